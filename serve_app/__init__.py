@@ -1,0 +1,1 @@
+"""quantroute, the online half: one OpenAI-compatible address in front of a fleet of pairs."""

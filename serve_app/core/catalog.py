@@ -1,0 +1,40 @@
+"""An immutable, versioned snapshot of all profiles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from serve_app.core.cost import TokenPrice
+from serve_app.core.profile import Profile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalog:
+    """All profiles of one version. Readers hold one for a whole request; updates swap it."""
+
+    version: str
+    profiles: Mapping[str, Profile]
+    prices: Mapping[str, TokenPrice] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        prices = {pair: TokenPrice.of(profile) for pair, profile in self.profiles.items()}
+        object.__setattr__(self, "profiles", MappingProxyType(dict(self.profiles)))
+        object.__setattr__(self, "prices", MappingProxyType(prices))
+
+    @classmethod
+    def of(cls, version: str, profiles: Iterable[Profile]) -> Catalog:
+        """Builds a catalog; raises `ValueError` when two profiles share a pair id."""
+        by_pair: dict[str, Profile] = {}
+        for profile in profiles:
+            if profile.pair in by_pair:
+                raise ValueError(f"two profiles for pair {profile.pair!r}")
+            by_pair[profile.pair] = profile
+        return cls(version=version, profiles=by_pair)
+
+    def __iter__(self) -> Iterator[Profile]:
+        return iter(self.profiles.values())
+
+    def __len__(self) -> int:
+        return len(self.profiles)

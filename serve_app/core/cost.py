@@ -1,0 +1,45 @@
+"""Marginal cost: tokens times a pair's price per token at its measured throughput."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from serve_app.core.profile import Profile
+
+SECONDS_PER_HOUR = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens as the engine counted them."""
+
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenPrice:
+    """USD per million prompt and completion tokens."""
+
+    usd_per_mtok_in: float
+    usd_per_mtok_out: float
+
+    @classmethod
+    def of(cls, profile: Profile) -> TokenPrice:
+        """The replica's price per second over its tokens per second, at stated utilization.
+
+        Prompt tokens are charged at the prefill rate, completion tokens at the highest decode
+        rate measured, since both come out of the same replica-seconds.
+        """
+        rate = profile.throughput
+        usd_per_busy_s = profile.hardware.usd_per_hour / SECONDS_PER_HOUR / rate.utilization
+        return cls(
+            usd_per_mtok_in=usd_per_busy_s / rate.prefill_tokens_per_s * 1e6,
+            usd_per_mtok_out=usd_per_busy_s / max(rate.decode_tokens_per_s) * 1e6,
+        )
+
+    def cost_usd(self, usage: Usage) -> float:
+        return (
+            usage.prompt_tokens * self.usd_per_mtok_in
+            + usage.completion_tokens * self.usd_per_mtok_out
+        ) / 1e6

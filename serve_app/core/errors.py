@@ -1,0 +1,201 @@
+"""The error tree. Arguments are positional so that errors survive pickling over a Ray handle.
+
+* RouterError
+  x RequestError               the caller can mend it
+    + BadRequest                 400
+    + UnknownModel               404
+    + ContextTooLong             413
+    + BodyTooLarge               413
+    + Infeasible                 422
+  x CapacityError              later, or elsewhere
+    + Overloaded                 503
+    + DeadlineExceeded           504
+  x EngineError                one pair did not answer
+    + EngineRejected             the engine refuses the request itself: no other pair is tried
+    + EngineBusy                 the pair is full: the next one is tried
+    + EngineFailed               the pair broke: the next one is tried
+  x CatalogError               what the router reads is missing or wrong
+    + CatalogInvalid
+    + StoreUnavailable
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class RouterError(Exception):
+    """Anything quantroute raises on purpose."""
+
+
+class RequestError(RouterError):
+    """The request cannot be served as it is; its sender can change it."""
+
+
+class BadRequest(RequestError):
+    """A field is wrong. `param` names it."""
+
+    def __init__(self, message: str, param: str | None = None) -> None:
+        super().__init__(message, param)
+        self.message = message
+        self.param = param
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class UnknownModel(RequestError):
+    """No pair and no model has this name."""
+
+    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        super().__init__(name, known)
+        self.name = name
+        self.known = known
+
+    def __str__(self) -> str:
+        return f"model {self.name!r} does not exist; known: {_listed(self.known)}"
+
+
+class ContextTooLong(RequestError):
+    """Prompt and answer together fit no pair's context window. Counts are tokens."""
+
+    def __init__(self, prompt_tokens: int, max_tokens: int, largest_window: int) -> None:
+        super().__init__(prompt_tokens, max_tokens, largest_window)
+        self.prompt_tokens = prompt_tokens
+        self.max_tokens = max_tokens
+        self.largest_window = largest_window
+
+    def __str__(self) -> str:
+        return (
+            f"the prompt has about {self.prompt_tokens} tokens and asks for up to "
+            f"{self.max_tokens} more; the largest context window here is {self.largest_window} "
+            f"tokens: shorten the messages or lower max_tokens"
+        )
+
+
+class BodyTooLarge(RequestError):
+    """The request body is over the configured limit, in bytes."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__(limit_bytes)
+        self.limit_bytes = limit_bytes
+
+    def __str__(self) -> str:
+        return f"the request body is larger than the limit of {self.limit_bytes} bytes"
+
+
+class Infeasible(RequestError):
+    """No pair meets the constraints, and the request asked to be refused in that case."""
+
+    def __init__(self, constraints: tuple[str, ...], detail: str) -> None:
+        super().__init__(constraints, detail)
+        self.constraints = constraints
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return (
+            f"no pair meets the constraints ({_listed(self.constraints)}): {self.detail}; relax "
+            f"them, or send on_infeasible=best_effort to be served by the nearest pair"
+        )
+
+
+class CapacityError(RouterError):
+    """Nothing is wrong with the request; there is no room or time for it now."""
+
+
+class Overloaded(CapacityError):
+    """No pair can take the request now."""
+
+    def __init__(self, detail: str, retry_after_s: float) -> None:
+        super().__init__(detail, retry_after_s)
+        self.detail = detail
+        self.retry_after_s = retry_after_s
+
+    def __str__(self) -> str:
+        return f"{self.detail}; retry after {self.retry_after_s:g} s"
+
+
+class DeadlineExceeded(CapacityError):
+    """The first token did not come within the limit for the whole chain of attempts."""
+
+    def __init__(self, deadline_ms: float, tried: tuple[str, ...]) -> None:
+        super().__init__(deadline_ms, tried)
+        self.deadline_ms = deadline_ms
+        self.tried = tried
+
+    def __str__(self) -> str:
+        return f"no answer within {self.deadline_ms:g} ms; tried: {_listed(self.tried)}"
+
+
+class EngineError(RouterError):
+    """One pair did not answer."""
+
+
+class EngineRejected(EngineError):
+    """The engine finds the request itself wrong; any pair would."""
+
+    def __init__(self, pair: str, status: int, message: str, type_: str, param: str | None) -> None:
+        super().__init__(pair, status, message, type_, param)
+        self.pair = pair
+        self.status = status
+        self.message = message
+        self.type = type_
+        self.param = param
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class EngineBusy(EngineError):
+    """The pair's queue is full."""
+
+    def __init__(self, pair: str) -> None:
+        super().__init__(pair)
+        self.pair = pair
+
+    def __str__(self) -> str:
+        return f"pair {self.pair!r} is full"
+
+
+class EngineFailed(EngineError):
+    """The pair broke before or while answering. `cause` is a short name, never a traceback."""
+
+    def __init__(self, pair: str, cause: str) -> None:
+        super().__init__(pair, cause)
+        self.pair = pair
+        self.cause = cause
+
+    def __str__(self) -> str:
+        return f"pair {self.pair!r} failed: {self.cause}"
+
+
+class CatalogError(RouterError):
+    """What the router reads is missing or wrong."""
+
+
+class CatalogInvalid(CatalogError):
+    """A catalog did not pass validation; `problems` has one line each, with the field's path."""
+
+    def __init__(self, source: str, problems: tuple[str, ...]) -> None:
+        super().__init__(source, problems)
+        self.source = source
+        self.problems = problems
+
+    def __str__(self) -> str:
+        return f"catalog in {self.source} refused: " + "; ".join(self.problems)
+
+
+class StoreUnavailable(CatalogError):
+    """The profile store cannot be reached, or holds nothing yet."""
+
+    def __init__(self, store: str, cause: str) -> None:
+        super().__init__(store, cause)
+        self.store = store
+        self.cause = cause
+
+    def __str__(self) -> str:
+        return f"profile store {self.store}: {self.cause}"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(repr(name) for name in names) or "none"

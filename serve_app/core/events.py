@@ -1,0 +1,87 @@
+"""Facts the services emit. They know no metrics library; adapters make metrics of them.
+
+No event carries a prompt, an answer or a caller's name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from serve_app.core.decision import Decision
+
+Outcome = Literal["ok", "rejected", "failed", "deadline", "overloaded", "disconnected"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Routed:
+    """A decision was made; `overhead_ms` is from the parsed request to the decision."""
+
+    decision: Decision
+    overhead_ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptFailed:
+    """A pair did not give a first token; `reason` is the error's class name."""
+
+    pair: str
+    reason: str
+    elapsed_ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """A request ended. `pair` is empty when none served; token counts are the engine's."""
+
+    pair: str
+    outcome: Outcome
+    ttft_ms: float | None
+    total_ms: float
+    prompt_tokens: int
+    completion_tokens: int
+    predicted_tokens: int
+    predicted_ms: float | None
+    cost_usd: float
+    predicted_cost_usd: float | None
+    baseline_cost_usd: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassifierMissed:
+    """The classifier was late or down and the heuristics in this process judged instead."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogSwapped:
+    """A new catalog is in use."""
+
+    version: str
+    pairs: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogRefused:
+    """A catalog failed validation; the last good one stays."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreLost:
+    """The profile store cannot be reached; the last good catalog stays."""
+
+    reason: str
+
+
+Event = (
+    Routed
+    | AttemptFailed
+    | Answered
+    | ClassifierMissed
+    | CatalogSwapped
+    | CatalogRefused
+    | StoreLost
+)

@@ -1,0 +1,90 @@
+"""What the services need from outside, one narrow protocol per role."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from serve_app.core.catalog import Catalog
+from serve_app.core.events import Event
+from serve_app.core.fleet import LoadView
+from serve_app.core.request import Judgement, Prompt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineCall:
+    """One request as an engine gets it: `body` is the caller's, passed on untouched."""
+
+    operation: Literal["chat", "completions"]
+    body: Mapping[str, Any]
+    request_id: str
+
+    @property
+    def stream(self) -> bool:
+        return bool(self.body.get("stream"))
+
+
+class Engine(Protocol):
+    """The fleet as one thing that answers for any pair."""
+
+    def answer(self, pair: str, call: EngineCall) -> AsyncGenerator[str, None]:
+        """Yields JSON texts: one response object, or one per chunk when `call.stream`.
+
+        Closing the generator frees the engine's slot. Raises `EngineError`s only.
+        """
+        ...
+
+
+class ProfileStore(Protocol):
+    """Where the active catalog lives."""
+
+    async def load(self) -> Catalog:
+        """The active catalog. Raises `CatalogInvalid` or `StoreUnavailable`."""
+        ...
+
+    def changes(self) -> AsyncIterator[None]:
+        """Yields whenever the active catalog may have changed. Raises `StoreUnavailable`."""
+        ...
+
+    async def publish(self, catalog: Catalog) -> str:
+        """Makes `catalog` the active one and returns its new version."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Classifier(Protocol):
+    """Judges a prompt by its text."""
+
+    async def judge(self, prompt: Prompt) -> Judgement: ...
+
+
+class TokenCounter(Protocol):
+    """Counts tokens of the reference tokenizer."""
+
+    def estimate(self, text: str) -> int:
+        """A fast estimate."""
+        ...
+
+    def count(self, text: str) -> int:
+        """The exact number, slower."""
+        ...
+
+
+class LoadSource(Protocol):
+    """Says what every deployed pair is doing now, without waiting."""
+
+    def view(self) -> LoadView: ...
+
+
+class Clock(Protocol):
+    """Monotonic seconds."""
+
+    def now(self) -> float: ...
+
+
+class Events(Protocol):
+    """Takes facts; turns them into metrics and log lines."""
+
+    def emit(self, event: Event) -> None: ...

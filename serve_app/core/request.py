@@ -1,0 +1,94 @@
+"""What is known of a request and what it asks: features and constraints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from serve_app.core.units import (
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    Quantile,
+    Ratio,
+)
+
+Task = Literal[
+    "classification",
+    "extraction",
+    "question_answering",
+    "summarization",
+    "translation",
+    "code",
+    "reasoning",
+    "conversation",
+]
+Capability = Literal["tools", "json_schema", "logprobs"]
+Preset = Literal["balanced", "chat", "batch", "quality"]
+OnInfeasible = Literal["best_effort", "refuse"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """The text of a request: `asked` is the last user turn, `context` all that precedes it."""
+
+    asked: str
+    context: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Success:
+    """Probability that a pair answers this prompt right, and its lower bound."""
+
+    mean: Ratio
+    lower: Ratio
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What a classifier makes of a prompt from its text alone.
+
+    `success` is filled by classifiers that know pairs; where a pair is absent its profile's
+    accuracy for the task is used. `origin` names who judged.
+    """
+
+    task: Task
+    task_confidence: Ratio
+    difficulty: Ratio
+    output_tokens_p50: PositiveInt
+    output_tokens_p95: PositiveInt
+    numeric_share: Ratio
+    origin: str
+    success: Mapping[str, Success] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Features:
+    """All the router knows of a request.
+
+    `prompt_tokens` counts in the reference tokenizer. `max_tokens` is the caller's own limit
+    on the answer, `None` when it set none.
+    """
+
+    prompt_tokens: NonNegativeInt
+    max_tokens: PositiveInt | None
+    needs: frozenset[Capability]
+    judgement: Judgement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Constraints:
+    """What a request asks of its answer; `None` asks nothing.
+
+    `latency_budget_ms` bounds the whole answer, `ttft_budget_ms` the first token, both at
+    `deadline_quantile`. `min_accuracy` is the floor, `max_cost_usd` the cap.
+    """
+
+    latency_budget_ms: PositiveFloat | None = None
+    ttft_budget_ms: PositiveFloat | None = None
+    min_accuracy: Ratio | None = None
+    max_cost_usd: PositiveFloat | None = None
+    deadline_quantile: Quantile = 0.95
+    preset: Preset = "balanced"
+    on_infeasible: OnInfeasible = "best_effort"
