@@ -17,6 +17,7 @@
   x CatalogError               what the router reads is missing or wrong
     + CatalogInvalid
     + StoreUnavailable
+      - StoreEmpty               reachable, with nothing published yet
 """
 
 from __future__ import annotations
@@ -186,7 +187,7 @@ class CatalogInvalid(CatalogError):
 
 
 class StoreUnavailable(CatalogError):
-    """The profile store cannot be reached, or holds nothing yet."""
+    """The profile store gives no catalog. `store` never carries a password."""
 
     def __init__(self, store: str, cause: str) -> None:
         super().__init__(store, cause)
@@ -195,6 +196,10 @@ class StoreUnavailable(CatalogError):
 
     def __str__(self) -> str:
         return f"profile store {self.store}: {self.cause}"
+
+
+class StoreEmpty(StoreUnavailable):
+    """The store answers, and nothing was published in it yet."""
 
 
 def _listed(names: Iterable[str]) -> str:

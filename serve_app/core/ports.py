@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -40,15 +40,21 @@ class ProfileStore(Protocol):
     """Where the active catalog lives."""
 
     async def load(self) -> Catalog:
-        """The active catalog. Raises `CatalogInvalid` or `StoreUnavailable`."""
+        """The active catalog. Raises `CatalogInvalid`, `StoreEmpty` or `StoreUnavailable`."""
         ...
 
-    def changes(self) -> AsyncIterator[None]:
-        """Yields whenever the active catalog may have changed. Raises `StoreUnavailable`."""
+    def changes(self) -> AsyncGenerator[None, None]:
+        """Yields once when watching has begun, then whenever the active catalog may have changed.
+
+        Never ends by itself. Raises `StoreUnavailable`; connecting again is the caller's business.
+        """
         ...
 
-    async def publish(self, catalog: Catalog) -> str:
-        """Makes `catalog` the active one and returns its new version."""
+    async def publish(self, catalog: Catalog, *, by: str) -> str:
+        """Makes `catalog` the active one and returns its new version, one above the last.
+
+        Raises `CatalogInvalid`, with nothing changed, or `StoreUnavailable`.
+        """
         ...
 
     async def close(self) -> None: ...

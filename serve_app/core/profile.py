@@ -26,7 +26,7 @@ Grid = tuple[tuple[PositiveFloat, ...], ...]
 class Quantization:
     """How a model's numbers are stored and multiplied."""
 
-    __pydantic_config__: ClassVar = {"extra": "forbid"}
+    __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
 
     name: Name
     weight_bits: PositiveFloat
@@ -41,7 +41,7 @@ class Hardware:
     `usd_per_hour` is the price of that share, not of the whole machine.
     """
 
-    __pydantic_config__: ClassVar = {"extra": "forbid"}
+    __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
 
     accelerator: Name
     count: PositiveFloat
@@ -52,7 +52,7 @@ class Hardware:
 class Quantiles:
     """One quantity at three quantiles, each a grid indexed [concurrency][prompt length]."""
 
-    __pydantic_config__: ClassVar = {"extra": "forbid"}
+    __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
 
     p50: Grid
     p95: Grid
@@ -68,7 +68,7 @@ class LatencySurface:
     first, a mean over each request, whose quantiles run over requests.
     """
 
-    __pydantic_config__: ClassVar = {"extra": "forbid"}
+    __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
 
     concurrency: Annotated[tuple[PositiveInt, ...], Len(1)]
     prompt_tokens: Annotated[tuple[PositiveInt, ...], Len(1)]
@@ -83,7 +83,7 @@ class Throughput:
     `decode_tokens_per_s` is output tokens per second at each of the surface's concurrencies.
     """
 
-    __pydantic_config__: ClassVar = {"extra": "forbid"}
+    __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
 
     prefill_tokens_per_s: PositiveFloat
     decode_tokens_per_s: Annotated[tuple[PositiveFloat, ...], Len(1)]
@@ -94,7 +94,7 @@ class Throughput:
 class TaskAccuracy:
     """Share of `items` graded right, with the lower end of its 95 % Wilson interval."""
 
-    __pydantic_config__: ClassVar = {"extra": "forbid"}
+    __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
 
     mean: Ratio
     lower: Ratio
@@ -105,7 +105,7 @@ class TaskAccuracy:
 class GoldenResult:
     """The golden gate's verdict; `reason` says why when it did not pass."""
 
-    __pydantic_config__: ClassVar = {"extra": "forbid"}
+    __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
 
     passed: bool
     reason: str = ""
@@ -115,7 +115,7 @@ class GoldenResult:
 class Provenance:
     """Where a profile comes from: `measured` by a command, or `published` by a source."""
 
-    __pydantic_config__: ClassVar = {"extra": "forbid"}
+    __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
 
     origin: Literal["measured", "published"]
     date: Name
@@ -128,7 +128,7 @@ class Provenance:
 class Memory:
     """Bytes a replica needs: weights on disk, KV cache as configured, peak resident."""
 
-    __pydantic_config__: ClassVar = {"extra": "forbid"}
+    __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
 
     weights_bytes: PositiveInt
     kv_cache_bytes: NonNegativeInt
@@ -145,7 +145,7 @@ class Profile:
     more of them wait.
     """
 
-    __pydantic_config__: ClassVar = {"extra": "forbid"}
+    __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
 
     pair: Name
     model: Name
