@@ -1,0 +1,1 @@
+"""Benchmarks: numbers to read, never timings asserted in tests."""

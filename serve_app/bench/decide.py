@@ -1,0 +1,191 @@
+"""How long one decision takes, over requests and loads that differ from call to call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import cycle, islice
+from random import Random
+from statistics import quantiles
+from time import perf_counter_ns
+from typing import get_args
+
+from serve_app.core.catalog import Catalog
+from serve_app.core.decide import decide
+from serve_app.core.fleet import Load, LoadView, Pair
+from serve_app.core.policy import Policy, Weights
+from serve_app.core.profile import (
+    Grid,
+    Hardware,
+    LatencySurface,
+    Memory,
+    Profile,
+    Provenance,
+    Quantiles,
+    Quantization,
+    TaskAccuracy,
+    Throughput,
+)
+from serve_app.core.request import Constraints, Features, Judgement, Preset, Task
+
+CONCURRENCIES = (1, 8, 32)
+PROMPT_TOKENS = (128, 1024)
+DISTINCT_REQUESTS = 512
+WARM_UP_ROUNDS = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecideBench:
+    """Wall time of one call of `decide`, garbage collection included."""
+
+    pairs: int
+    rounds: int
+    p50_us: float
+    p99_us: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One request at one moment."""
+
+    features: Features
+    constraints: Constraints
+    load: LoadView
+
+
+def run(*, pairs: int = 8, rounds: int = 20_000) -> DecideBench:
+    """Times `rounds` decisions among `pairs` pairs."""
+    random = Random(0)
+    fleet = [_pair(index) for index in range(pairs)]
+    catalog = Catalog.of("bench", [_profile(pair, random) for pair in fleet])
+    policy = _policy(fleet[-1].id)
+    cases = [_case(fleet, random) for _ in range(DISTINCT_REQUESTS)]
+    nanoseconds = _timings(fleet, catalog, policy, islice(cycle(cases), rounds + WARM_UP_ROUNDS))
+    cuts = quantiles(nanoseconds[WARM_UP_ROUNDS:], n=100)
+    return DecideBench(pairs=pairs, rounds=rounds, p50_us=cuts[49] / 1e3, p99_us=cuts[98] / 1e3)
+
+
+def report(result: DecideBench) -> str:
+    return (
+        f"decide, {result.pairs} pairs, {result.rounds} rounds: "
+        f"p50 {result.p50_us:.1f} us, p99 {result.p99_us:.1f} us"
+    )
+
+
+def _timings(
+    fleet: list[Pair], catalog: Catalog, policy: Policy, cases: Iterator[Case]
+) -> list[int]:
+    timings = []
+    for case in cases:
+        started = perf_counter_ns()
+        decide(
+            decision_id="bench",
+            features=case.features,
+            constraints=case.constraints,
+            pairs=fleet,
+            catalog=catalog,
+            load=case.load,
+            policy=policy,
+        )
+        timings.append(perf_counter_ns() - started)
+    return timings
+
+
+def _case(fleet: list[Pair], random: Random) -> Case:
+    length = random.randint(16, 400)
+    return Case(
+        features=Features(
+            prompt_tokens=random.randint(20, 3_000),
+            max_tokens=random.choice((None, 256, 1_024)),
+            needs=frozenset(),
+            judgement=Judgement(
+                task=random.choice(get_args(Task)),
+                task_confidence=0.8,
+                difficulty=random.random(),
+                output_tokens_p50=length,
+                output_tokens_p95=3 * length,
+                numeric_share=random.random() * 0.4,
+                origin="bench",
+            ),
+        ),
+        constraints=Constraints(
+            latency_budget_ms=random.choice((None, 400.0, 2_000.0, 10_000.0)),
+            min_accuracy=random.choice((None, 0.6, 0.8, 0.9)),
+            max_cost_usd=random.choice((None, None, 0.001)),
+            deadline_quantile=random.choice((0.5, 0.95, 0.99)),
+            preset=random.choice(get_args(Preset)),
+        ),
+        load={
+            pair.id: Load(ready_replicas=random.randint(0, 3), in_flight=random.randint(0, 100))
+            for pair in fleet
+        },
+    )
+
+
+def _policy(reference_pair: str) -> Policy:
+    weights = {
+        "balanced": Weights(accuracy=0.4, latency=0.3, cost=0.3),
+        "chat": Weights(accuracy=0.3, latency=0.5, cost=0.2),
+        "batch": Weights(accuracy=0.2, latency=0.1, cost=0.7),
+        "quality": Weights(accuracy=0.8, latency=0.1, cost=0.1),
+    }
+    return Policy(weights=weights, reference_pair=reference_pair)  # type: ignore[arg-type]
+
+
+def _pair(index: int) -> Pair:
+    quantizations = (
+        Quantization(name="bf16", weight_bits=16, activations="bf16"),
+        Quantization(name="fp8", weight_bits=8, activations="fp8"),
+        Quantization(name="awq", weight_bits=4, activations="fp16"),
+    )
+    return Pair(
+        id=f"model-{index}",
+        model=f"model-{index // 3}",
+        quantization=quantizations[index % 3],
+        hardware=Hardware(accelerator="A10G", count=1, usd_per_hour=1.2),
+        context_window=8_192,
+        max_concurrency=32,
+        capabilities=frozenset(),
+    )
+
+
+def _profile(pair: Pair, random: Random) -> Profile:
+    speed = random.uniform(0.5, 3.0)
+    right = random.uniform(0.6, 0.95)
+    accuracy = TaskAccuracy(mean=right, lower=right - 0.05, items=500)
+    return Profile(
+        pair=pair.id,
+        model=pair.model,
+        quantization=pair.quantization,
+        engine="vllm",
+        engine_version="0",
+        hardware=pair.hardware,
+        context_window=pair.context_window,
+        max_concurrency=pair.max_concurrency,
+        memory=Memory(weights_bytes=1, kv_cache_bytes=0, peak_bytes=1),
+        cold_start_s=60,
+        capabilities=pair.capabilities,
+        latency=LatencySurface(
+            concurrency=CONCURRENCIES,
+            prompt_tokens=PROMPT_TOKENS,
+            ttft_ms=_quantiles(40 / speed),
+            tpot_ms=_quantiles(8 / speed),
+        ),
+        throughput=Throughput(
+            prefill_tokens_per_s=9_000 * speed,
+            decode_tokens_per_s=(120 * speed, 700 * speed, 1_500 * speed),
+        ),
+        accuracy={"overall": accuracy, **dict.fromkeys(get_args(Task), accuracy)},
+        provenance=Provenance(origin="published", date="bench"),
+    )
+
+
+def _quantiles(base_ms: float) -> Quantiles:
+    return Quantiles(p50=_grid(base_ms), p95=_grid(base_ms * 1.4), p99=_grid(base_ms * 1.9))
+
+
+def _grid(base_ms: float) -> Grid:
+    return tuple(
+        tuple(base_ms * (1 + concurrency / 10) * (1 + tokens / 4_000) for tokens in PROMPT_TOKENS)
+        for concurrency in CONCURRENCIES
+    )

@@ -1,0 +1,193 @@
+"""The hard rules: each names what it needed and what it got when a pair fails it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil, floor, inf
+
+from serve_app.core.decision import Constraint, Prediction, Rejection, Rule
+from serve_app.core.fleet import Load, Pair
+from serve_app.core.policy import Policy
+from serve_app.core.profile import Profile
+from serve_app.core.request import Constraints, Features
+
+UNKNOWN = "unknown: no profile"
+RELAXABLE: dict[Rule, Constraint] = {
+    "accuracy": "accuracy",
+    "latency": "latency",
+    "ttft": "ttft",
+    "cost": "cost",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """One request and the policy it is judged by."""
+
+    features: Features
+    constraints: Constraints
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """One pair as it stands now; `profile` and `prediction` are `None` for an unknown one."""
+
+    pair: Pair
+    load: Load
+    profile: Profile | None
+    prediction: Prediction | None
+
+
+def profile(ask: Ask, offer: Offer) -> Rejection | None:
+    """A pair nobody measured cannot promise a floor."""
+    least = ask.constraints.min_accuracy
+    if offer.profile is not None or least is None:
+        return None
+    return _rejection(offer, "profile", f"a profile, for a floor of {least:g}", "no profile")
+
+
+def replica(ask: Ask, offer: Offer) -> Rejection | None:
+    load = offer.load
+    if load.ready_replicas or load.starting_replicas or load.can_start:
+        return None
+    return _rejection(
+        offer, "replica", "a replica, or leave to start one", "none, and none may start"
+    )
+
+
+def breaker(ask: Ask, offer: Offer) -> Rejection | None:
+    if not offer.load.breaker_open:
+        return None
+    return _rejection(offer, "breaker", "breaker closed", "open after failed attempts")
+
+
+def context(ask: Ask, offer: Offer) -> Rejection | None:
+    """Prompt and answer fit; one token of answer is the least when the caller set no limit."""
+    features, window = ask.features, offer.pair.context_window
+    prompt_tokens = features.prompt_tokens
+    if offer.profile is not None and offer.prediction is not None:
+        window = min(window, offer.profile.context_window)
+        prompt_tokens = offer.prediction.prompt_tokens
+    answer_tokens = features.max_tokens or 1
+    if prompt_tokens + answer_tokens <= window:
+        return None
+    return _rejection(
+        offer, "context", f"<= {window} tokens", f"{prompt_tokens} + {answer_tokens} tokens"
+    )
+
+
+def capability(ask: Ask, offer: Offer) -> Rejection | None:
+    needs, has = ask.features.needs, offer.pair.capabilities
+    if needs <= has:
+        return None
+    return _rejection(
+        offer, "capability", ", ".join(sorted(needs)), ", ".join(sorted(has)) or "none"
+    )
+
+
+def golden(ask: Ask, offer: Offer) -> Rejection | None:
+    """A failed golden set is final; a set not yet run is not a failure."""
+    verdict = offer.profile.golden if offer.profile is not None else None
+    if verdict is None or verdict.passed:
+        return None
+    return _rejection(offer, "golden", "golden set passed", verdict.reason or "failed")
+
+
+def numeric_guard(ask: Ask, offer: Offer) -> Rejection | None:
+    """FP8 activations lose digits that a prompt full of numbers needs."""
+    share, limit = ask.features.judgement.numeric_share, ask.policy.numeric_guard_share
+    if share <= limit or offer.pair.quantization.activations != "fp8":
+        return None
+    return _rejection(
+        offer, "numeric_guard", f"<= {limit:g} numeric tokens for fp8", f"{_up(share, 3)}"
+    )
+
+
+def accuracy(ask: Ask, offer: Offer) -> Rejection | None:
+    least, prediction = ask.constraints.min_accuracy, offer.prediction
+    if least is None or prediction is None or prediction.accuracy_lower >= least:
+        return None
+    return _rejection(
+        offer, "accuracy", f">= {least:g}", f"{_down(prediction.accuracy_lower, 3)} lower bound"
+    )
+
+
+def latency(ask: Ask, offer: Offer) -> Rejection | None:
+    budget_ms, prediction = ask.constraints.latency_budget_ms, offer.prediction
+    if budget_ms is None or (prediction is not None and prediction.total_ms <= budget_ms):
+        return None
+    got = UNKNOWN if prediction is None else f"{_up(prediction.total_ms)} ms"
+    return _rejection(offer, "latency", f"<= {budget_ms:g} ms", got)
+
+
+def ttft(ask: Ask, offer: Offer) -> Rejection | None:
+    budget_ms, prediction = ask.constraints.ttft_budget_ms, offer.prediction
+    if budget_ms is None or (prediction is not None and prediction.ttft_ms <= budget_ms):
+        return None
+    got = UNKNOWN if prediction is None else f"{_up(prediction.ttft_ms)} ms"
+    return _rejection(offer, "ttft", f"<= {budget_ms:g} ms", got)
+
+
+def cost(ask: Ask, offer: Offer) -> Rejection | None:
+    cap_usd, prediction = ask.constraints.max_cost_usd, offer.prediction
+    if cap_usd is None or (prediction is not None and prediction.cost_usd <= cap_usd):
+        return None
+    got = UNKNOWN if prediction is None else f"{prediction.cost_usd:.4g} USD"
+    return _rejection(offer, "cost", f"<= {cap_usd:g} USD", got)
+
+
+RULES: tuple[Callable[[Ask, Offer], Rejection | None], ...] = (
+    profile,
+    replica,
+    breaker,
+    context,
+    capability,
+    golden,
+    numeric_guard,
+    accuracy,
+    latency,
+    ttft,
+    cost,
+)
+
+
+def rejections(ask: Ask, offer: Offer) -> list[Rejection]:
+    """Every rule the pair fails, in the order of `RULES`."""
+    return [rejection for rule in RULES if (rejection := rule(ask, offer)) is not None]
+
+
+def shortfall(constraints: Constraints, prediction: Prediction | None) -> float:
+    """By how much a pair misses what was asked, each miss as a share of what was asked.
+
+    An unknown pair may miss by anything.
+    """
+    if prediction is None:
+        return inf
+    missed = (
+        _excess(prediction.total_ms, constraints.latency_budget_ms)
+        + _excess(prediction.ttft_ms, constraints.ttft_budget_ms)
+        + _excess(prediction.cost_usd, constraints.max_cost_usd)
+    )
+    least = constraints.min_accuracy
+    if least:
+        missed += max(0.0, least - prediction.accuracy_lower) / least
+    return missed
+
+
+def _excess(predicted: float, limit: float | None) -> float:
+    return 0.0 if limit is None else max(0.0, predicted - limit) / limit
+
+
+def _rejection(offer: Offer, rule: Rule, need: str, got: str) -> Rejection:
+    return Rejection(pair=offer.pair.id, rule=rule, need=need, got=got)
+
+
+# What a pair got is rounded away from what was needed, so that the two never read the same.
+def _up(value: float, digits: int = 0) -> str:
+    return f"{ceil(value * 10**digits) / 10**digits:g}"
+
+
+def _down(value: float, digits: int) -> str:
+    return f"{floor(value * 10**digits) / 10**digits:g}"

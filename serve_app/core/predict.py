@@ -1,0 +1,110 @@
+"""What one pair would do with one request under the present load."""
+
+from __future__ import annotations
+
+from math import ceil, hypot
+
+from serve_app.core.cost import TokenPrice, Usage
+from serve_app.core.decision import Prediction
+from serve_app.core.fleet import Load
+from serve_app.core.profile import Profile, TaskAccuracy
+from serve_app.core.request import Constraints, Features, Success
+from serve_app.core.surface import STANDARD_NORMAL, Z95, read_surface
+
+MEDIAN = 0.5
+
+
+def predict(
+    profile: Profile, price: TokenPrice, features: Features, load: Load, constraints: Constraints
+) -> Prediction:
+    """Latency, cost and accuracy of `profile`'s pair for this request.
+
+    The answer takes TTFT + (length - 1) x TPOT. With the three taken as independent and
+    normal, its quantile is the sum of the medians plus the root of the summed squares of each
+    part's own distance from its median:
+
+        total(q) = TTFT50 + n TPOT50 + sqrt(dTTFT^2 + (n dTPOT)^2 + (dn TPOT50)^2)
+
+    where n = length50 - 1 and d is the distance from median to quantile q. Waiting is added
+    to both latencies. Cost and `output_tokens` are of the median length.
+    """
+    quantile = constraints.deadline_quantile
+    usage = expected_usage(profile, features)
+    concurrency = (load.in_flight + 1) / max(load.ready_replicas, 1)
+    ttft, tpot = read_surface(
+        profile.latency,
+        concurrency=min(concurrency, profile.max_concurrency),
+        prompt_tokens=usage.prompt_tokens,
+        quantile=quantile,
+    )
+    after_first = usage.completion_tokens - 1
+    longer = _output_tokens(profile, features, usage.prompt_tokens, quantile) - 1 - after_first
+    service_ms = ttft.p50 + after_first * tpot.p50
+    spread_ms = hypot(
+        ttft.at_quantile - ttft.p50,
+        after_first * (tpot.at_quantile - tpot.p50),
+        longer * tpot.p50,
+    )
+    wait_ms = _queueing_ms(profile, concurrency, service_ms) + _cold_start_ms(
+        profile, load, quantile
+    )
+    success = _success(profile, features)
+    return Prediction(
+        ttft_ms=wait_ms + ttft.at_quantile,
+        total_ms=wait_ms + service_ms + spread_ms,
+        wait_ms=wait_ms,
+        cost_usd=price.cost_usd(usage),
+        accuracy=success.mean,
+        accuracy_lower=success.lower,
+        prompt_tokens=usage.prompt_tokens,
+        output_tokens=usage.completion_tokens,
+        concurrency=concurrency,
+    )
+
+
+def expected_usage(profile: Profile, features: Features) -> Usage:
+    """The request's tokens in the pair's own tokenizer, with an answer of median length."""
+    prompt_tokens = ceil(features.prompt_tokens * profile.tokens_ratio)
+    return Usage(
+        prompt_tokens=prompt_tokens,
+        completion_tokens=_output_tokens(profile, features, prompt_tokens, MEDIAN),
+    )
+
+
+def _output_tokens(
+    profile: Profile, features: Features, prompt_tokens: int, quantile: float
+) -> int:
+    """Length of the answer at `quantile`, as far as the caller and the window let it go."""
+    judgement = features.judgement
+    median = judgement.output_tokens_p50
+    spread = max(0, judgement.output_tokens_p95 - median)
+    wanted = median + spread * STANDARD_NORMAL.inv_cdf(quantile) / Z95
+    room = max(1, profile.context_window - prompt_tokens)
+    limit = room if features.max_tokens is None else min(room, features.max_tokens)
+    return min(ceil(wanted * profile.tokens_ratio), limit)
+
+
+def _queueing_ms(profile: Profile, concurrency: float, service_ms: float) -> float:
+    """Requests over the replica's limit wait for a slot; one frees every service / slots."""
+    excess = max(0.0, concurrency - profile.max_concurrency)
+    return excess * service_ms / profile.max_concurrency
+
+
+def _cold_start_ms(profile: Profile, load: Load, quantile: float) -> float:
+    """What is left of starting a replica when none is ready.
+
+    How far a starting replica has come is not known: any share of the start is as likely as
+    another, so `quantile` of it is what may be left.
+    """
+    if load.ready_replicas:
+        return 0.0
+    share = quantile if load.starting_replicas else 1.0
+    return profile.cold_start_s * 1000.0 * share
+
+
+def _success(profile: Profile, features: Features) -> Success | TaskAccuracy:
+    judged = features.judgement.success.get(profile.pair)
+    if judged is not None:
+        return judged
+    measured = profile.accuracy.get(features.judgement.task)
+    return profile.accuracy["overall"] if measured is None else measured

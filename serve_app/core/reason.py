@@ -1,0 +1,53 @@
+"""A decision in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from serve_app.core.decision import Candidate, Rejection
+
+
+def reason_for(
+    ranked: Sequence[Candidate],
+    best_effort: Sequence[Candidate],
+    rejected: Sequence[Rejection],
+    *,
+    refused: bool,
+) -> str:
+    """Names the pair that was chosen, why, and who comes next or what ruled the others out."""
+    if ranked:
+        return _ranked_reason(ranked, rejected)
+    if not best_effort:
+        return f"no pair can serve this request{_because(rejected)}"
+    nearest = best_effort[0]
+    misses = _because([r for r in rejected if r.pair == nearest.pair])
+    if refused:
+        return f"no pair meets the constraints; nearest is {nearest.pair}{misses}"
+    return f"no pair meets the constraints; {nearest.pair} misses them least{misses}"
+
+
+def _ranked_reason(ranked: Sequence[Candidate], rejected: Sequence[Rejection]) -> str:
+    best = ranked[0]
+    if best.terms is None:
+        return f"{best.pair} has no profile, but no measured pair can serve{_because(rejected)}"
+    if len(ranked) == 1:
+        return f"{best.pair} is the only pair that meets the constraints{_because(rejected)}"
+    second = ranked[1]
+    if second.terms is None:
+        return f"{best.pair} is preferred to {second.pair}, which has no profile"
+    return (
+        f"{best.pair} has the highest utility of {len(ranked)} pairs that meet the constraints, "
+        f"{best.utility:.3f}; next is {second.pair}, {second.utility:.3f}"
+    )
+
+
+def _because(rejected: Sequence[Rejection]) -> str:
+    """Each pair's first failed rule; the decision itself has them all."""
+    first: dict[str, Rejection] = {}
+    for rejection in rejected:
+        first.setdefault(rejection.pair, rejection)
+    if not first:
+        return ""
+    return ": " + ", ".join(
+        f"{r.pair} fails {r.rule} (needs {r.need}, has {r.got})" for r in first.values()
+    )

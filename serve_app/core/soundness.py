@@ -1,0 +1,117 @@
+"""What types alone cannot say of a profile: whether its numbers agree with each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain, pairwise
+from math import isfinite
+
+from serve_app.core.profile import Grid, LatencySurface, Profile, Quantiles, Throughput
+
+
+def profile_problems(profile: Profile) -> tuple[str, ...]:
+    """One line for each thing wrong, opening with the field's path; empty for a sound profile."""
+    return tuple(
+        chain(
+            _number_problems(profile),
+            surface_problems(profile.latency, profile.throughput),
+            _accuracy_problems(profile),
+            _context_problems(profile),
+        )
+    )
+
+
+def surface_problems(surface: LatencySurface, throughput: Throughput) -> tuple[str, ...]:
+    """What makes a surface unreadable or impossible."""
+    axes = {"concurrency": surface.concurrency, "prompt_tokens": surface.prompt_tokens}
+    rows, columns = len(surface.concurrency), len(surface.prompt_tokens)
+    problems = [
+        f"latency.{name}: {list(axis)} must be strictly ascending"
+        for name, axis in axes.items()
+        if any(later <= earlier for earlier, later in pairwise(axis))
+    ]
+    for name, quantiles in (("ttft_ms", surface.ttft_ms), ("tpot_ms", surface.tpot_ms)):
+        path = f"latency.{name}"
+        shape = tuple(_shape_problems(path, quantiles, rows=rows, columns=columns))
+        problems += shape or _value_problems(path, quantiles)
+    rates = throughput.decode_tokens_per_s
+    if len(rates) != rows:
+        problems.append(
+            f"throughput.decode_tokens_per_s: has {len(rates)} values; "
+            f"latency.concurrency has {rows}, and each needs one"
+        )
+    return tuple(problems)
+
+
+def _shape_problems(path: str, quantiles: Quantiles, *, rows: int, columns: int) -> Iterator[str]:
+    for name, grid in _grids(quantiles):
+        if len(grid) != rows:
+            yield f"{path}.{name}: has {len(grid)} rows; latency.concurrency has {rows} values"
+        for index, row in enumerate(grid):
+            if len(row) != columns:
+                yield (
+                    f"{path}.{name}[{index}]: has {len(row)} values; "
+                    f"latency.prompt_tokens has {columns}"
+                )
+
+
+def _value_problems(path: str, quantiles: Quantiles) -> Iterator[str]:
+    for name, grid in _grids(quantiles):
+        for row, column, value in _cells(grid):
+            if not isfinite(value):
+                yield f"{path}.{name}[{row}][{column}]: {value} is not a finite number"
+    for (low_name, low), (high_name, high) in pairwise(_grids(quantiles)):
+        for row, column, value in _cells(high):
+            if value < low[row][column]:
+                yield (
+                    f"{path}.{high_name}[{row}][{column}]: {value:g} is below "
+                    f"{low_name}, {low[row][column]:g}"
+                )
+
+
+def _grids(quantiles: Quantiles) -> tuple[tuple[str, Grid], ...]:
+    return ("p50", quantiles.p50), ("p95", quantiles.p95), ("p99", quantiles.p99)
+
+
+def _cells(grid: Grid) -> Iterator[tuple[int, int, float]]:
+    for row, values in enumerate(grid):
+        for column, value in enumerate(values):
+            yield row, column, value
+
+
+def _number_problems(profile: Profile) -> Iterator[str]:
+    numbers = {
+        "quantization.weight_bits": profile.quantization.weight_bits,
+        "hardware.count": profile.hardware.count,
+        "hardware.usd_per_hour": profile.hardware.usd_per_hour,
+        "cold_start_s": profile.cold_start_s,
+        "tokens_ratio": profile.tokens_ratio,
+        "relative_accuracy": profile.relative_accuracy,
+        "throughput.prefill_tokens_per_s": profile.throughput.prefill_tokens_per_s,
+        "throughput.utilization": profile.throughput.utilization,
+    }
+    for index, rate in enumerate(profile.throughput.decode_tokens_per_s):
+        numbers[f"throughput.decode_tokens_per_s[{index}]"] = rate
+    for task, accuracy in profile.accuracy.items():
+        numbers[f"accuracy.{task}.mean"] = accuracy.mean
+        numbers[f"accuracy.{task}.lower"] = accuracy.lower
+    for path, number in numbers.items():
+        if number is not None and not isfinite(number):
+            yield f"{path}: {number} is not a finite number"
+
+
+def _accuracy_problems(profile: Profile) -> Iterator[str]:
+    if "overall" not in profile.accuracy:
+        yield f"accuracy: has {sorted(profile.accuracy)} but not 'overall', over all items"
+    for task, accuracy in profile.accuracy.items():
+        if accuracy.lower > accuracy.mean:
+            yield f"accuracy.{task}: lower {accuracy.lower:g} is above mean {accuracy.mean:g}"
+
+
+def _context_problems(profile: Profile) -> Iterator[str]:
+    longest = max(profile.latency.prompt_tokens)
+    if longest >= profile.context_window:
+        yield (
+            f"context_window: {profile.context_window} tokens leave no room for an answer to the "
+            f"longest measured prompt, {longest} tokens"
+        )
