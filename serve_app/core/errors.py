@@ -202,5 +202,16 @@ class StoreEmpty(StoreUnavailable):
     """The store answers, and nothing was published in it yet."""
 
 
+class ClassifierUnavailable(RouterError):
+    """The classifier deployment did not answer. `cause` is a short name, never a traceback."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(cause)
+        self.cause = cause
+
+    def __str__(self) -> str:
+        return f"the classifier is unavailable: {self.cause}"
+
+
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(repr(name) for name in names) or "none"

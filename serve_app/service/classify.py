@@ -1,0 +1,74 @@
+"""Who judges a prompt: the heuristics here, or a classifier elsewhere with a deadline."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Literal
+
+from serve_app.core.breaker import Breaker, BreakerSettings
+from serve_app.core.errors import ClassifierUnavailable
+from serve_app.core.events import ClassifierMissed
+from serve_app.core.ports import Classifier, Clock, Events
+from serve_app.core.request import Judgement, Prompt
+from serve_app.service.heuristics import judge
+
+Miss = Literal["late", "down"]
+
+
+class HeuristicClassifier:
+    """Judges in this process, from the text alone."""
+
+    async def judge(self, prompt: Prompt) -> Judgement:
+        return judge(prompt)
+
+
+class DeadlineClassifier:
+    """Asks `remote`; when it is late or down, `local` judges and the judgement says why.
+
+    After `breaker.failures_to_open` misses in a row nobody waits for `remote` until the
+    cool-down ends: then one request probes it while the others go on with `local`.
+    """
+
+    def __init__(
+        self,
+        *,
+        remote: Classifier,
+        local: Classifier,
+        deadline_ms: float,
+        events: Events,
+        clock: Clock,
+        breaker: BreakerSettings,
+    ) -> None:
+        self._remote = remote
+        self._local = local
+        self._deadline_s = deadline_ms / 1e3
+        self._events = events
+        self._clock = clock
+        self._breaker = Breaker.closed(breaker)
+        self._last_miss: Miss = "down"
+
+    async def judge(self, prompt: Prompt) -> Judgement:
+        now_s = self._clock.now()
+        if not self._breaker.allows(now_s):
+            return await self._judge_here(prompt, self._last_miss)
+        self._breaker = self._breaker.probing(now_s)
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                judgement = await self._remote.judge(prompt)
+        except TimeoutError:
+            return await self._missed(prompt, "late")
+        except ClassifierUnavailable:
+            return await self._missed(prompt, "down")
+        self._breaker = self._breaker.succeeded(self._clock.now())
+        return judgement
+
+    async def _missed(self, prompt: Prompt, miss: Miss) -> Judgement:
+        self._breaker = self._breaker.failed(self._clock.now())
+        self._last_miss = miss
+        return await self._judge_here(prompt, miss)
+
+    async def _judge_here(self, prompt: Prompt, miss: Miss) -> Judgement:
+        self._events.emit(ClassifierMissed(reason=miss))
+        judgement = await self._local.judge(prompt)
+        return replace(judgement, origin=f"{judgement.origin}: classifier {miss}")

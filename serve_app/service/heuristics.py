@@ -1,0 +1,192 @@
+"""What a prompt asks for, judged from its text alone: task, difficulty, answer length.
+
+Knows no pair and no model: what a prompt says about either is text like any other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from math import log2
+
+from serve_app.core.request import Judgement, Prompt, Task
+from serve_app.service.answer_length import output_tokens
+from serve_app.service.lexicon import (
+    EASY_WORDS,
+    HARD_WORDS,
+    LANGUAGES,
+    NUMBER_WORDS,
+    Cue,
+    cue_table,
+    word_set,
+)
+
+# An instruction stands before or after what it is about; the middle is material.
+INSTRUCTION_HEAD_CHARS = 600
+INSTRUCTION_TAIL_CHARS = 300
+NUMERIC_SAMPLE_CHARS = 1000
+OPENING_WORDS = 8
+OPENING_GAIN = 1.5
+
+WORD = re.compile(r"[^\W_]+(?:'[a-z]+)?")
+NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
+CODE_LINE = re.compile(
+    r"\s*(?:```|>>> |#include|(?:async )?def \w+\(|class \w+[:({]|import [\w.]+$"
+    r"|from [\w.]+ import |SELECT |(?:public|private|static|const|function|func|fn) \w+[^.]*[({=])"
+)
+CODE_ENDINGS = (");", "];", "};", '";', "';", "{")
+FORMULA = re.compile(r"\$[^$\s]|\\(?:int|sum|cdot|[a-z]+\{)|[0-9x] ?[-+*/^=] ?[0-9x(]")
+
+LANGUAGE_OPENERS: Mapping[str, float] = {"into": 6.0, "to": 4.0, "in": 3.0, "from": 2.0}
+BASE_DIFFICULTY: Mapping[Task, float] = {
+    "classification": 0.12,
+    "extraction": 0.18,
+    "question_answering": 0.25,
+    "summarization": 0.28,
+    "translation": 0.22,
+    "code": 0.42,
+    "reasoning": 0.45,
+    "conversation": 0.12,
+}
+COUNTED = ("how many", "how much", "total", "average", "percent", "altogether")
+# "One" is rarely a figure.
+FIGURES = frozenset(NUMBER_WORDS) - {"one", "single"}
+DEMANDS = word_set(
+    "must without exactly each every except unless least most both neither not only if then "
+    "whose given assuming"
+)
+QUESTION_WORDS = word_set(
+    "who what when where which why how whose whom is are was were does did can"
+)
+
+
+def judge(prompt: Prompt) -> Judgement:
+    """Judges any text in bounded time; `asked` decides, `context` only informs the size."""
+    instruction = _ends(prompt.asked, INSTRUCTION_HEAD_CHARS, INSTRUCTION_TAIL_CHARS)
+    words = WORD.findall(instruction.lower())
+    votes = _votes(instruction, words)
+    task = max(votes, key=votes.__getitem__)
+    length = output_tokens(task, prompt, words)
+    return Judgement(
+        task=task,
+        task_confidence=round(votes[task] / (sum(votes.values()) + 1.0), 3),
+        difficulty=_difficulty(task, prompt.asked, instruction, words),
+        output_tokens_p50=length.p50,
+        output_tokens_p95=length.p95,
+        numeric_share=_numeric_share(prompt.asked),
+        origin="heuristics",
+    )
+
+
+def _ends(text: str, head_chars: int, tail_chars: int) -> str:
+    if len(text) <= head_chars + tail_chars:
+        return text
+    return f"{text[:head_chars]}\n{text[-tail_chars:]}"
+
+
+def _votes(instruction: str, words: Sequence[str]) -> dict[Task, float]:
+    # A statement or question that gives no cue is most often one of these two.
+    heard: dict[Task, list[float]] = {"conversation": [0.4], "question_answering": [0.5]}
+    for at, cue in _cues(words):
+        # The verb that opens a request outweighs the same word inside its material.
+        weight = cue.weight * (OPENING_GAIN if at < OPENING_WORDS else 1.0)
+        heard.setdefault(cue.task, []).append(weight)
+    for task, weight in (*_shape(instruction, words), *_languages(words)):
+        heard.setdefault(task, []).append(weight)
+    return {task: _together(weights) for task, weights in heard.items()}
+
+
+def _together(weights: list[float]) -> float:
+    """Each further cue counts half of the one before: many weak ones outvote no strong one."""
+    total = 0.0
+    for weight in sorted(weights):
+        total = weight + total / 2
+    return total
+
+
+def _cues(words: Sequence[str]) -> list[tuple[int, Cue]]:
+    """The cues in `words`, each phrase once, with the index of its first word."""
+    votes, openers = cue_table()
+    found: dict[str, int] = {}
+    for at, word in enumerate(words):
+        if word in votes:
+            found.setdefault(word, at)
+        if word in openers:
+            pair = " ".join(words[at : at + 2])
+            if pair in votes:
+                found.setdefault(pair, at)
+            triple = " ".join(words[at : at + 3])
+            if triple in votes:
+                found.setdefault(triple, at)
+    return [(at, votes[phrase]) for phrase, at in found.items()]
+
+
+def _shape(instruction: str, words: Sequence[str]) -> list[tuple[Task, float]]:
+    """Votes from what the text looks like instead of from its words."""
+    shape: list[tuple[Task, float]] = []
+    if any(_is_code(line) for line in instruction.splitlines()):
+        shape.append(("code", 7.0))
+    elif FORMULA.search(instruction):
+        shape.append(("reasoning", 5.0))
+    figures = sum(word[0].isdigit() or word in FIGURES for word in words)
+    if figures >= 2 and any(phrase in instruction.lower() for phrase in COUNTED):
+        shape.append(("reasoning", 5.0 + min(figures, 5)))
+    if words and words[0] in QUESTION_WORDS:
+        shape.append(("question_answering", 2.0))
+    if "?" in instruction:
+        shape.append(("question_answering", 1.0))
+    return shape
+
+
+def _is_code(line: str) -> bool:
+    if CODE_LINE.match(line):
+        return True
+    line = line.rstrip()
+    if line.endswith(CODE_ENDINGS):
+        return True
+    return line.endswith((";", "}")) and ("=" in line or ";" in line[:-1]) and "\\" not in line
+
+
+def _languages(words: Sequence[str]) -> list[tuple[Task, float]]:
+    """Votes for translation from "into French", "in French", "the French word"."""
+    found: list[tuple[Task, float]] = []
+    for at, word in enumerate(words):
+        if word not in LANGUAGES:
+            continue
+        before = words[at - 1] if at else ""
+        after = words[at + 1] if at + 1 < len(words) else ""
+        if before in LANGUAGE_OPENERS:
+            found.append(("translation", LANGUAGE_OPENERS[before]))
+        if after in ("word", "translation", "phrase", "version", "equivalent"):
+            found.append(("translation", 5.0))
+    return found
+
+
+def _difficulty(task: Task, asked: str, instruction: str, words: Sequence[str]) -> float:
+    if not words:
+        return BASE_DIFFICULTY[task]
+    long_words = sum(len(word) >= 9 for word in words) / len(words)
+    hard_words = len(HARD_WORDS.intersection(words))
+    figures = sum(word[0].isdigit() for word in words)
+    score = (
+        BASE_DIFFICULTY[task]
+        + min(0.20, 0.03 * log2(1 + len(asked) / 100))
+        + min(0.15, 0.5 * long_words)
+        + min(0.24, 0.06 * hard_words)
+        + min(0.10, 0.02 * sum(word in DEMANDS for word in words))
+        + (min(0.06, 0.01 * figures) if task == "reasoning" else 0.0)
+        + (0.06 if "\\" in instruction else 0.0)
+        - (0.08 if not EASY_WORDS.isdisjoint(words) else 0.0)
+    )
+    return round(min(max(score, 0.0), 1.0), 3)
+
+
+def _numeric_share(text: str) -> float:
+    """Numbers per number or word, a word taken as five characters."""
+    sample = _ends(text, NUMERIC_SAMPLE_CHARS, NUMERIC_SAMPLE_CHARS)
+    numbers = NUMBER.findall(sample)
+    if not numbers:
+        return 0.0
+    separators = sample.count(" ") + sample.count("\n") + sample.count("\t") + len(numbers)
+    words = max(0, len(sample) - len("".join(numbers)) - separators) / 5
+    return round(len(numbers) / (len(numbers) + words), 3)
