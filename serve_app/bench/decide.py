@@ -109,16 +109,22 @@ def _case(fleet: list[Pair], random: Random) -> Case:
             ),
         ),
         constraints=Constraints(
-            latency_budget_ms=random.choice((None, 400.0, 2_000.0, 10_000.0)),
+            latency_budget_ms=random.choice((None, 2_000.0, 5_000.0, 20_000.0)),
             min_accuracy=random.choice((None, 0.6, 0.8, 0.9)),
             max_cost_usd=random.choice((None, None, 0.001)),
             deadline_quantile=random.choice((0.5, 0.95, 0.99)),
             preset=random.choice(get_args(Preset)),
         ),
-        load={
-            pair.id: Load(ready_replicas=random.randint(0, 3), in_flight=random.randint(0, 100))
-            for pair in fleet
-        },
+        load={pair.id: _load(random) for pair in fleet},
+    )
+
+
+def _load(random: Random) -> Load:
+    """One pair in eight is cold; the others run from idle to past their slots."""
+    return Load(
+        ready_replicas=random.choice((0, 1, 1, 1, 1, 2, 2, 3)),
+        max_replicas=3,
+        in_flight=random.randint(0, 40),
     )
 
 

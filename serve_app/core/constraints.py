@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil, floor, inf
+from typing import NamedTuple
 
 from serve_app.core.decision import Constraint, Prediction, Rejection, Rule
 from serve_app.core.fleet import Load, Pair
@@ -30,8 +31,7 @@ class Ask:
     policy: Policy
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
+class Offer(NamedTuple):
     """One pair as it stands now; `profile` and `prediction` are `None` for an unknown one."""
 
     pair: Pair

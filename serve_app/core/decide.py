@@ -69,7 +69,7 @@ def _offers(ask: Ask, pairs: Sequence[Pair], catalog: Catalog, load: LoadView) -
         if profile is not None:
             price = catalog.prices[pair.id]
             prediction = predict(profile, price, ask.features, state, ask.constraints)
-        offers.append(Offer(pair=pair, load=state, profile=profile, prediction=prediction))
+        offers.append(Offer(pair, state, profile, prediction))
     return offers
 
 
@@ -79,6 +79,9 @@ def _filter(ask: Ask, offers: list[Offer]) -> tuple[Servable, list[Rejection]]:
     rejected: list[Rejection] = []
     for offer in offers:
         failed = rejections(ask, offer)
+        if not failed:
+            servable.append((offer, ()))
+            continue
         violates = tuple(RELAXABLE[r.rule] for r in failed if r.rule in RELAXABLE)
         if len(violates) == len(failed):
             servable.append((offer, violates))

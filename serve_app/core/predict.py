@@ -9,9 +9,7 @@ from serve_app.core.decision import Prediction
 from serve_app.core.fleet import Load
 from serve_app.core.profile import Profile, TaskAccuracy
 from serve_app.core.request import Constraints, Features, Success
-from serve_app.core.surface import STANDARD_NORMAL, Z95, read_surface
-
-MEDIAN = 0.5
+from serve_app.core.surface import Z95, read_surface, z_score
 
 
 def predict(
@@ -28,29 +26,29 @@ def predict(
     where n = length50 - 1 and d is the distance from median to quantile q. Waiting is added
     to both latencies. Cost and `output_tokens` are of the median length.
     """
-    quantile = constraints.deadline_quantile
     usage = expected_usage(profile, features)
-    concurrency = (load.in_flight + 1) / max(load.ready_replicas, 1)
-    ttft, tpot = read_surface(
+    z = z_score(constraints.deadline_quantile)
+    concurrency = (load.in_flight + 1) / (load.ready_replicas or 1)
+    slots = profile.max_concurrency
+    latency = read_surface(
         profile.latency,
-        concurrency=min(concurrency, profile.max_concurrency),
+        concurrency=concurrency if concurrency < slots else slots,
         prompt_tokens=usage.prompt_tokens,
-        quantile=quantile,
+        z=z,
     )
     after_first = usage.completion_tokens - 1
-    longer = _output_tokens(profile, features, usage.prompt_tokens, quantile) - 1 - after_first
-    service_ms = ttft.p50 + after_first * tpot.p50
+    longer = _output_tokens(profile, features, usage.prompt_tokens, z) - usage.completion_tokens
+    service_ms = latency.ttft_p50_ms + after_first * latency.tpot_p50_ms
     spread_ms = hypot(
-        ttft.at_quantile - ttft.p50,
-        after_first * (tpot.at_quantile - tpot.p50),
-        longer * tpot.p50,
+        latency.ttft_ms - latency.ttft_p50_ms,
+        after_first * (latency.tpot_ms - latency.tpot_p50_ms),
+        longer * latency.tpot_p50_ms,
     )
-    wait_ms = _queueing_ms(profile, concurrency, service_ms) + _cold_start_ms(
-        profile, load, quantile
-    )
+    wait_ms = _queueing_ms(profile, concurrency, service_ms)
+    wait_ms += _cold_start_ms(profile, load, constraints.deadline_quantile)
     success = _success(profile, features)
     return Prediction(
-        ttft_ms=wait_ms + ttft.at_quantile,
+        ttft_ms=wait_ms + latency.ttft_ms,
         total_ms=wait_ms + service_ms + spread_ms,
         wait_ms=wait_ms,
         cost_usd=price.cost_usd(usage),
@@ -67,27 +65,27 @@ def expected_usage(profile: Profile, features: Features) -> Usage:
     prompt_tokens = ceil(features.prompt_tokens * profile.tokens_ratio)
     return Usage(
         prompt_tokens=prompt_tokens,
-        completion_tokens=_output_tokens(profile, features, prompt_tokens, MEDIAN),
+        completion_tokens=_output_tokens(profile, features, prompt_tokens, 0.0),
     )
 
 
-def _output_tokens(
-    profile: Profile, features: Features, prompt_tokens: int, quantile: float
-) -> int:
-    """Length of the answer at `quantile`, as far as the caller and the window let it go."""
+def _output_tokens(profile: Profile, features: Features, prompt_tokens: int, z: float) -> int:
+    """The answer's length at normal score `z`, as far as caller and context window let it go."""
     judgement = features.judgement
-    median = judgement.output_tokens_p50
-    spread = max(0, judgement.output_tokens_p95 - median)
-    wanted = median + spread * STANDARD_NORMAL.inv_cdf(quantile) / Z95
-    room = max(1, profile.context_window - prompt_tokens)
-    limit = room if features.max_tokens is None else min(room, features.max_tokens)
-    return min(ceil(wanted * profile.tokens_ratio), limit)
+    wanted: float = judgement.output_tokens_p50
+    if z > 0.0 and judgement.output_tokens_p95 > wanted:
+        wanted += (judgement.output_tokens_p95 - wanted) * (z / Z95)
+    limit = profile.context_window - prompt_tokens
+    if features.max_tokens is not None and features.max_tokens < limit:
+        limit = features.max_tokens
+    tokens = ceil(wanted * profile.tokens_ratio)
+    return tokens if tokens <= limit else max(1, limit)
 
 
 def _queueing_ms(profile: Profile, concurrency: float, service_ms: float) -> float:
     """Requests over the replica's limit wait for a slot; one frees every service / slots."""
-    excess = max(0.0, concurrency - profile.max_concurrency)
-    return excess * service_ms / profile.max_concurrency
+    excess = concurrency - profile.max_concurrency
+    return excess * service_ms / profile.max_concurrency if excess > 0.0 else 0.0
 
 
 def _cold_start_ms(profile: Profile, load: Load, quantile: float) -> float:

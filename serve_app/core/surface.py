@@ -13,73 +13,66 @@ Z95 = STANDARD_NORMAL.inv_cdf(0.95)
 Z99 = STANDARD_NORMAL.inv_cdf(0.99)
 
 
-class Span(NamedTuple):
-    """A place on an axis: between two of its points, or a `share` over 1 beyond the last."""
-
-    low: int
-    high: int
-    share: float
-
-
-class Reading(NamedTuple):
-    """One quantity at its median and at the asked quantile, which is never below it."""
-
-    p50: float
-    at_quantile: float
+# A place on an axis: between the points `low` and `high`, or a share over 1 beyond the last.
+Span = tuple[int, int, float]
 
 
 class Latency(NamedTuple):
-    """What a surface says at one point."""
+    """What a surface says at one point: medians, and the asked quantile, never below them."""
 
-    ttft_ms: Reading
-    tpot_ms: Reading
+    ttft_p50_ms: float
+    ttft_ms: float
+    tpot_p50_ms: float
+    tpot_ms: float
+
+
+def z_score(quantile: float) -> float:
+    return STANDARD_NORMAL.inv_cdf(quantile)
 
 
 def read_surface(
-    surface: LatencySurface, *, concurrency: float, prompt_tokens: int, quantile: float
+    surface: LatencySurface, *, concurrency: float, prompt_tokens: int, z: float
 ) -> Latency:
     """TTFT and TPOT at any load and prompt length, measured there or not.
 
     Inside the grid it is bilinear; below it the edge holds; beyond it the last slope goes on,
-    but never down. Between p50, p95 and p99 it is linear in the normal z-score.
+    but never down. Between p50, p95 and p99 it is linear in `z`, the quantile's normal score.
     """
-    rows = locate(surface.concurrency, concurrency)
-    columns = locate(surface.prompt_tokens, prompt_tokens)
-    z = STANDARD_NORMAL.inv_cdf(quantile)
-    return Latency(
-        _read(surface.ttft_ms, rows, columns, z), _read(surface.tpot_ms, rows, columns, z)
-    )
+    rows = _locate(surface.concurrency, concurrency)
+    columns = _locate(surface.prompt_tokens, prompt_tokens)
+    ttft_p50_ms, ttft_ms = _read(surface.ttft_ms, rows, columns, z)
+    tpot_p50_ms, tpot_ms = _read(surface.tpot_ms, rows, columns, z)
+    return Latency(ttft_p50_ms, ttft_ms, tpot_p50_ms, tpot_ms)
 
 
-def locate(axis: tuple[int, ...], value: float) -> Span:
-    last = len(axis) - 1
-    if last == 0 or value <= axis[0]:
-        return Span(0, 0, 0.0)
-    high = min(bisect_right(axis, value), last)
+def _locate(axis: tuple[int, ...], value: float) -> Span:
+    if value <= axis[0] or len(axis) == 1:
+        return 0, 0, 0.0
+    high = bisect_right(axis, value, 0, len(axis) - 1)
     start = axis[high - 1]
-    return Span(high - 1, high, (value - start) / (axis[high] - start))
+    return high - 1, high, (value - start) / (axis[high] - start)
 
 
-def _read(quantiles: Quantiles, rows: Span, columns: Span, z: float) -> Reading:
+def _read(quantiles: Quantiles, rows: Span, columns: Span, z: float) -> tuple[float, float]:
+    """The median and the value at `z`."""
     p50 = _interpolate(quantiles.p50, rows, columns)
+    if z <= 0.0:
+        return p50, p50
     # Extrapolated slopes may cross although the measured quantiles do not.
     p95 = max(p50, _interpolate(quantiles.p95, rows, columns))
     if z <= Z95:
-        return Reading(p50, p50 + (p95 - p50) * (z / Z95))
+        return p50, p50 + (p95 - p50) * (z / Z95)
     p99 = max(p95, _interpolate(quantiles.p99, rows, columns))
-    return Reading(p50, p95 + (p99 - p95) * ((z - Z95) / (Z99 - Z95)))
+    return p50, p95 + (p99 - p95) * ((z - Z95) / (Z99 - Z95))
 
 
 def _interpolate(grid: Grid, rows: Span, columns: Span) -> float:
     low, high, down = rows
     left, right, across = columns
     upper, lower = grid[low], grid[high]
-    return _along(
-        _along(upper[left], lower[left], down), _along(upper[right], lower[right], down), across
-    )
-
-
-def _along(start: float, end: float, share: float) -> float:
-    if share > 1.0 and end < start:
-        return end
-    return start + (end - start) * share
+    near = upper[left] + (lower[left] - upper[left]) * down
+    far = upper[right] + (lower[right] - upper[right]) * down
+    if down > 1.0:
+        near, far = max(near, lower[left]), max(far, lower[right])
+    value = near + (far - near) * across
+    return max(value, far) if across > 1.0 else value
