@@ -1,0 +1,1 @@
+"""Technologies behind the ports: each module knows one, and `core`."""

@@ -1,0 +1,116 @@
+"""Redis (or Valkey) as profile store: the active catalog under one key, announced on a channel."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from serve_app.adapters.profile_codec import (
+    content_hash,
+    decode_catalog,
+    encode_catalog,
+    next_version,
+    published_version,
+)
+from serve_app.core.catalog import Catalog
+from serve_app.core.errors import StoreEmpty, StoreUnavailable
+
+ACTIVE = "model_profiles:active"
+VERSION = "model_profiles:version:{}"
+LAST_VERSION = "model_profiles:last_version"
+CHANGED = "model_profiles:changed"
+
+# A message may be lost, and a key set by hand announces nothing, so the key is looked at as well.
+LOOK_EVERY_S = 1.0
+TIMEOUT_S = 1.0
+
+
+class RedisStore:
+    """A `ProfileStore` in Redis, for any number of readers and publishers.
+
+    No call waits longer than `timeout_s` for a server that does not answer.
+    """
+
+    def __init__(
+        self, url: str, *, timeout_s: float = TIMEOUT_S, look_every_s: float = LOOK_EVERY_S
+    ) -> None:
+        self._name = _without_password(url)
+        self._look_every_s = look_every_s
+        self._client: Redis = Redis.from_url(
+            url,
+            socket_timeout=timeout_s,
+            socket_connect_timeout=timeout_s,
+            retry=Retry(NoBackoff(), 0),
+        )
+
+    async def load(self) -> Catalog:
+        with self._redis_errors():
+            text = await self._client.get(ACTIVE)
+        if text is None:
+            raise StoreEmpty(self._name, f"key {ACTIVE} is not set: publish a catalog")
+        return decode_catalog(text, f"{self._name} key {ACTIVE}")
+
+    async def changes(self) -> AsyncGenerator[None, None]:
+        with self._redis_errors():
+            async with self._client.pubsub(ignore_subscribe_messages=True) as announcements:
+                await announcements.subscribe(CHANGED)
+                seen = await self._active_hash()
+                yield
+                while True:
+                    await announcements.get_message(timeout=self._look_every_s)
+                    found = await self._active_hash()
+                    if found != seen:
+                        seen = found
+                        yield
+
+    async def publish(self, catalog: Catalog, *, by: str) -> str:
+        async def swap(pipe: Pipeline) -> str:
+            taken = [published_version(await pipe.get(ACTIVE)), await _text(pipe, LAST_VERSION)]
+            version = next_version(taken)
+            text = encode_catalog(catalog, version=version, by=by, at=datetime.now(UTC))
+            pipe.multi()  # type: ignore[no-untyped-call]  # redis leaves it unannotated
+            pipe.set(VERSION.format(version), text)
+            pipe.set(LAST_VERSION, version)
+            pipe.set(ACTIVE, text)
+            pipe.publish(CHANGED, version)
+            return version
+
+        with self._redis_errors():
+            # Starts again when another publisher was faster, with the next version then.
+            version: str = await self._client.transaction(
+                swap, ACTIVE, LAST_VERSION, value_from_callable=True
+            )
+            return version
+
+    async def close(self) -> None:
+        with self._redis_errors():
+            await self._client.aclose()
+
+    async def _active_hash(self) -> str | None:
+        text = await self._client.get(ACTIVE)
+        return None if text is None else content_hash(text)
+
+    @contextmanager
+    def _redis_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (RedisError, OSError) as exc:
+            raise StoreUnavailable(self._name, f"{type(exc).__name__}: {exc}") from exc
+
+
+async def _text(pipe: Pipeline, key: str) -> str | None:
+    value = await pipe.get(key)
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()

@@ -1,0 +1,80 @@
+"""Profiles and catalogs for tests of what stores, publishes and watches them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Literal, TypedDict, Unpack
+
+from serve_app.core.catalog import Catalog
+from serve_app.core.profile import (
+    GoldenResult,
+    Hardware,
+    LatencySurface,
+    Memory,
+    Profile,
+    Provenance,
+    Quantiles,
+    Quantization,
+    TaskAccuracy,
+    Throughput,
+)
+from serve_app.core.request import Task
+
+
+class ProfileFields(TypedDict, total=False):
+    """What tests here vary."""
+
+    model: str
+    hardware: Hardware
+    latency: LatencySurface
+    throughput: Throughput
+    memory: Memory
+    accuracy: Mapping[Task | Literal["overall"], TaskAccuracy]
+    cold_start_s: float
+
+
+def a_surface(*, ttft_ms: float = 80.0) -> LatencySurface:
+    return LatencySurface(
+        concurrency=(1, 4),
+        prompt_tokens=(32, 256),
+        ttft_ms=_quantiles(ttft_ms),
+        tpot_ms=_quantiles(25.0),
+    )
+
+
+def _quantiles(p50: float) -> Quantiles:
+    def grid(factor: float) -> tuple[tuple[float, ...], ...]:
+        return ((p50 * factor, 2 * p50 * factor), (3 * p50 * factor, 4 * p50 * factor))
+
+    return Quantiles(p50=grid(1.0), p95=grid(1.5), p99=grid(2.0))
+
+
+def accuracy(mean: float) -> TaskAccuracy:
+    return TaskAccuracy(mean=mean, lower=mean / 2, items=120)
+
+
+def a_profile(pair: str = "small-bf16", **fields: Unpack[ProfileFields]) -> Profile:
+    profile = Profile(
+        pair=pair,
+        model="small",
+        quantization=Quantization(name="bf16", weight_bits=16, activations="bf16"),
+        engine="vllm",
+        engine_version="0.32.0",
+        hardware=Hardware(accelerator="CPU", count=1, usd_per_hour=0.04),
+        context_window=2048,
+        max_concurrency=8,
+        memory=Memory(weights_bytes=270_000_000, kv_cache_bytes=2**30, peak_bytes=2**31),
+        cold_start_s=40.0,
+        capabilities=frozenset({"tools", "logprobs", "json_schema"}),
+        latency=a_surface(),
+        throughput=Throughput(prefill_tokens_per_s=900.0, decode_tokens_per_s=(39.0, 120.0)),
+        accuracy={"overall": accuracy(0.6), "code": accuracy(0.4)},
+        golden=GoldenResult(passed=True),
+        provenance=Provenance(origin="measured", date="2025-11-22"),
+    )
+    return replace(profile, **fields)
+
+
+def a_catalog(*pairs: str, version: str = "unpublished") -> Catalog:
+    return Catalog.of(version, [a_profile(pair) for pair in pairs or ("small-bf16",)])
