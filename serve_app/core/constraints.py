@@ -1,4 +1,7 @@
-"""The hard rules: each names what it needed and what it got when a pair fails it."""
+"""The hard rules: each names what it needed and what it got when a pair fails it.
+
+What a pair got is rounded away from what was needed, so that the two never read the same.
+"""
 
 from __future__ import annotations
 
@@ -101,7 +104,10 @@ def numeric_guard(ask: Ask, offer: Offer) -> Rejection | None:
     if share <= limit or offer.pair.quantization.activations != "fp8":
         return None
     return _rejection(
-        offer, "numeric_guard", f"<= {limit:g} numeric tokens for fp8", f"{_up(share, 3)}"
+        offer,
+        "numeric_guard",
+        f"<= {limit:g} numeric tokens for fp8",
+        f"{ceil(share * 1e3) / 1e3:g}",
     )
 
 
@@ -110,7 +116,10 @@ def accuracy(ask: Ask, offer: Offer) -> Rejection | None:
     if least is None or prediction is None or prediction.accuracy_lower >= least:
         return None
     return _rejection(
-        offer, "accuracy", f">= {least:g}", f"{_down(prediction.accuracy_lower, 3)} lower bound"
+        offer,
+        "accuracy",
+        f">= {least:g}",
+        f"{floor(prediction.accuracy_lower * 1e3) / 1e3:g} lower bound",
     )
 
 
@@ -118,7 +127,7 @@ def latency(ask: Ask, offer: Offer) -> Rejection | None:
     budget_ms, prediction = ask.constraints.latency_budget_ms, offer.prediction
     if budget_ms is None or (prediction is not None and prediction.total_ms <= budget_ms):
         return None
-    got = UNKNOWN if prediction is None else f"{_up(prediction.total_ms)} ms"
+    got = UNKNOWN if prediction is None else f"{ceil(prediction.total_ms)} ms"
     return _rejection(offer, "latency", f"<= {budget_ms:g} ms", got)
 
 
@@ -126,7 +135,7 @@ def ttft(ask: Ask, offer: Offer) -> Rejection | None:
     budget_ms, prediction = ask.constraints.ttft_budget_ms, offer.prediction
     if budget_ms is None or (prediction is not None and prediction.ttft_ms <= budget_ms):
         return None
-    got = UNKNOWN if prediction is None else f"{_up(prediction.ttft_ms)} ms"
+    got = UNKNOWN if prediction is None else f"{ceil(prediction.ttft_ms)} ms"
     return _rejection(offer, "ttft", f"<= {budget_ms:g} ms", got)
 
 
@@ -182,12 +191,3 @@ def _excess(predicted: float, limit: float | None) -> float:
 
 def _rejection(offer: Offer, rule: Rule, need: str, got: str) -> Rejection:
     return Rejection(pair=offer.pair.id, rule=rule, need=need, got=got)
-
-
-# What a pair got is rounded away from what was needed, so that the two never read the same.
-def _up(value: float, digits: int = 0) -> str:
-    return f"{ceil(value * 10**digits) / 10**digits:g}"
-
-
-def _down(value: float, digits: int) -> str:
-    return f"{floor(value * 10**digits) / 10**digits:g}"

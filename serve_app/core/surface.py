@@ -58,11 +58,15 @@ def _read(quantiles: Quantiles, rows: Span, columns: Span, z: float) -> tuple[fl
     p50 = _interpolate(quantiles.p50, rows, columns)
     if z <= 0.0:
         return p50, p50
+    p95 = _interpolate(quantiles.p95, rows, columns)
     # Extrapolated slopes may cross although the measured quantiles do not.
-    p95 = max(p50, _interpolate(quantiles.p95, rows, columns))
+    if p95 < p50:
+        p95 = p50
     if z <= Z95:
         return p50, p50 + (p95 - p50) * (z / Z95)
-    p99 = max(p95, _interpolate(quantiles.p99, rows, columns))
+    p99 = _interpolate(quantiles.p99, rows, columns)
+    if p99 < p95:
+        p99 = p95
     return p50, p95 + (p99 - p95) * ((z - Z95) / (Z99 - Z95))
 
 
@@ -74,5 +78,6 @@ def _interpolate(grid: Grid, rows: Span, columns: Span) -> float:
     far = upper[right] + (lower[right] - upper[right]) * down
     if down > 1.0:
         near, far = max(near, lower[left]), max(far, lower[right])
-    value = near + (far - near) * across
-    return max(value, far) if across > 1.0 else value
+    if across > 1.0 and far < near:
+        return far
+    return near + (far - near) * across
