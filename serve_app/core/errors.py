@@ -18,6 +18,7 @@
     + CatalogInvalid
     + StoreUnavailable
       - StoreEmpty               reachable, with nothing published yet
+  x ClassifierUnavailable      the heuristics judge instead
 """
 
 from __future__ import annotations

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tokenizers import Tokenizer, models, pre_tokenizers
+
+from profiles.fit_token_estimate import errors, fit, main, pieces
+from serve_app.adapters.tokens_hf import HfTokenCounter
+
+STORY = "red fox runs over the old bridge while 7 geese watch it from a field\n" * 300
+
+
+@pytest.fixture
+def word_tokenizer(tmp_path: Path) -> Path:
+    tokenizer = Tokenizer(models.WordLevel({"[UNK]": 0}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    file = tmp_path / "tokenizer.json"
+    tokenizer.save(str(file))
+    return file
+
+
+def test_a_tokenizer_that_is_linear_in_the_features_is_fitted_closely(
+    word_tokenizer: Path,
+) -> None:
+    cut = pieces(STORY, HfTokenCounter(word_tokenizer))
+    assert max(errors(cut[1::2], fit(cut[::2]))) < 0.02
+
+
+def test_no_weight_is_negative(word_tokenizer: Path) -> None:
+    assert min(fit(pieces(STORY, HfTokenCounter(word_tokenizer)))) >= 0
+
+
+def test_the_command_prints_the_constants_and_the_error_of_each_text(
+    word_tokenizer: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    story = tmp_path / "story.txt"
+    story.write_text(STORY, encoding="utf-8")
+    main([str(word_tokenizer), str(story)])
+    printed = capsys.readouterr().out
+    assert printed.startswith("TOKENS_PER_UNIT = (")
+    assert "story.txt: median" in printed
