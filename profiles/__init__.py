@@ -1,0 +1,1 @@
+"""The offline half: makes what the router reads. Never imports Ray or vLLM."""

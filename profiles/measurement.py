@@ -1,0 +1,27 @@
+"""What was measured of one pair, before it is fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from profiles.engine import EngineSpec
+from profiles.loadgen import Point
+from serve_app.core.profile import Memory, TaskAccuracy
+from serve_app.core.request import Task
+
+Accuracy: TypeAlias = Mapping[Task | Literal["overall"], TaskAccuracy]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """All figures of one pair, by one engine on one machine."""
+
+    spec: EngineSpec
+    engine_version: str
+    points: tuple[Point, ...]
+    memory: Memory
+    cold_start_s: float
+    accuracy: Accuracy
+    tokens_ratio: float
