@@ -56,17 +56,15 @@ def test_without_a_tokenizer_the_estimate_is_the_count() -> None:
 @pytest.mark.parametrize(
     ("text", "tokens"),
     [
+        ("The council met on Monday evening to talk about the old bridge over the river.", 16),
         (
-            "The council met on Monday evening to talk about the old bridge, which the spring floods had left in a poor state, and to decide who would pay for the repairs.",
-            34,
-        ),
-        (
-            'def total(prices: list[float], tax: float) -> float:\n    """The sum of prices with tax."""\n    return sum(price * (1 + tax) for price in prices)\n',
-            43,
+            "def total(prices: list[float]) -> float:\n"
+            "    return sum(price * 1.2 for price in prices)\n",
+            29,
         ),
         ("2021,14.25,903,1187.5\n2022,15.75,871,1204.0\n2023,13.50,946,1311.25\n", 67),
         ("Совет собрался в понедельник вечером, чтобы обсудить старый мост через реку.", 59),
-        ("市议会星期一晚上开会，讨论河上的旧桥和维修费用。", 43),
+        ("市议会星期一晚上开会讨论河上的旧桥和维修费用。", 42),
         ("اجتمع المجلس مساء الاثنين لمناقشة الجسر القديم فوق النهر.", 52),
     ],
 )

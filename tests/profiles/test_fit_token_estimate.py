@@ -24,7 +24,7 @@ def test_a_tokenizer_that_is_linear_in_the_features_is_fitted_closely(
     word_tokenizer: Path,
 ) -> None:
     cut = pieces(STORY, HfTokenCounter(word_tokenizer))
-    assert max(errors(cut[1::2], fit(cut[::2]))) < 0.02
+    assert max(errors(cut[1::2], fit(cut[::2]))) < 0.05
 
 
 def test_no_weight_is_negative(word_tokenizer: Path) -> None:
