@@ -1,0 +1,77 @@
+"""Space and folders: what is checked before writing, and how a folder appears all at once."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from profiles.checkpoints.errors import DiskFull
+
+FreeBytes = Callable[[Path], int]
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+PARTIAL = ".partial-"
+
+
+def free_bytes(folder: Path) -> int:
+    return shutil.disk_usage(folder).free
+
+
+def require_space(folder: Path, needed_bytes: int, free: FreeBytes) -> None:
+    available = free(folder)
+    if available < needed_bytes:
+        raise DiskFull(folder, available, needed_bytes)
+
+
+@contextmanager
+def disk_full_named(folder: Path, free: FreeBytes) -> Iterator[None]:
+    """Turns the operating system's word for a full disk into `DiskFull`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NO_SPACE:
+            raise
+        raise DiskFull(folder, free(folder)) from error
+
+
+@contextmanager
+def staged(target: Path) -> Iterator[Path]:
+    """A new folder that becomes `target`, in one rename, when the block ends without an error."""
+    stage = target.parent / f"{PARTIAL}{target.name}-{os.getpid()}"
+    stage.mkdir(parents=True)
+    try:
+        yield stage
+        _flush(stage)
+        _replace(target, stage)
+    except BaseException:
+        shutil.rmtree(stage, ignore_errors=True)
+        raise
+
+
+def sweep(folder: Path) -> list[Path]:
+    """Removes what killed runs left behind. The caller holds the lock, so nobody works in it."""
+    stale = sorted(folder.glob(f"{PARTIAL}*"))
+    for path in stale:
+        shutil.rmtree(path)
+    return stale
+
+
+def _replace(target: Path, stage: Path) -> None:
+    if target.exists():
+        # A folder cannot be renamed over a full one; killed in between, the next run makes it anew.
+        old = target.parent / f"{PARTIAL}old-{target.name}-{os.getpid()}"
+        target.rename(old)
+        stage.rename(target)
+        shutil.rmtree(old)
+        return
+    stage.rename(target)
+
+
+def _flush(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())

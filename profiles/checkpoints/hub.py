@@ -1,0 +1,101 @@
+"""The source that model hubs are: files of a repository, each checked against its digest."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from importlib.metadata import version
+from pathlib import Path
+
+import httpx2
+from huggingface_hub import HfApi, hf_hub_download
+from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+from huggingface_hub.hf_api import ModelInfo, RepoSibling
+from tqdm import tqdm  # type: ignore[import-untyped]
+
+from profiles.checkpoints.errors import SourceUnavailable, WrongDigest
+from profiles.checkpoints.manifest import Origin
+from profiles.checkpoints.progress import Progress, Step
+from profiles.checkpoints.recipe import Base
+
+# A hub that cannot be reached may cost no more than this before the next source is tried.
+REACH_TIMEOUT_S = 5.0
+WANTED = (".json", ".jinja", ".safetensors", ".model", "merges.txt", "vocab.txt")
+UNREACHABLE = (HfHubHTTPError, OfflineModeIsEnabled, httpx2.TransportError)
+
+
+class HubSource:
+    """huggingface_hub's settings hold: its token, its endpoint, its offline switch."""
+
+    name = "model hub"
+
+    def __init__(self, endpoint: str | None = None) -> None:
+        self._endpoint = endpoint
+
+    def fetch(self, recipe: Base, folder: Path, progress: Progress) -> Origin:
+        try:
+            info = self._list(recipe.hub_repo, progress)
+            for sibling in info.siblings or ():
+                if wanted(sibling.rfilename):
+                    self._download(info, sibling, folder, progress)
+        except UNREACHABLE as error:
+            cause = str(error).splitlines() or [type(error).__name__]
+            raise SourceUnavailable(self.name, cause[0]) from error
+        shutil.rmtree(folder / ".cache", ignore_errors=True)
+        return Origin(
+            source="hub",
+            detail=f"{recipe.hub_repo}@{info.sha}",
+            tools={"huggingface-hub": version("huggingface-hub")},
+        )
+
+    def _list(self, repo: str, progress: Progress) -> ModelInfo:
+        with progress.step(f"Asking the model hub for {repo}"):
+            api = HfApi(endpoint=self._endpoint)
+            return api.model_info(repo, files_metadata=True, timeout=REACH_TIMEOUT_S)
+
+    def _download(
+        self, info: ModelInfo, sibling: RepoSibling, folder: Path, progress: Progress
+    ) -> None:
+        name = sibling.rfilename
+        with progress.step(f"Downloading {name} ({(sibling.size or 0) / 1e6:.1f} MB)") as step:
+            hf_hub_download(
+                info.id,
+                name,
+                revision=info.sha,
+                local_dir=folder,
+                endpoint=self._endpoint,
+                etag_timeout=REACH_TIMEOUT_S,
+                tqdm_class=bar_of(step),
+            )
+        check(folder / name, sibling)
+
+
+def wanted(name: str) -> bool:
+    """Top-level files of the checkpoint; not other formats, nor training leftovers."""
+    return "/" not in name and name.endswith(WANTED)
+
+
+def check(path: Path, sibling: RepoSibling) -> None:
+    """Large files are published with their SHA-256, small ones with git's digest of a blob."""
+    if sibling.lfs is not None:
+        expected = sibling.lfs.sha256
+        with path.open("rb") as file:
+            got = hashlib.file_digest(file, "sha256").hexdigest()
+    else:
+        content = path.read_bytes()
+        expected = sibling.blob_id or "missing"
+        header = b"blob %d\0" % len(content)
+        got = hashlib.sha1(header + content, usedforsecurity=False).hexdigest()
+    if got != expected:
+        raise WrongDigest(path.name, HubSource.name, expected, got)
+
+
+def bar_of(step: Step) -> type[tqdm]:
+    """A tqdm that draws nothing and tells `step` instead."""
+
+    class Bar(tqdm):  # type: ignore[misc]
+        def display(self, msg: str | None = None, pos: int | None = None) -> None:
+            if self.total:
+                step.at(int(self.n), int(self.total))
+
+    return Bar

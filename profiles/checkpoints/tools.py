@@ -1,0 +1,56 @@
+"""Runs pip and the scripts of this package in processes of their own.
+
+A process of its own gives back its memory, and may belong to another virtual environment.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+import subprocess
+from collections import deque
+from collections.abc import Sequence
+
+from profiles.checkpoints.errors import ToolFailed
+from profiles.checkpoints.progress import Step
+
+KEPT_LINES = 200
+NO_SPACE = ("No space left on device", "Disk quota exceeded")
+PIP_PROGRESS = re.compile(r"Progress (\d+) of (\d+)")
+
+
+def run(tool: str, command: Sequence[str], step: Step) -> None:
+    """Runs `command` to its end. Raises `ToolFailed`, or `OSError` where the disk was full."""
+    kept: deque[str] = deque(maxlen=KEPT_LINES)
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as process:
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                if bytes_so_far := PIP_PROGRESS.match(line):
+                    step.at(int(bytes_so_far[1]), int(bytes_so_far[2]))
+                else:
+                    kept.append(line)
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode:
+        raise _failure(tool, process.returncode, "".join(kept))
+
+
+def pip(python: str, arguments: Sequence[str], step: Step) -> None:
+    """Runs the pip of `python`, which must be 25.1 or newer."""
+    options = ["--no-input", "--disable-pip-version-check", "--progress-bar", "raw"]
+    run("pip", [python, "-m", "pip", arguments[0], *options, *arguments[1:]], step)
+
+
+def _failure(tool: str, exit_code: int, output: str) -> Exception:
+    if any(sign in output for sign in NO_SPACE):
+        return OSError(errno.ENOSPC, f"{tool}: no space left on device")
+    return ToolFailed(tool, exit_code, output)
