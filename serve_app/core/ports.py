@@ -11,12 +11,14 @@ from serve_app.core.events import Event
 from serve_app.core.fleet import LoadView
 from serve_app.core.request import Judgement, Prompt
 
+Operation = Literal["chat", "completions"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineCall:
     """One request as an engine gets it: `body` is the caller's, passed on untouched."""
 
-    operation: Literal["chat", "completions"]
+    operation: Operation
     body: Mapping[str, Any]
     request_id: str
 

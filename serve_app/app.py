@@ -1,0 +1,65 @@
+"""The composition root: `AppArgs` in, a Ray Serve application out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from ray.serve.deployment import Application
+
+from serve_app.front import RouterFront
+from serve_app.service.classify import HeuristicClassifier
+from serve_app.serving.classifier import build_classifier
+from serve_app.serving.ingress import build_ingress
+from serve_app.serving.llm_config import autoscaling
+from serve_app.serving.load_board import build_load_board
+from serve_app.settings import (
+    AppArgs,
+    IngressSettings,
+    PairSettings,
+    ReplicaSettings,
+    local_checkpoint,
+    parse_args,
+)
+
+PairBuilder = Callable[[PairSettings, str], Application]
+
+
+def build_app(args: dict[str, Any]) -> Application:
+    """The application of `serve_config.yaml`. Raises `SettingsError` before any engine loads."""
+    settings = parse_args(args)
+    # vLLM and torch take seconds and a gigabyte to import: only this builder and the pairs do.
+    from serve_app.serving.pair import build_pair
+
+    return wire(settings, build_pair)
+
+
+def wire(settings: AppArgs, build_pair: PairBuilder) -> Application:
+    """Classifier, one deployment per pair and the ingress, bound with deployment handles."""
+    return build_ingress(
+        partial(RouterFront, settings),
+        pairs={
+            pair.id: build_pair(pair, local_checkpoint(pair.checkpoint)) for pair in settings.pairs
+        },
+        classifier=build_classifier(
+            HeuristicClassifier,
+            _options(settings.classifier.replicas, settings.classifier.cpus),
+        ),
+        board=build_load_board() if settings.ingress.replicas.max > 1 else None,
+        options=_ingress_options(settings.ingress),
+    )
+
+
+def _ingress_options(ingress: IngressSettings) -> dict[str, Any]:
+    options = _options(ingress.replicas, ingress.cpus)
+    return {**options, "max_ongoing_requests": ingress.max_ongoing_requests}
+
+
+def _options(replicas: ReplicaSettings, cpus: float) -> dict[str, Any]:
+    count = (
+        {"num_replicas": replicas.max}
+        if replicas.min == replicas.max
+        else {"autoscaling_config": autoscaling(replicas)}
+    )
+    return {**count, "ray_actor_options": {"num_cpus": cpus}, "max_ongoing_requests": 1024}

@@ -1,0 +1,143 @@
+"""What runs inside an ingress replica: gateway, HTTP application and background tasks.
+
+Picks the implementations of all ports; the application around it is wired in `app`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import asynccontextmanager
+
+from prometheus_client import CollectorRegistry
+from starlette.applications import Starlette
+from starlette.types import ASGIApp
+
+from serve_app.adapters.clock import MonotonicClock
+from serve_app.adapters.log_events import FanOut, LogEvents
+from serve_app.adapters.metrics_prometheus import PrometheusEvents
+from serve_app.adapters.stores import open_store
+from serve_app.adapters.tokens_hf import EstimatingCounter, HfTokenCounter
+from serve_app.api.app import ApiSettings, create_app
+from serve_app.core.breaker import BreakerSettings
+from serve_app.core.ports import TokenCounter
+from serve_app.service.catalog_watch import CatalogWatch
+from serve_app.service.classify import DeadlineClassifier, HeuristicClassifier
+from serve_app.service.gateway import Gateway
+from serve_app.service.gateway_settings import GatewaySettings
+from serve_app.service.load import LoadTracker
+from serve_app.serving.handles import HandleClassifier, HandleEngine
+from serve_app.serving.ingress import Place
+from serve_app.serving.load_board import exchange_load
+from serve_app.serving.replicas import watch_replicas
+from serve_app.settings import AppArgs, tokenizer_file
+
+
+class BackgroundEndedError(RuntimeError):
+    """A background task of the ingress ended; the replica should be replaced."""
+
+
+class RouterFront:
+    """Gateway and HTTP application of one ingress replica, with the tasks that feed them."""
+
+    def __init__(self, settings: AppArgs, place: Place) -> None:
+        logging.getLogger("serve_app").setLevel(settings.log_level)
+        registry = CollectorRegistry()
+        metrics = PrometheusEvents(registry)
+        events = FanOut(metrics, LogEvents())
+        clock = MonotonicClock()
+        self._settings = settings
+        self._place = place
+        self._store = open_store(settings.store.url)
+        self._catalogs = CatalogWatch(
+            self._store, events=events, shipped=open_store(settings.store.shipped)
+        )
+        pairs = [pair.pair for pair in settings.pairs]
+        self._load = LoadTracker(pairs)
+        self._failed = False
+        gateway = Gateway(
+            pairs=pairs,
+            engine=HandleEngine(place.pairs),
+            classifier=DeadlineClassifier(
+                remote=HandleClassifier(place.classifier),
+                local=HeuristicClassifier(),
+                deadline_ms=settings.classifier.deadline_ms,
+                events=events,
+                clock=clock,
+                breaker=BreakerSettings(),
+            ),
+            tokens=_token_counter(settings),
+            catalogs=self._catalogs,
+            load=self._load,
+            policy=settings.routing.policy,
+            settings=_gateway_settings(settings),
+            clock=clock,
+            events=events,
+            ids=lambda: uuid.uuid4().hex,
+        )
+        self._app = create_app(
+            gateway,
+            settings=ApiSettings(
+                body_limit_bytes=settings.ingress.body_limit_bytes,
+                send_timeout_s=settings.ingress.send_timeout_s,
+                replica=place.replica,
+            ),
+            exposition=metrics.exposition,
+            lifespan=self._lifespan,
+        )
+
+    @property
+    def asgi(self) -> ASGIApp:
+        return self._app
+
+    def check(self) -> None:
+        if self._failed:
+            raise BackgroundEndedError("a background task of this ingress replica has ended")
+
+    @asynccontextmanager
+    async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                running = [tasks.create_task(self._watched(job)) for job in self._jobs()]
+                await self._catalogs.settled()
+                yield
+                for task in running:
+                    task.cancel()
+        finally:
+            await self._store.close()
+
+    async def _watched(self, job: Awaitable[None]) -> None:
+        try:
+            await job
+        except Exception:
+            self._failed = True
+            raise
+
+    def _jobs(self) -> Sequence[Awaitable[None]]:
+        place = self._place
+        maximum = {pair.id: pair.replicas.max for pair in self._settings.pairs}
+        jobs: list[Awaitable[None]] = [
+            self._catalogs.run(),
+            watch_replicas(place.app_name, maximum, self._load),
+        ]
+        if place.board is not None:
+            jobs.append(exchange_load(place.board, place.replica, self._load))
+        return jobs
+
+
+def _token_counter(settings: AppArgs) -> TokenCounter:
+    file = tokenizer_file(settings)
+    return EstimatingCounter() if file is None else HfTokenCounter(file)
+
+
+def _gateway_settings(settings: AppArgs) -> GatewaySettings:
+    routing = settings.routing
+    return GatewaySettings(
+        constraints=routing.defaults,
+        static_fallback=routing.static_fallback,
+        baseline=routing.reference_pair,
+        chain_deadline_ms=routing.chain_deadline_ms,
+        max_attempts=routing.max_attempts,
+    )

@@ -1,0 +1,1 @@
+"""`quantroute serve` on one machine: check the configuration, get the weights, run Ray Serve."""

@@ -1,0 +1,90 @@
+"""Reads `serve_config.yaml` and says which line to mend when it cannot be used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from serve_app.settings import AppArgs, FieldPath, SettingsError, dotted, parse_args
+
+IMPORT_PATH = "serve_app.app:build_app"
+
+
+class ConfigFileError(Exception):
+    """The file cannot be used; the text has one line per problem, `file:line: field: sentence`."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__(problems)
+        self.problems = problems
+
+    def __str__(self) -> str:
+        return "\n".join(self.problems)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigFile:
+    """A checked configuration: `raw` is the whole document, `args` our application's."""
+
+    path: Path
+    raw: dict[str, Any]
+    args: AppArgs
+
+
+def read_config(path: Path) -> ConfigFile:
+    """Reads and checks `path`. Raises `ConfigFileError`."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as exc:
+        raise ConfigFileError((f"{path}: cannot be read: {exc.strerror}",)) from exc
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        raw = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as exc:
+        line = exc.problem_mark.line + 1 if exc.problem_mark else 1
+        raise ConfigFileError((f"{path}:{line}: not YAML: {exc.problem}",)) from exc
+    index = _our_application(path, raw)
+    try:
+        args = parse_args(raw["applications"][index].get("args") or {})
+    except SettingsError as exc:
+        prefix: FieldPath = ("applications", index, "args")
+        raise ConfigFileError(
+            tuple(
+                f"{path}:{_line(root, prefix + field)}: {dotted(field)}: {sentence}"
+                for field, sentence in exc.problems
+            )
+        ) from exc
+    return ConfigFile(path=path, raw=raw, args=args)
+
+
+def _our_application(path: Path, raw: Any) -> int:
+    applications = raw.get("applications") if isinstance(raw, dict) else None
+    for index, application in enumerate(applications if isinstance(applications, list) else ()):
+        if isinstance(application, dict) and application.get("import_path") == IMPORT_PATH:
+            return index
+    raise ConfigFileError(
+        (f"{path}:1: applications: none has import_path {IMPORT_PATH!r}; add one with its args",)
+    )
+
+
+def _line(root: yaml.Node | None, field: FieldPath) -> int:
+    """The line of the deepest part of `field` that the file has."""
+    node, line = root, 1
+    for part in field:
+        found = _child(node, part)
+        if found is None:
+            break
+        mark, node = found
+        line = mark.start_mark.line + 1
+    return line
+
+
+def _child(node: yaml.Node | None, part: str | int) -> tuple[yaml.Node, yaml.Node] | None:
+    """The node that marks `part` (its key, or the item itself) and the node of its value."""
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        return node.value[part], node.value[part]
+    if isinstance(node, yaml.MappingNode):
+        return next(((k, v) for k, v in node.value if k.value == str(part)), None)
+    return None

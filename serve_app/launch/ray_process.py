@@ -1,0 +1,147 @@
+"""`serve run` as a child process that leaves nothing behind.
+
+Ray and vLLM start processes that outlive their parents' signals, so every process of a run
+carries a mark in its environment, by which the last of them are found and ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+MARK = "QUANTROUTE_RUN"
+GRACE_S = 45.0
+_DASHBOARD = re.compile(r"View the dashboard at\D*?(?:http://)?(\d+\.\d+\.\d+\.\d+:\d+)")
+
+
+class ServeProcess:
+    """One local Ray with one Serve configuration, from `start` to `stop`."""
+
+    def __init__(self, config: Path, run_folder: Path, inherited: Mapping[str, str]) -> None:
+        self.log = run_folder / "serve.log"
+        self._config = config
+        self._mark = uuid.uuid4().hex
+        self._env = {**_serve_environment(run_folder), **inherited, MARK: self._mark}
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Starts Ray and submits the configuration; returns at once."""
+        command = [_script("serve"), "run", "--address", "local", str(self._config)]
+        with self.log.open("wb") as log:
+            self._child = subprocess.Popen(  # a session of its own: Ctrl-C reaches us alone
+                command, stdout=log, stderr=log, env=self._env, start_new_session=True
+            )
+
+    @property
+    def exit_code(self) -> int | None:
+        """`None` while it runs."""
+        return self._child.poll() if self._child else None
+
+    @property
+    def dashboard(self) -> str | None:
+        """Host and port of Ray's dashboard API, once it is known."""
+        found = _DASHBOARD.search(self.log.read_text(errors="replace"))
+        return found.group(1) if found else None
+
+    def stop(self) -> None:
+        """Shuts the application and Ray down, and ends whatever of this run is still there."""
+        if self._child is not None and self._child.poll() is None:
+            self._child.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._child.wait(GRACE_S)
+        left = self.processes()
+        for process in left:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.terminate()
+        for process in psutil.wait_procs(left, timeout=5)[1]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        if self._child is not None:
+            self._child.wait()
+
+    def processes(self) -> list[psutil.Process]:
+        """Every live process of this run."""
+        return [process for process in psutil.process_iter() if self._is_ours(process)]
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        try:
+            return process.environ().get(MARK) == self._mark
+        except psutil.Error:
+            return False
+
+
+def exposed_ports(processes: list[psutil.Process]) -> list[tuple[int, str]]:
+    """(port, process name) of every listener reachable from other machines."""
+    found: set[tuple[int, str]] = set()
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            name = process.name()
+            for connection in process.net_connections(kind="tcp"):
+                if connection.status == psutil.CONN_LISTEN and not _loopback(connection.laddr):
+                    found.add((connection.laddr.port, name))
+    return sorted(found)
+
+
+def free_port() -> int:
+    """A TCP port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def port_is_taken(port: int) -> bool:
+    """Whether somebody already listens on this port of the loopback interface."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+        return False
+
+
+def wait_until_free(port: int, timeout_s: float) -> None:
+    """Returns when `port` can be bound again, or after `timeout_s`."""
+    until = time.monotonic() + timeout_s
+    while port_is_taken(port) and time.monotonic() < until:
+        time.sleep(0.1)
+
+
+def _serve_environment(run_folder: Path) -> dict[str, str]:
+    """Ray Serve in HAProxy mode, with side ports and files of this run alone."""
+    haproxy = run_folder / "haproxy"
+    return {
+        "RAY_SERVE_ENABLE_HA_PROXY": "1",
+        "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
+        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(free_port()),
+        "RAY_SERVE_HAPROXY_METRICS_PORT": str(free_port()),
+        "RAY_SERVE_HAPROXY_STATS_PORT": str(free_port()),
+        "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(haproxy / "haproxy.cfg"),
+        "RAY_SERVE_HAPROXY_SOCKET_PATH": str(haproxy / "admin.sock"),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(haproxy),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(haproxy / "server-state"),
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_COLOR_PREFIX": "0",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _script(name: str) -> str:
+    """A command of the running Python's environment, on PATH or not."""
+    return str(Path(sys.executable).with_name(name))
+
+
+def _loopback(address: Any) -> bool:
+    return str(address.ip).startswith("127.") or address.ip in {"::1", "::ffff:127.0.0.1"}

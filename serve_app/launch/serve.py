@@ -1,0 +1,167 @@
+"""The life of `quantroute serve`: check, fetch, start, say when it is ready, stop cleanly."""
+
+from __future__ import annotations
+
+import os
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import httpx2
+import yaml
+from rich.console import Console
+
+from serve_app.launch.config_file import ConfigFile
+from serve_app.launch.ray_process import (
+    ServeProcess,
+    exposed_ports,
+    port_is_taken,
+    wait_until_free,
+)
+from serve_app.launch.status import ApplicationState, read_state
+
+POLL_EVERY_S = 1.0
+LOG_TAIL_LINES = 25
+
+
+class LaunchError(Exception):
+    """The fleet did not start; the text says why and what to do."""
+
+
+class Interrupted(Exception):
+    """The user asked to stop."""
+
+
+def serve(config: ConfigFile, *, port: int, ready_timeout_s: float, console: Console) -> None:
+    """Runs the fleet until it is interrupted. Raises `LaunchError`."""
+    if port_is_taken(port):
+        raise LaunchError(f"port {port} is in use; stop what listens there or set PORT to another")
+    with tempfile.TemporaryDirectory(prefix="quantroute-") as folder, _interruptible():
+        process = ServeProcess(_with_port(config, port, Path(folder)), Path(folder), os.environ)
+        started_s = time.monotonic()
+        try:
+            process.start()
+            _wait_until_ready(process, port, started_s + ready_timeout_s, console)
+            console.print(_banner(config, port, time.monotonic() - started_s))
+            _warn_of_exposure(process, console)
+            _wait_for_end(process)
+        except Interrupted:
+            console.print("stopping ...")
+        finally:
+            process.stop()
+            wait_until_free(port, timeout_s=10)
+    console.print("stopped; no process and no port is left")
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Turns SIGINT and SIGTERM into one `Interrupted`; further ones do not disturb the stop."""
+
+    def interrupt(_signal: int, _frame: FrameType | None) -> None:
+        for number in caught:
+            signal.signal(number, signal.SIG_IGN)
+        raise Interrupted
+
+    caught = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, interrupt) for number in caught}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _with_port(config: ConfigFile, port: int, folder: Path) -> Path:
+    """The configuration file to run: the user's own, unless the port differs from it."""
+    options = config.raw.get("http_options") or {}
+    if options.get("port", 8000) == port:
+        return config.path.resolve()
+    derived = folder / config.path.name
+    derived.write_text(yaml.safe_dump({**config.raw, "http_options": {**options, "port": port}}))
+    return derived
+
+
+def _wait_until_ready(process: ServeProcess, port: int, until_s: float, console: Console) -> None:
+    """Shows the deployments coming up until the address answers. Raises `LaunchError`."""
+    shown: dict[str, str] = {}
+    with httpx2.Client() as client, console.status("starting Ray ...") as status:
+        while time.monotonic() < until_s:
+            if process.exit_code is not None:
+                raise LaunchError(f"Ray Serve ended with {process.exit_code}:\n{_tail(process)}")
+            state = read_state(client, process.dashboard) if process.dashboard else None
+            if state is not None:
+                _show_changes(state, shown, console.print)
+                if state.failed:
+                    raise LaunchError(f"{_failure(state)}\n{_tail(process)}")
+                if state.running and _answers(client, port):
+                    return
+                status.update(_summary(state))
+            time.sleep(POLL_EVERY_S)
+    raise LaunchError(f"not ready in time; the end of the log:\n{_tail(process)}")
+
+
+def _wait_for_end(process: ServeProcess) -> None:
+    while process.exit_code is None:
+        time.sleep(POLL_EVERY_S)
+    raise LaunchError(f"Ray Serve ended with {process.exit_code}:\n{_tail(process)}")
+
+
+def _answers(client: httpx2.Client, port: int) -> bool:
+    try:
+        return client.get(f"http://127.0.0.1:{port}/ready", timeout=2.0).status_code == 200
+    except httpx2.TransportError:
+        return False
+
+
+def _show_changes(
+    state: ApplicationState, shown: dict[str, str], write: Callable[[str], None]
+) -> None:
+    for deployment in state.deployments:
+        if shown.get(deployment.name) != deployment.status:
+            shown[deployment.name] = deployment.status
+            write(f"  {deployment.name}: {deployment.status.lower()}")
+
+
+def _summary(state: ApplicationState) -> str:
+    healthy = sum(deployment.status == "HEALTHY" for deployment in state.deployments)
+    return (
+        f"{healthy} of {len(state.deployments)} deployments are up; "
+        f"an engine takes about a minute to load ..."
+    )
+
+
+def _failure(state: ApplicationState) -> str:
+    messages = [f"{d.name}: {d.message}" for d in state.deployments if d.status != "HEALTHY"]
+    return "\n".join(["the application did not start:", state.message, *messages])
+
+
+def _tail(process: ServeProcess) -> str:
+    lines = process.log.read_text(errors="replace").splitlines()
+    return "\n".join(lines[-LOG_TAIL_LINES:])
+
+
+def _banner(config: ConfigFile, port: int, took_s: float) -> str:
+    pairs = ", ".join(pair.id for pair in config.args.pairs)
+    body = '{"model": "auto", "messages": [{"role": "user", "content": "What is 2 + 3?"}]}'
+    return (
+        f"\nready after {took_s:.0f} s: http://127.0.0.1:{port}\n"
+        f"pairs: {pairs}\n\n"
+        f"try:\n  curl -i http://127.0.0.1:{port}/v1/chat/completions \\\n"
+        f"    -H 'content-type: application/json' \\\n    -d '{body}'\n\n"
+        f"Ctrl-C stops everything.\n"
+    )
+
+
+def _warn_of_exposure(process: ServeProcess, console: Console) -> None:
+    ports = exposed_ports(process.processes())
+    if ports:
+        listed = ", ".join(f"{port} ({name})" for port, name in ports)
+        console.print(
+            f"[yellow]other machines can reach these ports, which Ray and its proxy open on all "
+            f"interfaces: {listed}. Outside a trusted network, put a firewall before them.[/]",
+            soft_wrap=True,
+        )

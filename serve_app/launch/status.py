@@ -1,0 +1,65 @@
+"""What Ray Serve says of the application while it starts, through Ray's dashboard API."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+
+APPLICATION = "quantroute"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentState:
+    """One deployment: Serve's word for its state, and the replicas that run."""
+
+    name: str
+    status: str
+    running: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplicationState:
+    """The application: Serve's word for its state, and its deployments."""
+
+    status: str
+    message: str
+    deployments: tuple[DeploymentState, ...]
+
+    @property
+    def failed(self) -> bool:
+        return self.status in {"DEPLOY_FAILED", "UNHEALTHY"}
+
+    @property
+    def running(self) -> bool:
+        return self.status == "RUNNING"
+
+
+def read_state(client: httpx2.Client, dashboard: str) -> ApplicationState | None:
+    """The state now; `None` while the dashboard does not know the application yet."""
+    try:
+        reply = client.get(f"http://{dashboard}/api/serve/applications/", timeout=5.0)
+    except httpx2.TransportError:
+        return None
+    if reply.status_code != 200:
+        return None
+    application = reply.json().get("applications", {}).get(APPLICATION)
+    return _application(application) if application else None
+
+
+def _application(raw: dict[str, Any]) -> ApplicationState:
+    return ApplicationState(
+        status=raw["status"],
+        message=raw.get("message") or "",
+        deployments=tuple(
+            DeploymentState(
+                name=name,
+                status=deployment["status"],
+                running=sum(r["state"] == "RUNNING" for r in deployment.get("replicas", ())),
+                message=deployment.get("message") or "",
+            )
+            for name, deployment in raw.get("deployments", {}).items()
+        ),
+    )

@@ -1,0 +1,1 @@
+"""Ray Serve and vLLM: deployments that hold a part and delegate to it, nothing more."""

@@ -1,0 +1,76 @@
+"""The router ingress: holds the ASGI application that `build` makes inside the replica."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ray import serve
+from ray.serve.deployment import Application
+from starlette.types import ASGIApp
+
+from serve_app.serving.handles import Handle
+
+
+class Front(Protocol):
+    """What an ingress replica runs: an ASGI application with work in the background."""
+
+    @property
+    def asgi(self) -> ASGIApp: ...
+
+    def check(self) -> None:
+        """Raises when the background work has ended."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a front runs: its replica, and handles to the deployments around it."""
+
+    replica: str
+    app_name: str
+    pairs: Mapping[str, Handle]
+    classifier: Handle
+    board: Handle | None
+
+
+class Ingress:
+    """Delegates everything to the front."""
+
+    def __init__(
+        self,
+        build: Callable[[Place], Front],
+        pairs: dict[str, Handle],
+        classifier: Handle,
+        board: Handle | None,
+    ) -> None:
+        context = serve.get_replica_context()
+        self._front = build(
+            Place(
+                replica=context.replica_id.unique_id,
+                app_name=context.app_name,
+                pairs=pairs,
+                classifier=classifier,
+                board=board,
+            )
+        )
+
+    def __serve_build_asgi_app__(self) -> ASGIApp:
+        return self._front.asgi
+
+    def check_health(self) -> None:
+        self._front.check()
+
+
+def build_ingress(
+    build: Callable[[Place], Front],
+    *,
+    pairs: Mapping[str, Application],
+    classifier: Application,
+    board: Application | None,
+    options: dict[str, Any],
+) -> Application:
+    """The Serve application node of the ingress, wired to the other deployments' nodes."""
+    deployment = serve.deployment(name="Ingress", **options)(serve.ingress()(Ingress))
+    return deployment.bind(build, dict(pairs), classifier, board)

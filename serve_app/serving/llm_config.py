@@ -1,0 +1,83 @@
+"""From a pair's settings to the configuration of its `ray.serve.llm` deployment.
+
+Plain values only, so that it can be tested without Ray or vLLM.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from serve_app.accelerators import CPU
+from serve_app.settings import PairSettings, ReplicaSettings
+
+# Ray Serve LLM holds a streamed token back for 50 ms to batch it with the next (ray#59681).
+NO_STREAM_BATCHING = {"stream_batching_interval_ms": 0}
+REPLICA_ACTOR_CPUS = 0.1
+
+
+def llm_config_fields(settings: PairSettings, checkpoint: str) -> dict[str, Any]:
+    """The fields of an `LLMConfig` that serves `settings` from `checkpoint`.
+
+    A whole number of accelerators becomes tensor parallelism; a fraction shares one
+    accelerator, and vLLM is told to use that share of its memory.
+    """
+    return {
+        "model_loading_config": {"model_id": settings.id, "model_source": checkpoint},
+        "engine_kwargs": _engine_kwargs(settings),
+        "placement_group_config": {"bundle_per_worker": _bundle(settings)},
+        "deployment_config": _deployment(settings),
+        "runtime_env": {"env_vars": dict(settings.env)},
+        "experimental_configs": dict(NO_STREAM_BATCHING),
+        **_accelerator(settings),
+    }
+
+
+def autoscaling(replicas: ReplicaSettings) -> dict[str, Any]:
+    """Ray Serve's autoscaling options."""
+    return {
+        "min_replicas": replicas.min,
+        "initial_replicas": max(replicas.min, 0),
+        "max_replicas": replicas.max,
+        "target_ongoing_requests": replicas.target_ongoing_requests,
+        "upscale_delay_s": replicas.upscale_delay_s,
+        "downscale_delay_s": replicas.downscale_delay_s,
+    }
+
+
+def _engine_kwargs(settings: PairSettings) -> dict[str, Any]:
+    count = settings.hardware.count
+    derived: Mapping[str, Any] = {
+        "max_model_len": settings.context_window,
+        "max_num_seqs": settings.max_concurrency,
+    }
+    if settings.hardware.accelerator != CPU and count > 1:
+        derived = {**derived, "tensor_parallel_size": int(count)}
+    if settings.hardware.accelerator != CPU and count < 1:
+        derived = {**derived, "gpu_memory_utilization": round(0.9 * count, 3)}
+    return {**derived, **settings.engine}
+
+
+def _bundle(settings: PairSettings) -> dict[str, float]:
+    if settings.hardware.accelerator == CPU:
+        return {"CPU": settings.cpus}
+    return {"CPU": settings.cpus, "GPU": min(settings.hardware.count, 1.0)}
+
+
+def _accelerator(settings: PairSettings) -> dict[str, Any]:
+    if settings.hardware.accelerator == CPU:
+        return {"accelerator_config": {"kind": "cpu"}}
+    return {"accelerator_type": settings.hardware.accelerator}
+
+
+def _deployment(settings: PairSettings) -> dict[str, Any]:
+    # A replica queues a little beyond what vLLM runs at once, so that its batch stays full.
+    ongoing = settings.max_concurrency * 2
+    return {
+        "ray_actor_options": {"num_cpus": REPLICA_ACTOR_CPUS},
+        "autoscaling_config": autoscaling(settings.replicas),
+        "max_ongoing_requests": ongoing,
+        "max_queued_requests": settings.max_queued_requests,
+        "health_check_period_s": 5,
+        "health_check_timeout_s": 30,
+    }

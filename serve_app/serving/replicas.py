@@ -1,0 +1,49 @@
+"""Watches how many replicas every pair has, as Ray Serve's controller tells."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+
+from ray import serve
+from ray.exceptions import RayError
+from ray.serve.exceptions import RayServeException
+from ray.serve.schema import DeploymentStatusOverview
+
+from serve_app.service.load import LoadTracker, Replicas
+
+POLL_EVERY_S = 1.0
+RUNNING = "RUNNING"
+STARTING = ("STARTING", "UPDATING", "RECOVERING")
+
+logger = logging.getLogger(__name__)
+
+
+async def watch_replicas(app_name: str, maximum: Mapping[str, int], load: LoadTracker) -> None:
+    """Runs until cancelled, telling `load` the replicas of each pair in `maximum`."""
+    while True:
+        try:
+            status = await asyncio.to_thread(serve.status)
+            deployments = status.applications[app_name].deployments
+        except (RayError, RayServeException, KeyError) as exc:
+            logger.warning("replica states unknown: %s", type(exc).__name__)
+        else:
+            load.set_replicas(
+                {
+                    pair: replicas_of(deployments[pair], limit)
+                    for pair, limit in maximum.items()
+                    if pair in deployments
+                }
+            )
+        await asyncio.sleep(POLL_EVERY_S)
+
+
+def replicas_of(status: DeploymentStatusOverview, maximum: int) -> Replicas:
+    """Counts of one deployment's replicas."""
+    counts = {state.value: count for state, count in status.replica_states.items()}
+    return Replicas(
+        ready=counts.get(RUNNING, 0),
+        starting=sum(counts.get(state, 0) for state in STARTING),
+        maximum=maximum,
+    )

@@ -1,0 +1,30 @@
+"""Everything that can be configured: the `args` of `serve_config.yaml` are an `AppArgs`."""
+
+from serve_app.settings.models import (
+    AppArgs,
+    ClassifierSettings,
+    IngressSettings,
+    PairSettings,
+    ReplicaSettings,
+    RoutingSettings,
+    StoreSettings,
+)
+from serve_app.settings.parse import FieldPath, SettingsError, dotted, parse_args
+from serve_app.settings.places import home, local_checkpoint, tokenizer_file
+
+__all__ = [
+    "AppArgs",
+    "ClassifierSettings",
+    "FieldPath",
+    "IngressSettings",
+    "PairSettings",
+    "ReplicaSettings",
+    "RoutingSettings",
+    "SettingsError",
+    "StoreSettings",
+    "dotted",
+    "home",
+    "local_checkpoint",
+    "parse_args",
+    "tokenizer_file",
+]

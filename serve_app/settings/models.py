@@ -1,0 +1,172 @@
+"""What can be configured, typed and frozen. Unknown fields are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
+
+from serve_app.accelerators import ACCELERATORS, CPU
+from serve_app.core.fleet import Pair
+from serve_app.core.policy import Policy, Weights
+from serve_app.core.profile import Hardware, Quantization
+from serve_app.core.request import Capability, Constraints, Preset
+
+PRESETS: Mapping[Preset, Weights] = {
+    "balanced": Weights(accuracy=0.15, latency=0.15, cost=0.70),
+    "chat": Weights(accuracy=0.15, latency=0.70, cost=0.15),
+    "batch": Weights(accuracy=0.05, latency=0.00, cost=0.95),
+    "quality": Weights(accuracy=0.90, latency=0.05, cost=0.05),
+}
+
+
+class Settings(BaseModel):
+    """What every settings class shares: frozen, strict about names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ReplicaSettings(Settings):
+    """How many replicas a deployment may have, and when Ray Serve starts another."""
+
+    min: NonNegativeInt = 1
+    max: PositiveInt = 1
+    target_ongoing_requests: PositiveFloat = 8
+    upscale_delay_s: NonNegativeFloat = 10
+    downscale_delay_s: NonNegativeFloat = 300
+
+    @model_validator(mode="after")
+    def _ordered(self) -> ReplicaSettings:
+        if self.min > self.max:
+            raise ValueError(f"min ({self.min}) may not exceed max ({self.max})")
+        return self
+
+
+class PairSettings(Settings):
+    """One pair: what is deployed, on what, at what price.
+
+    `checkpoint` is a local path, the name of a checkpoint that `quantroute weights` makes, or a
+    model hub's id. `engine` goes to vLLM as it is; `env` is set for the engine's processes.
+    `cpus` are the logical CPUs one replica reserves in Ray.
+    """
+
+    id: str = Field(min_length=1, max_length=120, pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]*$")
+    model: str = Field(min_length=1, max_length=120)
+    checkpoint: str = Field(min_length=1)
+    parent: str | None = None
+    quantization: Quantization
+    hardware: Hardware
+    context_window: PositiveInt
+    max_concurrency: PositiveInt
+    max_queued_requests: PositiveInt = 64
+    capabilities: frozenset[Capability] = frozenset({"tools", "json_schema", "logprobs"})
+    replicas: ReplicaSettings = ReplicaSettings()
+    cpus: PositiveFloat = 1.0
+    engine: Mapping[str, JsonValue] = {}
+    env: Mapping[str, str] = {}
+
+    @field_validator("id")
+    @classmethod
+    def _not_auto(cls, value: str) -> str:
+        if value == "auto":
+            raise ValueError("'auto' is the name that asks for routing; give the pair another")
+        return value
+
+    @field_validator("hardware")
+    @classmethod
+    def _known_accelerator(cls, value: Hardware) -> Hardware:
+        if value.accelerator not in ACCELERATORS:
+            raise ValueError(
+                f"accelerator {value.accelerator!r} is unknown; allowed: {', '.join(ACCELERATORS)}"
+            )
+        whole = float(value.count).is_integer()
+        if value.accelerator != CPU and value.count > 1 and not whole:
+            raise ValueError(
+                f"count {value.count:g}: a replica takes a fraction of one accelerator or a whole "
+                f"number of them"
+            )
+        return value
+
+    @property
+    def pair(self) -> Pair:
+        return Pair(
+            id=self.id,
+            model=self.model,
+            quantization=self.quantization,
+            hardware=self.hardware,
+            context_window=self.context_window,
+            max_concurrency=self.max_concurrency,
+            capabilities=self.capabilities,
+        )
+
+
+class RoutingSettings(Settings):
+    """How pairs are chosen. Weights left out keep their shipped values."""
+
+    reference_pair: str
+    static_fallback: str
+    defaults: Constraints = Constraints(latency_budget_ms=400, min_accuracy=0.90)
+    weights: Mapping[Preset, Weights] = Field(default_factory=lambda: dict(PRESETS))
+    numeric_guard_share: float = Field(default=0.30, ge=0, le=1)
+    chain_deadline_ms: PositiveFloat = 60_000
+    max_attempts: PositiveInt = 3
+
+    @property
+    def policy(self) -> Policy:
+        return Policy(
+            weights={**PRESETS, **self.weights},
+            reference_pair=self.reference_pair,
+            numeric_guard_share=self.numeric_guard_share,
+        )
+
+
+class IngressSettings(Settings):
+    """The router's HTTP front. `send_timeout_s` drops a client that has stopped reading."""
+
+    replicas: ReplicaSettings = ReplicaSettings(target_ongoing_requests=64)
+    cpus: PositiveFloat = 0.1
+    max_ongoing_requests: PositiveInt = 1024
+    body_limit_bytes: PositiveInt = 8 * 1024 * 1024
+    send_timeout_s: PositiveFloat = 30
+
+
+class ClassifierSettings(Settings):
+    """The classifier deployment and how long the ingress waits for it."""
+
+    replicas: ReplicaSettings = ReplicaSettings(target_ongoing_requests=64)
+    cpus: PositiveFloat = 0.1
+    deadline_ms: PositiveFloat = 25
+
+
+class StoreSettings(Settings):
+    """Where profiles come from: a folder or `redis://`; `shipped` serves a cold start without it.
+
+    Relative folders are relative to the working directory of the Serve application.
+    """
+
+    url: str = "profiles/data"
+    shipped: str = "profiles/data"
+
+
+class AppArgs(Settings):
+    """The arguments of `serve_app.app:build_app`."""
+
+    pairs: tuple[PairSettings, ...]
+    routing: RoutingSettings
+    ingress: IngressSettings = IngressSettings()
+    classifier: ClassifierSettings = ClassifierSettings()
+    store: StoreSettings = StoreSettings()
+    reference_tokenizer: str | None = None
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

@@ -1,0 +1,81 @@
+"""Checks settings, and says of every problem which field, what came and what is allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from serve_app.settings.models import AppArgs
+
+FieldPath = tuple[str | int, ...]
+Problem = tuple[FieldPath, str]
+
+
+class SettingsError(ValueError):
+    """Settings that cannot be used; `problems` has (field path, sentence) for each."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__(problems)
+        self.problems = problems
+
+    def __str__(self) -> str:
+        lines = (f"  {dotted(path)}: {sentence}" for path, sentence in self.problems)
+        return "the configuration cannot be used:\n" + "\n".join(lines)
+
+
+def parse_args(args: Mapping[str, Any]) -> AppArgs:
+    """Validates the `args` of a Serve configuration. Raises `SettingsError`."""
+    try:
+        parsed = AppArgs.model_validate(args)
+    except ValidationError as exc:
+        problems = tuple((error["loc"], _sentence(error)) for error in exc.errors())
+        raise SettingsError(problems) from exc
+    if mistaken := tuple(_mistaken_names(parsed)):
+        raise SettingsError(mistaken)
+    return parsed
+
+
+def dotted(path: FieldPath) -> str:
+    """A field path as people write it: `pairs[1].hardware.count`."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return text.lstrip(".") or "args"
+
+
+def _mistaken_names(args: AppArgs) -> Iterator[Problem]:
+    """What is wrong between fields: ids used twice, names of pairs that do not exist."""
+    ids = [pair.id for pair in args.pairs]
+    models = {pair.model for pair in args.pairs}
+    if not ids:
+        yield ("pairs",), "is empty; a fleet needs at least one pair"
+    for index, pair in enumerate(args.pairs):
+        if pair.id in ids[:index]:
+            first = ids.index(pair.id)
+            yield ("pairs", index, "id"), f"{pair.id!r} is already the id of pairs[{first}]"
+        if pair.id in models:
+            yield (
+                ("pairs", index, "id"),
+                f"{pair.id!r} is a model's name; ids must differ from them",
+            )
+        if pair.parent is not None and pair.parent not in ids:
+            yield ("pairs", index, "parent"), _no_pair(pair.parent, ids)
+    for field in ("reference_pair", "static_fallback"):
+        named = getattr(args.routing, field)
+        if named not in ids:
+            yield ("routing", field), _no_pair(named, ids)
+
+
+def _no_pair(name: str, ids: list[str]) -> str:
+    return f"{name!r} is no pair; pairs: {', '.join(ids)}"
+
+
+def _sentence(error: Any) -> str:
+    message = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        return "is not a setting; remove it or mend its name"
+    if error["type"] == "missing":
+        return "is missing"
+    if isinstance(error["input"], str | int | float | bool | None):
+        return f"{message}; got {error['input']!r}"
+    return message

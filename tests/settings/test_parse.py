@@ -1,0 +1,118 @@
+"""Settings say which field is wrong, what came and what is allowed."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+import yaml
+
+from serve_app.accelerators import GPUS
+from serve_app.settings import SettingsError, parse_args
+from tests.paths import REPOSITORY
+
+
+def embedded_args() -> dict[str, Any]:
+    document = yaml.safe_load((REPOSITORY / "serve_config.yaml").read_text())
+    args: dict[str, Any] = document["applications"][0]["args"]
+    return copy.deepcopy(args)
+
+
+def problem_of(args: dict[str, Any]) -> str:
+    with pytest.raises(SettingsError) as refused:
+        parse_args(args)
+    return str(refused.value)
+
+
+def test_the_shipped_configuration_is_sound() -> None:
+    assert [pair.id for pair in parse_args(embedded_args()).pairs] == [
+        "smollm2-135m-bf16",
+        "smollm2-135m-w8a8",
+        "smollm2-135m-w4a16",
+    ]
+
+
+def test_two_pairs_of_one_id_are_refused_naming_the_second() -> None:
+    args = embedded_args()
+    args["pairs"][2]["id"] = "smollm2-135m-w8a8"
+    assert "pairs[2].id: 'smollm2-135m-w8a8' is already the id of pairs[1]" in problem_of(args)
+
+
+def test_a_fallback_that_is_no_pair_is_refused_with_the_pairs_there_are() -> None:
+    args = embedded_args()
+    args["routing"]["static_fallback"] = "qwen-72b"
+    message = problem_of(args)
+    assert "routing.static_fallback: 'qwen-72b' is no pair" in message
+    assert "smollm2-135m-w8a8" in message
+
+
+def test_a_missing_fallback_is_refused_by_name() -> None:
+    args = embedded_args()
+    del args["routing"]["static_fallback"]
+    assert "routing.static_fallback: is missing" in problem_of(args)
+
+
+def test_a_negative_price_is_refused_with_the_value() -> None:
+    args = embedded_args()
+    args["pairs"][1]["hardware"] = {"accelerator": "CPU", "count": 1, "usd_per_hour": -0.5}
+    message = problem_of(args)
+    assert "pairs[1].hardware.usd_per_hour" in message
+    assert "-0.5" in message
+
+
+def test_an_unknown_accelerator_is_refused_with_the_known_ones() -> None:
+    args = embedded_args()
+    args["pairs"][0]["hardware"] = {"accelerator": "A11G", "count": 1, "usd_per_hour": 1}
+    message = problem_of(args)
+    assert "'A11G'" in message
+    assert "A10G" in message
+
+
+def test_a_replica_may_not_take_one_and_a_half_gpus() -> None:
+    args = embedded_args()
+    args["pairs"][0]["hardware"] = {"accelerator": "A10G", "count": 1.5, "usd_per_hour": 1}
+    assert "whole" in problem_of(args)
+
+
+def test_a_misspelt_field_is_refused_by_its_path() -> None:
+    args = embedded_args()
+    args["routing"]["defautls"] = {}
+    assert "routing.defautls: is not a setting" in problem_of(args)
+
+
+def test_an_empty_fleet_is_refused() -> None:
+    assert "pairs: is empty" in problem_of({**embedded_args(), "pairs": []})
+
+
+@pytest.mark.parametrize("name", ["auto", "", "two words", "smollm2-135m-instruct"])
+def test_an_id_that_cannot_be_asked_for_is_refused(name: str) -> None:
+    args = embedded_args()
+    args["pairs"][0]["id"] = name
+    assert "pairs[0].id" in problem_of(args)
+
+
+def test_a_gpu_fleet_needs_other_arguments_and_no_other_code() -> None:
+    args = embedded_args()
+    args["pairs"] = [
+        {
+            **args["pairs"][0],
+            "id": f"qwen2.5-7b-awq-{accelerator}",
+            "hardware": {"accelerator": accelerator, "count": count, "usd_per_hour": 1.2},
+        }
+        for accelerator, count in [("A10G", 0.5), ("A100-80G", 2)]
+    ]
+    args["routing"]["static_fallback"] = args["routing"]["reference_pair"] = args["pairs"][0]["id"]
+    assert [pair.hardware.count for pair in parse_args(args).pairs] == [0.5, 2]
+
+
+def test_settings_cannot_be_changed_once_read() -> None:
+    settings = parse_args(embedded_args())
+    with pytest.raises(ValueError, match="frozen"):
+        settings.routing.max_attempts = 9  # type: ignore[misc]
+
+
+def test_every_gpu_name_is_one_that_ray_knows() -> None:
+    from ray.util.accelerators import accelerators
+
+    assert set(GPUS) <= {v for v in vars(accelerators).values() if isinstance(v, str)}
