@@ -1,0 +1,1 @@
+"""The HTTP surface, OpenAI-compatible. Starlette only here; it decides nothing."""

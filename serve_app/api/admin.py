@@ -1,0 +1,74 @@
+"""Read-only views of what this ingress replica knows, and `/v1/route`, which explains."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import TypeAdapter
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from serve_app.api.api_settings import ApiSettings
+from serve_app.api.middleware import request_id_of
+from serve_app.api.request_reader import operation_of, parse_object, read_body, read_inbound
+from serve_app.core.breaker import Breaker
+from serve_app.core.decision import Decision
+from serve_app.core.profile import Profile
+from serve_app.service.gateway import Gateway
+from serve_app.service.ledger import Account
+
+DECISION = TypeAdapter(Decision)
+DECISIONS = TypeAdapter(tuple[Decision, ...])
+PROFILES = TypeAdapter(Mapping[str, Profile])
+BREAKERS = TypeAdapter(Mapping[str, Breaker])
+ACCOUNT = TypeAdapter(Account)
+
+
+def route_endpoint(gateway: Gateway, settings: ApiSettings) -> Route:
+    """`POST /v1/route`: the whole Decision of a request, which no model gets."""
+
+    async def route(request: Request) -> Response:
+        body = parse_object(await read_body(request, settings.body_limit_bytes))
+        inbound = read_inbound(
+            body,
+            request.headers.raw,
+            operation=operation_of(body),
+            defaults=gateway.default_constraints,
+            request_id=request_id_of(request.scope),
+        )
+        routing = await gateway.explain(inbound)
+        overhead = {"x-quantroute-overhead-ms": f"{routing.overhead_ms:.3f}"}
+        return _json(DECISION.dump_json(routing.decision), overhead)
+
+    return Route("/v1/route", route, methods=["POST"])
+
+
+def admin_routes(gateway: Gateway) -> list[Route]:
+    async def catalog(_: Request) -> Response:
+        current = gateway.status.catalog()
+        if current is None:
+            return _json(b'{"version":null,"profiles":{}}')
+        version = TypeAdapter(str).dump_json(current.version)
+        profiles = PROFILES.dump_json(current.profiles)
+        return _json(b'{"version":' + version + b',"profiles":' + profiles + b"}")
+
+    async def decisions(_: Request) -> Response:
+        return _json(DECISIONS.dump_json(gateway.recent_decisions()))
+
+    async def breakers(_: Request) -> Response:
+        return _json(BREAKERS.dump_json(gateway.status.breakers()))
+
+    async def cost(_: Request) -> Response:
+        return _json(ACCOUNT.dump_json(gateway.ledger.account()))
+
+    return [
+        Route("/admin/catalog", catalog),
+        Route("/admin/decisions", decisions),
+        Route("/admin/breakers", breakers),
+        Route("/admin/cost", cost),
+    ]
+
+
+def _json(body: bytes, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(body, media_type="application/json", headers=headers)

@@ -1,0 +1,59 @@
+"""The HTTP application: a list of routes and a list of middleware around a gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect
+from starlette.routing import Route
+
+from serve_app.api.admin import admin_routes, route_endpoint
+from serve_app.api.api_settings import ApiSettings
+from serve_app.api.errors import (
+    on_bug,
+    on_client_disconnect,
+    on_http_exception,
+    on_router_error,
+)
+from serve_app.api.fleet_routes import Exposition, fleet_routes
+from serve_app.api.middleware import RequestIdMiddleware
+from serve_app.api.openai_routes import GenerationEndpoint
+from serve_app.core.errors import RouterError
+from serve_app.service.gateway import Gateway
+
+__all__ = ["ApiSettings", "create_app"]
+
+Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
+
+
+def create_app(
+    gateway: Gateway,
+    *,
+    settings: ApiSettings,
+    exposition: Exposition,
+    lifespan: Lifespan | None = None,
+) -> Starlette:
+    """`exposition` gives metrics as text with its content type; `lifespan` runs what feeds them."""
+    chat = GenerationEndpoint(gateway, settings, "chat")
+    completions = GenerationEndpoint(gateway, settings, "completions")
+    return Starlette(
+        routes=[
+            Route("/v1/chat/completions", chat, methods=["POST"]),
+            Route("/v1/completions", completions, methods=["POST"]),
+            route_endpoint(gateway, settings),
+            *fleet_routes(gateway.status, exposition),
+            *admin_routes(gateway),
+        ],
+        middleware=[Middleware(RequestIdMiddleware)],
+        exception_handlers={
+            RouterError: on_router_error,
+            HTTPException: on_http_exception,
+            ClientDisconnect: on_client_disconnect,
+            Exception: on_bug,
+        },
+        lifespan=lifespan,
+    )

@@ -1,0 +1,139 @@
+"""Errors as OpenAI clients expect them. Callers get our own sentences, never a traceback."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from serve_app.core.errors import (
+    BadRequest,
+    BodyTooLarge,
+    ContextTooLong,
+    DeadlineExceeded,
+    EngineRejected,
+    Infeasible,
+    Overloaded,
+    RouterError,
+    UnknownModel,
+)
+
+CALLERS_FAULT = "invalid_request_error"
+OUR_FAULT = "server_error"
+TOO_LONG = "context_length_exceeded"
+CLIENT_CLOSED_REQUEST = 499
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorReply:
+    """An error on its way out."""
+
+    status: int
+    message: str
+    type: str
+    code: str
+    param: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def body(self) -> dict[str, dict[str, str | None]]:
+        return {
+            "error": {
+                "message": self.message,
+                "type": self.type,
+                "param": self.param,
+                "code": self.code,
+            }
+        }
+
+    @property
+    def response(self) -> JSONResponse:
+        return JSONResponse(self.body, self.status, headers=self.headers)
+
+
+def reply_to(error: RouterError) -> ErrorReply:
+    """Every error of ours as a status and an OpenAI-shaped body."""
+    match error:
+        case BadRequest():
+            return _callers(400, error, "invalid_request", error.param)
+        case UnknownModel():
+            return _callers(404, error, "model_not_found", "model")
+        case ContextTooLong():
+            return _callers(413, error, TOO_LONG, "max_tokens" if error.max_tokens else None)
+        case BodyTooLarge():
+            return _callers(413, error, "body_too_large")
+        case Infeasible():
+            return _callers(422, error, "infeasible_constraints", "routing")
+        case EngineRejected():
+            return _rejected(error)
+        case Overloaded():
+            retry = {"retry-after": str(math.ceil(error.retry_after_s))}
+            return _ours(503, error, "overloaded", retry)
+        case DeadlineExceeded():
+            return _ours(504, error, "deadline_exceeded")
+        case _:
+            return _ours(503, error, "engine_failed")
+
+
+def _callers(status: int, error: RouterError, code: str, param: str | None = None) -> ErrorReply:
+    return ErrorReply(status=status, message=str(error), type=CALLERS_FAULT, code=code, param=param)
+
+
+def _ours(
+    status: int, error: RouterError, code: str, headers: Mapping[str, str] | None = None
+) -> ErrorReply:
+    return ErrorReply(
+        status=status, message=str(error), type=OUR_FAULT, code=code, headers=headers or {}
+    )
+
+
+def _rejected(error: EngineRejected) -> ErrorReply:
+    """The engine's own words; only a prompt that is too long gets the status we promise."""
+    too_long = "context length" in error.message.lower()
+    status = error.status if 400 <= error.status < 500 else 400
+    return ErrorReply(
+        status=413 if too_long else status,
+        message=error.message,
+        type=error.type,
+        code=TOO_LONG if too_long else "rejected_by_engine",
+        param=error.param,
+    )
+
+
+async def on_router_error(_: Request, exc: Exception) -> Response:
+    assert isinstance(exc, RouterError)
+    return reply_to(exc).response
+
+
+async def on_http_exception(request: Request, exc: Exception) -> Response:
+    """No such path, or not with this method."""
+    assert isinstance(exc, HTTPException)
+    reply = ErrorReply(
+        status=exc.status_code,
+        message=f"{request.method} {request.url.path}: {exc.detail}",
+        type=CALLERS_FAULT,
+        code=HTTPStatus(exc.status_code).name.lower(),
+        headers=exc.headers or {},
+    )
+    return reply.response
+
+
+async def on_bug(_: Request, __: Exception) -> Response:
+    """Starlette logs the exception after this answer is sent."""
+    reply = ErrorReply(
+        status=500,
+        message="the router failed on this request; its log has the cause",
+        type=OUR_FAULT,
+        code="internal_error",
+    )
+    return reply.response
+
+
+async def on_client_disconnect(_: Request, __: Exception) -> Response:
+    """The caller left while sending its body; nobody reads this."""
+    return Response(status_code=CLIENT_CLOSED_REQUEST)

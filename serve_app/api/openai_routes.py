@@ -1,0 +1,69 @@
+"""`/v1/chat/completions` and `/v1/completions`."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+
+from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
+
+from serve_app.api import sse
+from serve_app.api.answer_headers import answer_headers
+from serve_app.api.api_settings import ApiSettings
+from serve_app.api.errors import reply_to
+from serve_app.api.middleware import request_id_of
+from serve_app.api.outlet import Outlet, until_disconnect
+from serve_app.api.request_reader import Operation, parse_object, read_body, read_inbound
+from serve_app.core.errors import EngineError, RouterError
+from serve_app.service.answer import Answer, CallerGone
+from serve_app.service.gateway import Gateway
+from serve_app.service.inbound import Inbound
+
+
+class GenerationEndpoint:
+    """Plain ASGI: it must see the caller leave while it waits for the engine."""
+
+    def __init__(self, gateway: Gateway, settings: ApiSettings, operation: Operation) -> None:
+        self._gateway = gateway
+        self._settings = settings
+        self._operation = operation
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        raw = await read_body(request, self._settings.body_limit_bytes)
+        inbound = read_inbound(
+            parse_object(raw),
+            scope["headers"],
+            operation=self._operation,
+            defaults=self._gateway.default_constraints,
+            request_id=request_id_of(scope),
+        )
+        async with until_disconnect(receive):
+            try:
+                await self._answer(inbound, Outlet(send, self._settings.send_timeout_s))
+            except CallerGone:
+                return
+            except RouterError as error:
+                await reply_to(error).response(scope, receive, send)
+
+    async def _answer(self, inbound: Inbound, outlet: Outlet) -> None:
+        async with self._gateway.answer(inbound) as answer:
+            headers = answer_headers(answer, self._settings.replica)
+            if inbound.stream:
+                await outlet.start([*headers, *sse.HEADERS])
+                await _stream(answer, outlet)
+                return
+            body = (await answer.whole()).encode(errors="replace")
+            length = (b"content-length", str(len(body)).encode())
+            await outlet.start([*headers, (b"content-type", b"application/json"), length])
+            await outlet.end(body)
+
+
+async def _stream(answer: Answer, outlet: Outlet) -> None:
+    try:
+        async with aclosing(answer.chunks()) as chunks:
+            async for text in chunks:
+                await outlet.part(sse.event(text))
+    except EngineError as error:
+        await outlet.part(sse.error_event(reply_to(error)))
+    await outlet.end(sse.DONE)

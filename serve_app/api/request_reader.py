@@ -1,0 +1,158 @@
+"""Bytes and headers in, an `Inbound` out; whatever is wrong is said before an engine is asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from contextlib import aclosing
+from typing import Any, Literal
+
+from pydantic_core import from_json
+from starlette.requests import Request
+
+from serve_app.api.openai_schema import ChatBody, CompletionsBody, Generation, validated
+from serve_app.api.routing_options import constraints_of
+from serve_app.core.errors import BadRequest, BodyTooLarge
+from serve_app.core.request import Capability, Constraints, Prompt
+from serve_app.service.inbound import Inbound
+
+# What a chat template puts around every message, and before the answer.
+TOKENS_PER_MESSAGE = 4
+TOKENS_BEFORE_ANSWER = 3
+
+RawHeaders = Iterable[tuple[bytes, bytes]]
+Operation = Literal["chat", "completions"]
+
+
+async def read_body(request: Request, limit_bytes: int) -> bytes:
+    """The whole body. Raises `BodyTooLarge` without reading further than the limit."""
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > limit_bytes:
+        raise BodyTooLarge(limit_bytes)
+    body = bytearray()
+    async with aclosing(request.stream()) as parts:
+        async for part in parts:
+            body += part
+            if len(body) > limit_bytes:
+                raise BodyTooLarge(limit_bytes)
+    return bytes(body)
+
+
+def parse_object(raw: bytes) -> dict[str, Any]:
+    """A JSON object. Raises `BadRequest` for anything else."""
+    try:
+        parsed = from_json(raw, allow_inf_nan=False)
+    except ValueError as exc:
+        raise BadRequest(f"the body is not valid JSON: {exc}") from exc
+    if not isinstance(parsed, dict):
+        raise BadRequest(f"the body must be a JSON object; got {type(parsed).__name__}")
+    return parsed
+
+
+def operation_of(body: Mapping[str, Any]) -> Operation:
+    """Which endpoint a body is meant for, where the path does not say it."""
+    return "completions" if "prompt" in body and "messages" not in body else "chat"
+
+
+def read_inbound(
+    body: Mapping[str, Any],
+    headers: RawHeaders,
+    *,
+    operation: Operation,
+    defaults: Constraints,
+    request_id: str,
+) -> Inbound:
+    """Validates one request. Raises `BadRequest`."""
+    constraints = constraints_of(headers, body.get("routing"), defaults)
+    passed_on = {name: value for name, value in body.items() if name != "routing"}
+    if operation == "chat":
+        return _chat(validated(ChatBody, body), passed_on, constraints, request_id)
+    return _completions(validated(CompletionsBody, body), passed_on, constraints, request_id)
+
+
+def _chat(
+    chat: ChatBody, body: Mapping[str, Any], constraints: Constraints, request_id: str
+) -> Inbound:
+    asked = _last_user_turn(chat)
+    texts = [message.text for message in chat.messages]
+    context = "\n".join(text for index, text in enumerate(texts) if index != asked)
+    extras = [json.dumps(body[name]) for name in ("tools", "response_format") if body.get(name)]
+    calls = [json.dumps(message.tool_calls) for message in chat.messages if message.tool_calls]
+    needs = _needs(chat)
+    if chat.tools and chat.tool_choice != "none":
+        needs = {"tools": "tools", **needs}
+    if chat.logprobs or chat.prompt_logprobs is not None:
+        needs["logprobs"] = "logprobs" if chat.logprobs else "prompt_logprobs"
+    return Inbound(
+        request_id=request_id,
+        operation="chat",
+        model=chat.model,
+        body=body,
+        prompt=Prompt(asked=texts[asked], context=context),
+        countable="\n".join([*texts, *calls, *extras]),
+        counted_tokens=TOKENS_PER_MESSAGE * len(texts) + TOKENS_BEFORE_ANSWER,
+        max_tokens=chat.max_completion_tokens or chat.max_tokens,
+        needs=needs,
+        constraints=constraints,
+        stream=bool(chat.stream),
+        usage_asked=_usage_asked(chat),
+    )
+
+
+def _completions(
+    text: CompletionsBody, body: Mapping[str, Any], constraints: Constraints, request_id: str
+) -> Inbound:
+    prompt, known_tokens = _longest_prompt(text)
+    needs = _needs(text)
+    if text.logprobs is not None or text.prompt_logprobs is not None:
+        needs["logprobs"] = "logprobs" if text.logprobs is not None else "prompt_logprobs"
+    return Inbound(
+        request_id=request_id,
+        operation="completions",
+        model=text.model,
+        body=body,
+        prompt=Prompt(asked=prompt),
+        countable=prompt,
+        counted_tokens=known_tokens,
+        max_tokens=text.max_tokens,
+        needs=needs,
+        constraints=constraints,
+        stream=bool(text.stream),
+        usage_asked=_usage_asked(text),
+    )
+
+
+def _last_user_turn(chat: ChatBody) -> int:
+    """Its index, or that of the last message where no user speaks."""
+    turns = [index for index, message in enumerate(chat.messages) if message.role == "user"]
+    return turns[-1] if turns else len(chat.messages) - 1
+
+
+def _longest_prompt(text: CompletionsBody) -> tuple[str, int]:
+    """Of several prompts the one that fills a context most: its text, or its known tokens."""
+    match text.prompt:
+        case str() as prompt:
+            return prompt, 0
+        case [int(), *_] as ids:
+            return "", len(ids)
+        case [str(), *_] as prompts:
+            return max((str(prompt) for prompt in prompts), key=len), 0
+        case [list(), *_] as batches:
+            return "", max(len(ids) for ids in batches if isinstance(ids, list))
+        case _:
+            return "", 0
+
+
+def _needs(generation: Generation) -> dict[Capability, str]:
+    if generation.response_format is not None and generation.response_format.type != "text":
+        return {"json_schema": "response_format"}
+    if generation.structured_outputs:
+        return {"json_schema": "structured_outputs"}
+    return {}
+
+
+def _usage_asked(generation: Generation) -> bool:
+    """Whether the caller expects usage: a whole answer always tells it."""
+    if not generation.stream:
+        return True
+    return bool(generation.stream_options and generation.stream_options.include_usage)

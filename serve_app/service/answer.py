@@ -1,0 +1,87 @@
+"""One answer on its way to the caller, and what is known of it when it ends."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from serve_app.core.catalog import Catalog
+from serve_app.core.cost import Usage
+from serve_app.core.decision import Candidate, Constraint, Decision
+from serve_app.core.errors import EngineError
+from serve_app.service.attempts import FirstToken
+from serve_app.service.stream import AnswerEditor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Routing:
+    """A decision, the catalog it was made with, and the milliseconds it took."""
+
+    decision: Decision
+    catalog: Catalog | None
+    overhead_ms: float
+
+
+class CallerGone(Exception):
+    """The caller left, or has stopped reading; raised by the HTTP side while it answers."""
+
+
+class Answer:
+    """What one pair answers; `candidate` is that pair as the decision saw it."""
+
+    def __init__(self, routing: Routing, first: FirstToken, *, usage_asked: bool) -> None:
+        self.decision = routing.decision
+        self.overhead_ms = routing.overhead_ms
+        self.pair = first.pair
+        self.broke = False
+        self._first = first
+        price = routing.catalog.prices.get(first.pair) if routing.catalog is not None else None
+        self._editor = AnswerEditor(first.pair, price, usage_asked=usage_asked)
+
+    @property
+    def usage(self) -> Usage:
+        """What the engine counted, as far as it has told."""
+        return self._editor.usage
+
+    @property
+    def candidate(self) -> Candidate | None:
+        return self.decision.candidate(self.pair)
+
+    @property
+    def infeasible(self) -> tuple[Constraint, ...]:
+        return self.candidate.violates if self.candidate is not None else ()
+
+    @property
+    def reason(self) -> str:
+        """Why this pair: the decision's reason, after what became of the pairs before it."""
+        failures = [str(error) for error in self._first.failures]
+        if self.decision.chosen != self.pair and not failures:
+            failures = [f"pair {self.decision.chosen!r} was skipped after recent failures"]
+        if not failures:
+            return self.decision.reason
+        return f"{'; '.join(failures)}; {self.pair!r} is next; {self.decision.reason}"
+
+    async def whole(self) -> str:
+        """The JSON text of an unary answer."""
+        # Running the generator to its end tells the engine side that nothing is to be cancelled.
+        await anext(self._first.rest, None)
+        return self._editor.whole(self._first.text)
+
+    async def chunks(self) -> AsyncGenerator[str, None]:
+        """The JSON texts of a stream. Raises `EngineError` when the pair breaks midway."""
+        failure = None
+        try:
+            async with aclosing(self._first.rest) as rest:
+                for text in self._editor.chunk(self._first.text):
+                    yield text
+                async for engine_text in rest:
+                    for text in self._editor.chunk(engine_text):
+                        yield text
+        except EngineError as error:
+            self.broke = True
+            failure = error
+        for text in self._editor.rest():
+            yield text
+        if failure is not None:
+            raise failure

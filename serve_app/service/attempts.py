@@ -1,0 +1,125 @@
+"""Walks the ranked pairs until one gives a first token; after that nothing is retried."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import dataclass
+
+from serve_app.core.decision import Decision
+from serve_app.core.errors import (
+    DeadlineExceeded,
+    EngineBusy,
+    EngineError,
+    EngineFailed,
+    Overloaded,
+)
+from serve_app.core.events import AttemptFailed
+from serve_app.core.ports import Clock, Engine, EngineCall, Events
+from serve_app.service.breakers import Breakers
+from serve_app.service.gateway_settings import GatewaySettings
+from serve_app.service.load import LoadTracker
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstToken:
+    """A pair that answers: its first JSON text, the rest, and the errors of the pairs before."""
+
+    pair: str
+    text: str
+    rest: AsyncGenerator[str, None]
+    failures: tuple[EngineError, ...]
+
+
+class Attempts:
+    """Tries pairs in a decision's order."""
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        breakers: Breakers,
+        load: LoadTracker,
+        settings: GatewaySettings,
+        clock: Clock,
+        events: Events,
+    ) -> None:
+        self._engine = engine
+        self._breakers = breakers
+        self._load = load
+        self._settings = settings
+        self._clock = clock
+        self._events = events
+
+    @asynccontextmanager
+    async def first_token(self, decision: Decision, call: EngineCall) -> AsyncIterator[FirstToken]:
+        """Opens the first pair that answers; leaving the block frees the engine's slot.
+
+        Raises `EngineRejected` when an engine finds the request wrong, `Overloaded` when every
+        pair failed, `DeadlineExceeded` when none answered in time.
+        """
+        async with AsyncExitStack() as resources:
+            yield await self._in_time(decision, call, resources)
+
+    async def _in_time(
+        self, decision: Decision, call: EngineCall, resources: AsyncExitStack
+    ) -> FirstToken:
+        tried: list[str] = []
+        try:
+            async with asyncio.timeout(self._settings.chain_deadline_ms / 1e3):
+                return await self._walk(decision, call, resources, tried)
+        except TimeoutError as exc:
+            late = DeadlineExceeded(self._settings.chain_deadline_ms, tuple(tried))
+            self._note(tried[-1], type(late).__name__, self._settings.chain_deadline_ms)
+            self._breakers.failed(tried[-1])
+            raise late from exc
+
+    async def _walk(
+        self, decision: Decision, call: EngineCall, resources: AsyncExitStack, tried: list[str]
+    ) -> FirstToken:
+        failures: list[EngineError] = []
+        for candidate in decision.candidates:
+            if len(tried) == self._settings.max_attempts:
+                break
+            if not self._breakers.allows(candidate.pair):
+                continue
+            tried.append(candidate.pair)
+            try:
+                text, rest = await self._attempt(candidate.pair, call, resources)
+            except (EngineBusy, EngineFailed) as error:
+                failures.append(error)
+            else:
+                return FirstToken(pair=tried[-1], text=text, rest=rest, failures=tuple(failures))
+        raise Overloaded(_why_none(failures), self._settings.retry_after_s)
+
+    async def _attempt(
+        self, pair: str, call: EngineCall, resources: AsyncExitStack
+    ) -> tuple[str, AsyncGenerator[str, None]]:
+        began_s = self._clock.now()
+        self._breakers.probing(pair)
+        async with AsyncExitStack() as attempt:
+            attempt.enter_context(self._load.counted(pair))
+            texts = await attempt.enter_async_context(aclosing(self._engine.answer(pair, call)))
+            try:
+                text = await anext(texts, None)
+                if text is None:
+                    raise EngineFailed(pair, "it ended without an answer")
+            except (EngineBusy, EngineFailed) as error:
+                self._note(pair, type(error).__name__, (self._clock.now() - began_s) * 1e3)
+                # A full pair is alive: only a broken one opens its breaker.
+                if isinstance(error, EngineFailed):
+                    self._breakers.failed(pair)
+                raise
+            self._breakers.succeeded(pair)
+            resources.push_async_exit(attempt.pop_all())
+            return text, texts
+
+    def _note(self, pair: str, reason: str, elapsed_ms: float) -> None:
+        self._events.emit(AttemptFailed(pair=pair, reason=reason, elapsed_ms=elapsed_ms))
+
+
+def _why_none(failures: list[EngineError]) -> str:
+    if not failures:
+        return "no pair may be tried now: recent attempts at every pair failed"
+    return "no pair could answer: " + "; ".join(str(error) for error in failures)

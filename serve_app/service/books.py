@@ -1,0 +1,82 @@
+"""How every request ended: its outcome, its times, its cost, told once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from serve_app.core.cost import Usage
+from serve_app.core.errors import DeadlineExceeded, EngineRejected, Overloaded, RequestError
+from serve_app.core.events import Answered, Outcome
+from serve_app.core.ports import Clock, Events
+from serve_app.service.answer import Answer, CallerGone, Routing
+from serve_app.service.ledger import Charge, Ledger
+
+NOTHING_SPENT = Charge(
+    pair="", usage=Usage(prompt_tokens=0, completion_tokens=0), cost_usd=0.0, baseline_usd=0.0
+)
+
+
+@dataclass(slots=True, kw_only=True)
+class Visit:
+    """A request under way; whoever serves it fills in what it learns."""
+
+    answer: Answer | None = None
+    first_token_s: float | None = None
+
+
+class Books:
+    """Charges the ledger and emits one `Answered` for every request."""
+
+    def __init__(self, ledger: Ledger, clock: Clock, events: Events) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._events = events
+
+    @contextmanager
+    def visit(self, routing: Routing) -> Iterator[Visit]:
+        """Times a block that serves one request, and books how it ends."""
+        began_s = self._clock.now()
+        visit = Visit()
+        outcome: Outcome = "failed"
+        try:
+            yield visit
+            outcome = "failed" if visit.answer is not None and visit.answer.broke else "ok"
+        except (asyncio.CancelledError, GeneratorExit, CallerGone):
+            outcome = "disconnected"
+            raise
+        except (RequestError, EngineRejected):
+            outcome = "rejected"
+            raise
+        except Overloaded:
+            outcome = "overloaded"
+            raise
+        except DeadlineExceeded:
+            outcome = "deadline"
+            raise
+        finally:
+            self._events.emit(self._ended(routing, visit, outcome, began_s))
+
+    def _ended(self, routing: Routing, visit: Visit, outcome: Outcome, began_s: float) -> Answered:
+        answer = visit.answer
+        prediction = answer.candidate.prediction if answer and answer.candidate else None
+        charge = NOTHING_SPENT
+        if answer is not None:
+            predicted_usd = prediction.cost_usd if prediction is not None else None
+            charge = self._ledger.charge(answer.pair, answer.usage, routing.catalog, predicted_usd)
+        first_token_s = visit.first_token_s
+        return Answered(
+            pair=charge.pair,
+            outcome=outcome,
+            ttft_ms=None if first_token_s is None else (first_token_s - began_s) * 1e3,
+            total_ms=(self._clock.now() - began_s) * 1e3,
+            prompt_tokens=charge.usage.prompt_tokens,
+            completion_tokens=charge.usage.completion_tokens,
+            predicted_tokens=prediction.output_tokens if prediction is not None else 0,
+            predicted_ms=prediction.total_ms if prediction is not None else None,
+            cost_usd=charge.cost_usd,
+            predicted_cost_usd=charge.predicted_usd,
+            baseline_cost_usd=charge.baseline_usd,
+        )

@@ -1,0 +1,81 @@
+"""What the fleet offers now, for people and load balancers to read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from serve_app.core.breaker import Breaker
+from serve_app.core.catalog import Catalog
+from serve_app.core.fleet import Load, LoadView, Pair
+from serve_app.service.breakers import Breakers
+from serve_app.service.routing import CurrentCatalog
+
+PairState = Literal["ready", "cold", "unprofiled"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairStatus:
+    """A pair and whether it answers at once, must start first, or was never measured."""
+
+    pair: Pair
+    state: PairState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readiness:
+    """Whether any pair can answer now; if none can, why each cannot."""
+
+    ready: bool
+    reasons: tuple[str, ...]
+
+
+class FleetStatus:
+    """Reads pairs, catalog, load and breakers; changes none of them."""
+
+    def __init__(
+        self,
+        pairs: Sequence[Pair],
+        catalogs: CurrentCatalog,
+        load: Callable[[], LoadView],
+        breakers: Breakers,
+    ) -> None:
+        self._pairs = tuple(pairs)
+        self._catalogs = catalogs
+        self._load = load
+        self._breakers = breakers
+
+    def catalog(self) -> Catalog | None:
+        return self._catalogs.current
+
+    def breakers(self) -> Mapping[str, Breaker]:
+        return self._breakers.states()
+
+    def pairs(self) -> tuple[PairStatus, ...]:
+        """Every pair, by id."""
+        loads, catalog = self._load(), self.catalog()
+        ordered = sorted(self._pairs, key=lambda pair: pair.id)
+        return tuple(
+            PairStatus(pair=pair, state=_state(pair, loads[pair.id], catalog)) for pair in ordered
+        )
+
+    def readiness(self) -> Readiness:
+        problems = {pair: _problem(load) for pair, load in self._load().items()}
+        ready = any(problem is None for problem in problems.values())
+        reasons = tuple(f"{pair}: {problem}" for pair, problem in problems.items() if problem)
+        return Readiness(ready=ready, reasons=() if ready else reasons)
+
+
+def _state(pair: Pair, load: Load, catalog: Catalog | None) -> PairState:
+    if catalog is None or pair.id not in catalog.profiles:
+        return "unprofiled"
+    return "ready" if load.ready_replicas else "cold"
+
+
+def _problem(load: Load) -> str | None:
+    if not load.ready_replicas:
+        return f"no replica is ready, {load.starting_replicas} starting"
+    if load.breaker_open:
+        return "its breaker is open after failed attempts"
+    return None

@@ -1,0 +1,114 @@
+"""A request's life: route it, try the ranked pairs, pass the answer on, account for it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+from serve_app.core.decision import Decision
+from serve_app.core.events import Routed
+from serve_app.core.fleet import LoadView, Pair
+from serve_app.core.policy import Policy
+from serve_app.core.ports import Classifier, Clock, Engine, EngineCall, Events, TokenCounter
+from serve_app.core.request import Constraints
+from serve_app.service.answer import Answer, Routing
+from serve_app.service.attempts import Attempts
+from serve_app.service.books import Books
+from serve_app.service.breakers import Breakers
+from serve_app.service.features import FeatureReader
+from serve_app.service.fleet_status import FleetStatus
+from serve_app.service.gateway_settings import GatewaySettings
+from serve_app.service.inbound import Inbound
+from serve_app.service.ledger import Ledger
+from serve_app.service.load import LoadTracker
+from serve_app.service.refusals import raise_if_refused
+from serve_app.service.routing import CurrentCatalog, Router
+from serve_app.service.stream import with_usage_asked
+
+
+class Gateway:
+    """Answers requests. Everything it needs from outside is a port."""
+
+    def __init__(
+        self,
+        *,
+        pairs: Sequence[Pair],
+        engine: Engine,
+        classifier: Classifier,
+        tokens: TokenCounter,
+        catalogs: CurrentCatalog,
+        load: LoadTracker,
+        policy: Policy,
+        settings: GatewaySettings,
+        clock: Clock,
+        events: Events,
+        ids: Callable[[], str],
+    ) -> None:
+        self._pairs = {pair.id: pair for pair in pairs}
+        self._load = load
+        self._settings = settings
+        self._clock = clock
+        self._events = events
+        self._breakers = Breakers(self._pairs, settings.breaker, clock)
+        self._recent: deque[Decision] = deque(maxlen=settings.recent_decisions)
+        self.ledger = Ledger(settings.baseline)
+        self._books = Books(self.ledger, clock, events)
+        self.status = FleetStatus(pairs, catalogs, self.load_view, self._breakers)
+        self._router = Router(
+            pairs=pairs,
+            static_fallback=settings.static_fallback,
+            features=FeatureReader(classifier, tokens),
+            catalogs=catalogs,
+            load=self.load_view,
+            policy=policy,
+            clock=clock,
+            ids=ids,
+        )
+        self._attempts = Attempts(
+            engine=engine,
+            breakers=self._breakers,
+            load=load,
+            settings=settings,
+            clock=clock,
+            events=events,
+        )
+
+    @property
+    def default_constraints(self) -> Constraints:
+        return self._settings.constraints
+
+    def load_view(self) -> LoadView:
+        """What every pair is doing now, and where its breaker forbids attempts."""
+        return self._breakers.merged_into(self._load.view())
+
+    def recent_decisions(self) -> tuple[Decision, ...]:
+        """The last decisions of this ingress replica, newest first."""
+        return tuple(reversed(self._recent))
+
+    async def explain(self, inbound: Inbound) -> Routing:
+        """Decides without serving. Raises `UnknownModel`."""
+        return await self._router.route(inbound)
+
+    @asynccontextmanager
+    async def answer(self, inbound: Inbound) -> AsyncIterator[Answer]:
+        """Serves one request; leaving the block frees the engine's slot and closes the account.
+
+        Raises `RequestError`s, `CapacityError`s and `EngineRejected`, all before the first token.
+        """
+        routing = await self._router.route(inbound)
+        self._recent.append(routing.decision)
+        self._events.emit(Routed(decision=routing.decision, overhead_ms=routing.overhead_ms))
+        with self._books.visit(routing) as visit:
+            raise_if_refused(routing.decision, inbound, self._pairs, self._settings.retry_after_s)
+            async with self._attempts.first_token(routing.decision, _call(inbound)) as first:
+                visit.answer = Answer(routing, first, usage_asked=inbound.usage_asked)
+                visit.first_token_s = self._clock.now()
+                yield visit.answer
+                if visit.answer.broke:
+                    self._breakers.failed(first.pair)
+
+
+def _call(inbound: Inbound) -> EngineCall:
+    body = with_usage_asked(inbound.body) if inbound.stream else inbound.body
+    return EngineCall(operation=inbound.operation, body=body, request_id=inbound.request_id)

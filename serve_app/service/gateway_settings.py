@@ -1,0 +1,28 @@
+"""What an operator sets of a request's life."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from serve_app.core.breaker import BreakerSettings
+from serve_app.core.request import Constraints
+from serve_app.core.units import PositiveFloat, PositiveInt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewaySettings:
+    """How requests are tried.
+
+    `constraints` are the fleet's defaults. `chain_deadline_ms` bounds all attempts together, up
+    to the first token of a stream or the whole of an unary answer. `recent_decisions` is how
+    many are kept to look at.
+    """
+
+    constraints: Constraints
+    static_fallback: str
+    baseline: str
+    chain_deadline_ms: PositiveFloat = 60_000
+    max_attempts: PositiveInt = 3
+    retry_after_s: PositiveFloat = 1.0
+    breaker: BreakerSettings = field(default_factory=BreakerSettings)
+    recent_decisions: PositiveInt = 200

@@ -1,0 +1,57 @@
+"""A request as the services see it: already parsed and validated, no HTTP in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from serve_app.core.errors import UnknownModel
+from serve_app.core.fleet import Pair
+from serve_app.core.request import Capability, Constraints, Prompt
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inbound:
+    """One request.
+
+    `body` is what the engine will get, without `routing`. `countable` is the text whose tokens
+    fill the context (prompt, tools, schemas); `counted_tokens` those known without a tokenizer,
+    such as token ids and what a chat template adds. `needs` maps a capability to the field that
+    asks for it.
+    """
+
+    request_id: str
+    operation: Literal["chat", "completions"]
+    model: str
+    body: Mapping[str, Any]
+    prompt: Prompt
+    countable: str
+    counted_tokens: int
+    max_tokens: int | None
+    needs: Mapping[Capability, str]
+    constraints: Constraints
+    stream: bool = False
+    usage_asked: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """The pairs that a model name allows; `pinned` when it names one pair and bypasses routing."""
+
+    pairs: tuple[Pair, ...]
+    pinned: bool = False
+
+
+def target_of(model: str, pairs: Sequence[Pair]) -> Target:
+    """Reads `auto`, a pair's id or a model's name. Raises `UnknownModel`."""
+    if model == AUTO:
+        return Target(pairs=tuple(pairs))
+    if named := tuple(pair for pair in pairs if pair.id == model):
+        return Target(pairs=named, pinned=True)
+    if quantizations := tuple(pair for pair in pairs if pair.model == model):
+        return Target(pairs=quantizations)
+    models = dict.fromkeys(pair.model for pair in pairs)
+    raise UnknownModel(model, (AUTO, *(pair.id for pair in pairs), *models))
