@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median, quantiles
 
-
 from profiles.failures import MeasurementUnusable
 from profiles.loadgen import Point
 from profiles.measurement import Accuracy, Measurement
