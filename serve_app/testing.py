@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+import json
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from serve_app.adapters.profile_codec import (
     decode_catalog,
@@ -14,8 +16,9 @@ from serve_app.adapters.profile_codec import (
     published_version,
 )
 from serve_app.core.catalog import Catalog
-from serve_app.core.errors import StoreEmpty, StoreUnavailable
+from serve_app.core.errors import EngineError, StoreEmpty, StoreUnavailable
 from serve_app.core.events import Event
+from serve_app.core.ports import EngineCall
 
 E = TypeVar("E", bound=Event)
 
@@ -124,3 +127,121 @@ class MemoryStore:
     def _tell_watchers(self) -> None:
         for changed in self._watchers:
             changed.set()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    """What one pair of a `FakeEngine` does with every call.
+
+    `error` is raised before token number `error_at`, counted from 0. `before_token` is awaited
+    with the number of each token, so that a test can hold an answer. Without tokens the engine
+    ends without an answer. With `calls_tool` the tokens are the arguments of a call to that
+    tool. `model` is the name the engine gives itself, if not the one it was asked for.
+    """
+
+    tokens: tuple[str, ...] = ("Hello", " world")
+    prompt_tokens: int = 7
+    error: EngineError | None = None
+    error_at: int = 0
+    before_token: Callable[[int], Awaitable[None]] | None = None
+    calls_tool: str | None = None
+    model: str | None = None
+
+
+class FakeEngine:
+    """An `Engine` that plays scripts, in vLLM's shape, and remembers what it was asked.
+
+    `open` counts answers that were begun and not yet closed.
+    """
+
+    def __init__(self, scripts: Mapping[str, Script] | None = None) -> None:
+        self.scripts = dict(scripts or {})
+        self.calls: list[tuple[str, EngineCall]] = []
+        self.open = 0
+
+    async def answer(self, pair: str, call: EngineCall) -> AsyncGenerator[str, None]:
+        self.calls.append((pair, call))
+        self.open += 1
+        try:
+            script = self.scripts.get(pair, Script())
+            play = _Play(script, call)
+            for number, token in enumerate(script.tokens):
+                await self._reach(script, number)
+                for chunk in play.stream_chunks(number, token) if call.stream else ():
+                    yield chunk
+            await self._reach(script, len(script.tokens))
+            for text in play.ending():
+                yield text
+        finally:
+            self.open -= 1
+
+    async def _reach(self, script: Script, number: int) -> None:
+        if script.before_token is not None and number < len(script.tokens):
+            await script.before_token(number)
+        if script.error is not None and number == script.error_at:
+            raise script.error
+
+
+class _Play:
+    """One call's answer in OpenAI's JSON."""
+
+    def __init__(self, script: Script, call: EngineCall) -> None:
+        self._script = script
+        self._call = call
+        self._chat = call.operation == "chat"
+
+    def stream_chunks(self, number: int, token: str) -> list[str]:
+        last = number == len(self._script.tokens) - 1
+        delta: dict[str, Any] = {"text": token}
+        if self._chat:
+            delta = {"delta": self._said(token, first=number == 0)}
+        chunk = {"index": 0, **delta, "finish_reason": self._finish() if last else None}
+        role = {"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": None}
+        opening = [self._object([role])] if self._chat and number == 0 else []
+        return [*opening, self._object([chunk])]
+
+    def ending(self) -> list[str]:
+        """The usage chunk of a stream, or the whole of an unary answer."""
+        options = self._call.body.get("stream_options") or {}
+        if not self._script.tokens:
+            return []
+        if self._call.stream:
+            asked = options.get("include_usage")
+            return [self._object([], usage=self._usage())] if asked else []
+        text = "".join(self._script.tokens)
+        said: dict[str, Any] = {"text": text}
+        if self._chat:
+            said = {"message": {"role": "assistant", **self._said(text, first=True)}}
+        choice = {"index": 0, **said, "finish_reason": self._finish()}
+        return [self._object([choice], usage=self._usage())]
+
+    def _said(self, text: str, *, first: bool) -> dict[str, Any]:
+        if self._script.calls_tool is None:
+            return {"content": text}
+        opening = {"id": "call-1", "type": "function"} if first else {}
+        function = {"name": self._script.calls_tool} if first else {}
+        call = {"index": 0, **opening, "function": {**function, "arguments": text}}
+        return {"content": None, "tool_calls": [call]}
+
+    def _finish(self) -> str:
+        return "stop" if self._script.calls_tool is None else "tool_calls"
+
+    def _usage(self) -> dict[str, int]:
+        prompt, completion = self._script.prompt_tokens, len(self._script.tokens)
+        return {
+            "prompt_tokens": prompt,
+            "completion_tokens": completion,
+            "total_tokens": prompt + completion,
+        }
+
+    def _object(self, choices: list[dict[str, Any]], **more: object) -> str:
+        kind = "chat.completion" if self._chat else "text_completion"
+        answer = {
+            "id": f"fake-{self._call.request_id}",
+            "object": f"{kind}.chunk" if self._chat and self._call.stream else kind,
+            "created": 0,
+            "model": self._script.model or self._call.body.get("model"),
+            "choices": choices,
+            **more,
+        }
+        return json.dumps(answer, separators=(",", ":"))

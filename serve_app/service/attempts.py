@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from serve_app.core.decision import Decision
 from serve_app.core.errors import (
@@ -100,7 +100,8 @@ class Attempts:
         self._breakers.probing(pair)
         async with AsyncExitStack() as attempt:
             attempt.enter_context(self._load.counted(pair))
-            texts = await attempt.enter_async_context(aclosing(self._engine.answer(pair, call)))
+            named = replace(call, body={**call.body, "model": pair})
+            texts = await attempt.enter_async_context(aclosing(self._engine.answer(pair, named)))
             try:
                 text = await anext(texts, None)
                 if text is None:
