@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median, quantiles
 
+from profiles.evaluation.run import Accuracy
 from profiles.failures import MeasurementUnusable
 from profiles.loadgen import Point
-from profiles.measurement import Accuracy, Measurement
+from profiles.measurement import Measurement
 from serve_app.core.profile import (
     Grid,
     LatencySurface,

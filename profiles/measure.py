@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
+
+from pydantic import TypeAdapter
 
 from profiles.checkpoint_files import checkpoint_folder, tokens_ratio, weights_bytes
 from profiles.engine import Endpoint, EngineSpec, running_engine
+from profiles.evaluation import Item, Outcome, evaluate
+from profiles.evaluation.run import Accuracy
 from profiles.failures import EngineUnsuitable, MeasurementUnusable
 from profiles.grid import Grid, work
 from profiles.loadgen import Load, Point, load_generator
-from profiles.measurement import Accuracy, Measurement
+from profiles.measurement import Measurement
 from profiles.progress import PairProgress
+from serve_app.adapters.atomic_file import write_atomically
 from serve_app.core.profile import Memory, Profile
 
 START_WORK = 25.0
 EVALUATION_WORK = 40.0
 EVALUATION_CONCURRENCY = 8
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Examination:
-    """Questions and the way to put them: `ask(url, model)` answers the pair's accuracy."""
-
-    texts: tuple[str, ...]
-    ask: Callable[[str, str], Awaitable[Accuracy]]
+_OUTCOMES = TypeAdapter(tuple[Outcome, ...])
 
 
 async def measure_pair(
@@ -33,7 +30,7 @@ async def measure_pair(
     *,
     grid: Grid,
     seed: int,
-    examination: Examination,
+    items: Sequence[Item],
     reference_tokenizer: Path,
     raw: Path,
     earlier: Profile | None,
@@ -56,8 +53,7 @@ async def measure_pair(
     async with running_engine(spec, raw / "engine.log") as engine:
         folder = checkpoint_folder(spec.checkpoint)
         points = await _measure_points(spec, engine, folder, warm_ups, loads, raw, progress)
-        progress.step("asking graded questions", EVALUATION_WORK)
-        accuracy = await examination.ask(engine.url, engine.model)
+        accuracy = await _grade(engine, items, raw, progress)
         cold_start_s, peak_bytes = _footprint(engine, earlier)
         return Measurement(
             spec=spec,
@@ -70,7 +66,7 @@ async def measure_pair(
             ),
             cold_start_s=cold_start_s,
             accuracy=accuracy,
-            tokens_ratio=tokens_ratio(folder, reference_tokenizer, examination.texts),
+            tokens_ratio=tokens_ratio(folder, reference_tokenizer, _texts(items)),
         )
 
 
@@ -99,6 +95,25 @@ async def _measure_points(
             name = f"c{load.concurrency}-p{load.prompt_tokens}.json"
             points.append(await generator.run(load, raw / name))
     return tuple(points)
+
+
+async def _grade(
+    engine: Endpoint, items: Sequence[Item], raw: Path, progress: PairProgress
+) -> Accuracy:
+    progress.step("asking graded questions", EVALUATION_WORK)
+    result = await evaluate(
+        items,
+        url=engine.url,
+        model=engine.model,
+        concurrency=EVALUATION_CONCURRENCY,
+        progress=progress.within,
+    )
+    write_atomically(raw / "answers.json", _OUTCOMES.dump_json(result.outcomes, indent=2).decode())
+    return result.accuracy
+
+
+def _texts(items: Sequence[Item]) -> list[str]:
+    return [message.content for item in items for message in item.messages]
 
 
 def _footprint(engine: Endpoint, earlier: Profile | None) -> tuple[float, int]:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 from profiles.engine import EngineSpec
+from profiles.evaluation.run import Accuracy
 from profiles.loadgen import Point
-from serve_app.core.profile import Memory, TaskAccuracy
-from serve_app.core.request import Task
-
-Accuracy: TypeAlias = Mapping[Task | Literal["overall"], TaskAccuracy]
+from serve_app.core.profile import Memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

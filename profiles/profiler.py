@@ -10,11 +10,12 @@ from pathlib import Path
 import httpx2
 
 from profiles.engine import EngineSpec
+from profiles.evaluation import Item
+from profiles.evaluation.run import Accuracy
 from profiles.failures import EngineDidNotLoad, ProfilingError
 from profiles.fit import fit_profile
 from profiles.grid import Grid
-from profiles.measure import Examination, measure_pair
-from profiles.measurement import Accuracy
+from profiles.measure import measure_pair
 from profiles.progress import RunProgress
 from profiles.record import (
     measured,
@@ -66,7 +67,7 @@ class ProfilingPlan:
 
     out: Path
     raw: Path
-    examination: Examination
+    items: tuple[Item, ...]
     reference_tokenizer: Path
     command: str
     grid: Grid = field(default_factory=Grid)
@@ -107,7 +108,7 @@ async def _profile_pair(
             grid=plan.grid,
             # New prompts in every run: an engine that runs on would have the last ones cached.
             seed=int(started.timestamp()),
-            examination=plan.examination,
+            items=plan.items,
             reference_tokenizer=plan.reference_tokenizer,
             raw=raw_folder(plan.raw, spec.pair),
             earlier=read_profile(path) if spec.url is not None else None,

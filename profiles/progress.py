@@ -28,8 +28,9 @@ class PairProgress:
         self._run = run
         self._pair = pair
         self._total = 1.0
-        self._under_way = 0.0
-        self._done = 0.0
+        self._step_began = 0.0
+        self._step_ends = 0.0
+        self._shown = 0.0
 
     def expect(self, work: float) -> None:
         """Says what the steps will add up to."""
@@ -37,20 +38,23 @@ class PairProgress:
 
     def step(self, text: str, work: float) -> None:
         """Begins a step that is `work` of what is expected."""
-        self._advance(self._under_way / self._total)
-        self._under_way = work
+        self._show(self._step_ends)
+        self._step_began, self._step_ends = self._step_ends, self._step_ends + work / self._total
         self._bars.update(self._run, description=f"{self._pair}: {text}")
         if self._bars.disable:
             self._bars.console.print(f"{self._pair}: {text}", highlight=False, soft_wrap=True)
 
+    def within(self, done: int, of: int) -> None:
+        """Shows how far the step under way is."""
+        self._show(self._step_began + (self._step_ends - self._step_began) * done / of)
+
     def finish(self) -> None:
         """Ends the pair, measured or not."""
-        self._under_way = 0.0
-        self._advance(1.0 - self._done)
+        self._show(1.0)
 
-    def _advance(self, share: float) -> None:
-        self._done += share
-        self._bars.advance(self._run, share)
+    def _show(self, share: float) -> None:
+        self._bars.advance(self._run, share - self._shown)
+        self._shown = share
 
 
 class RunProgress:
