@@ -1,0 +1,97 @@
+"""Gradable questions in a JSONL file, one object per line."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+from annotated_types import Len
+from pydantic import TypeAdapter, ValidationError
+
+from profiles.evaluation.graders import GRADERS
+from serve_app.adapters.problem_lines import problem_lines, shortened
+from serve_app.core.request import Task
+from serve_app.core.units import Name, PositiveInt, Ratio
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One turn of the conversation put to the model."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One question, the answer it should get, and the name of the grader that compares."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    id: Name
+    task: Task
+    messages: Annotated[tuple[Message, ...], Len(1)]
+    reference: Annotated[str, Len(1)]
+    grader: str
+    difficulty: Ratio | None = None
+    max_tokens: PositiveInt = 32
+
+    def __post_init__(self) -> None:
+        if self.grader not in GRADERS:
+            raise ValueError(f"grader {self.grader!r} is unknown; known: {', '.join(GRADERS)}")
+
+
+class ItemsInvalid(Exception):
+    """A file of items cannot be used; `problems` has one line each, with line and field."""
+
+    def __init__(self, file: Path, problems: tuple[str, ...]) -> None:
+        super().__init__(file, problems)
+        self.file = file
+        self.problems = problems
+
+    def __str__(self) -> str:
+        return f"{self.file}: " + "; ".join(shortened(self.problems))
+
+
+ITEM = TypeAdapter(Item)
+
+
+def read_items(file: Path) -> tuple[Item, ...]:
+    """All items of `file`, in its order. Raises `OSError` or `ItemsInvalid`."""
+    items: list[Item] = []
+    problems: list[str] = []
+    first_line: dict[str, int] = {}
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            item = ITEM.validate_python(_with_messages(json.loads(line)))
+        except json.JSONDecodeError as exc:
+            problems.append(f"line {number}: no JSON object: {exc}")
+            continue
+        except ValidationError as exc:
+            problems.extend(f"line {number}: {problem}" for problem in problem_lines(exc))
+            continue
+        if item.id in first_line:
+            problems.append(
+                f"line {number}: id: {item.id!r} is taken by line {first_line[item.id]}"
+            )
+        first_line.setdefault(item.id, number)
+        items.append(item)
+    if not items and not problems:
+        problems.append("there is no item in it")
+    if problems:
+        raise ItemsInvalid(file, tuple(problems))
+    return tuple(items)
+
+
+def _with_messages(line: Any) -> Any:
+    """`prompt` is short for one user message; anything else is left for validation to refuse."""
+    if not isinstance(line, dict) or "prompt" not in line or "messages" in line:
+        return line
+    rest = {key: value for key, value in line.items() if key != "prompt"}
+    return {**rest, "messages": [{"role": "user", "content": line["prompt"]}]}
