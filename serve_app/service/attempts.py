@@ -112,7 +112,7 @@ class Attempts:
                 if isinstance(error, EngineFailed):
                     self._breakers.failed(pair)
                 raise
-            self._breakers.succeeded(pair)
+            self._breakers.gave_first_token(pair)
             resources.push_async_exit(attempt.pop_all())
             return text, texts
 

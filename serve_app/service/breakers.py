@@ -23,6 +23,12 @@ class Breakers:
     def probing(self, pair: str) -> None:
         self._breakers[pair] = self._breakers[pair].probing(self._clock.now())
 
+    def gave_first_token(self, pair: str) -> None:
+        """Ends a probe. A closed breaker forgives failures only for an answer that came whole:
+        a pair that always breaks midway gives first tokens too."""
+        if self._breakers[pair].state == "half_open":
+            self.succeeded(pair)
+
     def succeeded(self, pair: str) -> None:
         self._breakers[pair] = self._breakers[pair].succeeded(self._clock.now())
 

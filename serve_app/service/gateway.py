@@ -107,6 +107,8 @@ class Gateway:
                 yield visit.answer
                 if visit.answer.broke:
                     self._breakers.failed(first.pair)
+                else:
+                    self._breakers.succeeded(first.pair)
 
 
 def _call(inbound: Inbound) -> EngineCall:

@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from serve_app.core.errors import (
+    DeadlineExceeded,
+    EngineBusy,
+    EngineError,
+    EngineFailed,
+    EngineRejected,
+    Overloaded,
+)
+from serve_app.core.events import AttemptFailed
+from serve_app.testing import Script
+from tests.gateways import SETTINGS, House, a_house, an_inbound
+
+BROKEN = Script(error=EngineFailed("cheap", "oom"))
+REJECTION = EngineRejected("cheap", 400, "bad grammar", "invalid_request_error", "grammar")
+
+
+async def forever(_: int) -> None:
+    await asyncio.Event().wait()
+
+
+async def served_pair(house: House, *, stream: bool = False) -> str:
+    async with house.gateway.answer(an_inbound(stream=stream)) as answer:
+        return answer.pair
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize(
+    "script",
+    [BROKEN, Script(error=EngineBusy("cheap")), Script(tokens=())],
+    ids=["broken", "full", "ends without an answer"],
+)
+async def test_a_pair_that_gives_no_first_token_is_followed_by_the_next(
+    script: Script, stream: bool
+) -> None:
+    house = a_house({"cheap": script})
+
+    assert await served_pair(house, stream=stream) == "dear"
+    assert house.asked_pairs() == ["cheap", "dear"]
+    (failed,) = house.events.of(AttemptFailed)
+    assert failed.pair == "cheap"
+
+
+async def test_every_pair_is_asked_under_its_own_name() -> None:
+    house = a_house({"cheap": BROKEN})
+
+    await served_pair(house)
+
+    assert [call.body["model"] for _, call in house.engine.calls] == ["cheap", "dear"]
+
+
+async def test_a_request_that_an_engine_rejects_is_tried_nowhere_else() -> None:
+    house = a_house({"cheap": Script(error=REJECTION)})
+
+    with pytest.raises(EngineRejected, match="bad grammar"):
+        await served_pair(house)
+    assert house.asked_pairs() == ["cheap"]
+
+
+async def test_when_every_pair_fails_the_caller_learns_what_each_said() -> None:
+    house = a_house({"cheap": BROKEN, "dear": Script(error=EngineBusy("dear"))})
+
+    with pytest.raises(Overloaded) as caught:
+        await served_pair(house)
+    assert "'cheap' failed: oom" in caught.value.detail
+    assert "'dear' is full" in caught.value.detail
+    assert caught.value.retry_after_s == SETTINGS.retry_after_s
+
+
+async def test_no_more_pairs_are_tried_than_allowed() -> None:
+    house = a_house({"cheap": BROKEN}, settings=replace(SETTINGS, max_attempts=1))
+
+    with pytest.raises(Overloaded):
+        await served_pair(house)
+    assert house.asked_pairs() == ["cheap"]
+
+
+async def test_the_deadline_covers_the_whole_chain() -> None:
+    late = Script(before_token=forever)
+    house = a_house(
+        {"cheap": BROKEN, "dear": late}, settings=replace(SETTINGS, chain_deadline_ms=20)
+    )
+
+    with pytest.raises(DeadlineExceeded) as caught:
+        await served_pair(house)
+    assert caught.value.tried == ("cheap", "dear")
+    assert house.engine.open == 0
+
+
+async def test_the_deadline_ends_with_the_first_token() -> None:
+    gate = asyncio.Event()
+
+    async def hold_the_second(number: int) -> None:
+        if number == 1:
+            await gate.wait()
+
+    house = a_house(
+        {"cheap": Script(tokens=("a", "b"), before_token=hold_the_second)},
+        settings=replace(SETTINGS, chain_deadline_ms=20),
+    )
+    async with house.gateway.answer(an_inbound(stream=True)) as answer:
+        # Longer than the chain may take: only the wait for the first token is bounded.
+        asyncio.get_running_loop().call_later(0.05, gate.set)
+        texts = [text async for text in answer.chunks()]
+
+    assert '"content":"b"' in texts[-1]
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize(
+    "error", [None, EngineFailed("cheap", "oom"), EngineBusy("cheap"), REJECTION]
+)
+async def test_no_slot_stays_taken_whatever_an_attempt_came_to(
+    error: EngineError | None, stream: bool
+) -> None:
+    house = a_house({"cheap": Script(error=error), "dear": BROKEN})
+
+    if error is None:
+        await served_pair(house, stream=stream)
+    else:
+        with pytest.raises((Overloaded, EngineRejected)):
+            await served_pair(house, stream=stream)
+
+    assert house.engine.open == 0
+    assert {load.in_flight for load in house.load.view().values()} == {0}
+
+
+async def test_a_request_counts_as_load_only_of_the_pair_that_serves_it() -> None:
+    house = a_house({"cheap": BROKEN})
+
+    async with house.gateway.answer(an_inbound(stream=True)):
+        loads = house.load.view()
+
+    assert (loads["cheap"].in_flight, loads["dear"].in_flight) == (0, 1)
+
+
+async def test_a_pair_that_keeps_failing_is_left_alone_until_its_cool_down_ends() -> None:
+    house = a_house({"cheap": BROKEN})
+    for _ in range(2):
+        await served_pair(house)
+    house.engine.calls.clear()
+
+    await served_pair(house)
+    assert house.asked_pairs() == ["dear"]
+
+    house.engine.scripts["cheap"] = Script()
+    await house.clock.advance(5)
+    assert await served_pair(house) == "cheap"
+
+
+async def test_a_pair_that_breaks_midway_counts_as_failing() -> None:
+    house = a_house({"cheap": Script(error=EngineFailed("cheap", "oom"), error_at=1)})
+
+    for _ in range(2):
+        async with house.gateway.answer(an_inbound(stream=True)) as answer:
+            with pytest.raises(EngineFailed):
+                [text async for text in answer.chunks()]
+
+    assert house.gateway.load_view()["cheap"].breaker_open
+
+
+async def test_a_full_pair_is_not_taken_for_a_broken_one() -> None:
+    house = a_house({"cheap": Script(error=EngineBusy("cheap"))})
+
+    for _ in range(5):
+        await served_pair(house)
+
+    assert not house.gateway.load_view()["cheap"].breaker_open
+
+
+async def test_a_failure_is_forgiven_after_a_whole_answer() -> None:
+    house = a_house({"cheap": BROKEN})
+    await served_pair(house)
+    house.engine.scripts["cheap"] = Script()
+    await served_pair(house)
+    house.engine.scripts["cheap"] = BROKEN
+    await served_pair(house)
+
+    assert not house.gateway.load_view()["cheap"].breaker_open
