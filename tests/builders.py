@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Literal
 
 from serve_app.core.catalog import Catalog
 from serve_app.core.fleet import Load, Pair
@@ -85,7 +86,7 @@ def a_profile(
     pair: str = "pair-a",
     *,
     model: str = "model-a",
-    accuracy: float | Mapping[Task, TaskAccuracy] = 0.9,
+    accuracy: float | Mapping[Task | Literal["overall"], TaskAccuracy] = 0.9,
     lower: float | None = None,
     ttft_ms: float | Quantiles = 50.0,
     tpot_ms: float | Quantiles = 10.0,
@@ -100,8 +101,11 @@ def a_profile(
     golden: GoldenResult | None = None,
 ) -> Profile:
     """Accuracy as a number is the overall one, with `lower` as its bound."""
-    overall = an_accuracy(accuracy if isinstance(accuracy, (int, float)) else 0.9, lower=lower)
-    by_task = {} if isinstance(accuracy, (int, float)) else dict(accuracy)
+    by_task: dict[Task | Literal["overall"], TaskAccuracy] = {}
+    if isinstance(accuracy, Mapping):
+        by_task.update(accuracy)
+        accuracy = 0.9
+    by_task["overall"] = an_accuracy(accuracy, lower=lower)
     return Profile(
         pair=pair,
         model=model,
@@ -117,7 +121,7 @@ def a_profile(
         latency=latency or a_surface(ttft_ms=ttft_ms, tpot_ms=tpot_ms),
         throughput=throughput
         or Throughput(prefill_tokens_per_s=1_000, decode_tokens_per_s=(50, 100, 200)),
-        accuracy={"overall": overall, **by_task},
+        accuracy=by_task,
         tokens_ratio=tokens_ratio,
         golden=golden,
         provenance=Provenance(origin="measured", date="2026-01-01", command="quantroute profile"),

@@ -18,7 +18,9 @@ from tests.builders import (
     features,
 )
 
-CAPABILITY_SETS = st.frozensets(st.sampled_from(("tools", "json_schema", "logprobs")))
+CAPABILITY_SETS: st.SearchStrategy[frozenset[Capability]] = st.frozensets(
+    st.sampled_from(("tools", "json_schema", "logprobs"))
+)
 
 
 def _sum(one: Grid, other: Grid) -> Grid:

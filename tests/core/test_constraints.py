@@ -24,18 +24,28 @@ def failed(
     *,
     request: Features | None = None,
     load: Load = READY,
-    **asked: float,
+    min_accuracy: float | None = None,
+    latency_budget_ms: float | None = None,
+    ttft_budget_ms: float | None = None,
+    max_cost_usd: float | None = None,
 ) -> list[Rejection]:
     """What rejects a measured pair."""
     pair, profile, request = pair or a_pair(), profile or a_profile(), request or features()
-    constraints = Constraints(**asked)
+    constraints = Constraints(
+        min_accuracy=min_accuracy,
+        latency_budget_ms=latency_budget_ms,
+        ttft_budget_ms=ttft_budget_ms,
+        max_cost_usd=max_cost_usd,
+    )
     prediction = predict(profile, TokenPrice.of(profile), request, load, constraints)
     ask = Ask(features=request, constraints=constraints, policy=a_policy())
     return rejections(ask, Offer(pair, load, profile, prediction))
 
 
-def failed_unmeasured(request: Features | None = None, **asked: float) -> list[Rejection]:
-    ask = Ask(features=request or features(), constraints=Constraints(**asked), policy=a_policy())
+def failed_unmeasured(
+    asked: Constraints | None = None, *, request: Features | None = None
+) -> list[Rejection]:
+    ask = Ask(features=request or features(), constraints=asked or Constraints(), policy=a_policy())
     return rejections(ask, Offer(a_pair(), READY, None, None))
 
 
@@ -188,7 +198,7 @@ def test_waiting_for_a_cold_start_counts_against_the_budget() -> None:
 
 
 def test_an_unmeasured_pair_cannot_promise_a_floor() -> None:
-    assert words(failed_unmeasured(min_accuracy=0.9)) == [
+    assert words(failed_unmeasured(Constraints(min_accuracy=0.9))) == [
         ("profile", "a profile, for a floor of 0.9", "no profile")
     ]
 
@@ -198,7 +208,7 @@ def test_an_unmeasured_pair_may_serve_when_nothing_is_asked() -> None:
 
 
 def test_an_unmeasured_pair_cannot_promise_time_or_cost() -> None:
-    rejected = failed_unmeasured(latency_budget_ms=1, ttft_budget_ms=1, max_cost_usd=1)
+    rejected = failed_unmeasured(Constraints(latency_budget_ms=1, ttft_budget_ms=1, max_cost_usd=1))
 
     assert [(r.rule, r.got) for r in rejected] == [
         (rule, "unknown: no profile") for rule in ("latency", "ttft", "cost")
@@ -206,7 +216,7 @@ def test_an_unmeasured_pair_cannot_promise_time_or_cost() -> None:
 
 
 def test_an_unmeasured_pair_has_the_window_it_is_deployed_with() -> None:
-    assert [r.rule for r in failed_unmeasured(features(prompt_tokens=4096))] == ["context"]
+    assert [r.rule for r in failed_unmeasured(request=features(prompt_tokens=4096))] == ["context"]
 
 
 PREDICTION = Prediction(

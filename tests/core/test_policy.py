@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from serve_app.core.policy import Policy, Weights
+from serve_app.core.request import Preset
 
 EVEN = Weights(accuracy=0.4, latency=0.3, cost=0.3)
 
@@ -13,6 +14,11 @@ def test_a_policy_without_weights_for_a_preset_is_refused_naming_it() -> None:
 
 
 def test_the_numeric_guard_stands_at_thirty_per_cent_unless_told() -> None:
-    weights = {"balanced": EVEN, "chat": EVEN, "batch": EVEN, "quality": EVEN}
+    weights: dict[Preset, Weights] = {
+        "balanced": EVEN,
+        "chat": EVEN,
+        "batch": EVEN,
+        "quality": EVEN,
+    }
 
     assert Policy(weights=weights, reference_pair="pair-a").numeric_guard_share == 0.30

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from serve_app.core import errors
+from serve_app.core.errors import RouterError
+
+EVERY_ERROR = [
+    (
+        errors.BadRequest("min_accuracy is 2; allowed: 0 to 1", "min_accuracy"),
+        "min_accuracy is 2; allowed: 0 to 1",
+    ),
+    (errors.UnknownModel("gpt", ("a", "b")), "model 'gpt' does not exist; known: 'a', 'b'"),
+    (errors.UnknownModel("gpt", ()), "model 'gpt' does not exist; known: none"),
+    (
+        errors.ContextTooLong(9000, 100, 4096),
+        "the prompt has about 9000 tokens and asks for up to 100 more; the largest context window "
+        "here is 4096 tokens: shorten the messages or lower max_tokens",
+    ),
+    (errors.BodyTooLarge(8), "the request body is larger than the limit of 8 bytes"),
+    (
+        errors.Infeasible(("latency",), "too slow"),
+        "no pair meets the constraints ('latency'): too slow; relax them, or send "
+        "on_infeasible=best_effort to be served by the nearest pair",
+    ),
+    (errors.Overloaded("all pairs are full", 1.5), "all pairs are full; retry after 1.5 s"),
+    (errors.DeadlineExceeded(900, ("a",)), "no answer within 900 ms; tried: 'a'"),
+    (errors.EngineRejected("a", 400, "no such field", "bad", "n"), "no such field"),
+    (errors.EngineBusy("a"), "pair 'a' is full"),
+    (errors.EngineFailed("a", "RayActorError"), "pair 'a' failed: RayActorError"),
+    (errors.CatalogInvalid("file", ("x", "y")), "catalog in file refused: x; y"),
+    (errors.StoreUnavailable("redis", "refused"), "profile store redis: refused"),
+    (errors.StoreEmpty("redis", "empty"), "profile store redis: empty"),
+    (errors.ClassifierUnavailable("late"), "the classifier is unavailable: late"),
+]
+
+
+@pytest.mark.parametrize(
+    ("error", "text"), EVERY_ERROR, ids=[type(error).__name__ for error, _ in EVERY_ERROR]
+)
+def test_an_error_says_the_same_after_a_journey_over_a_ray_handle(
+    error: RouterError, text: str
+) -> None:
+    arrived = pickle.loads(pickle.dumps(error))
+
+    assert type(arrived) is type(error)
+    assert (str(arrived), vars(arrived)) == (text, vars(error))
+
+
+def test_every_error_that_is_raised_is_covered_here() -> None:
+    speaking = {
+        value
+        for value in vars(errors).values()
+        if isinstance(value, type) and issubclass(value, RouterError) and "__init__" in vars(value)
+    }
+
+    assert speaking <= {type(error) for error, _ in EVERY_ERROR}

@@ -1,0 +1,49 @@
+"""Which way imports may point, checked as code."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+from importlinter.cli import lint_imports
+
+ROOT = Path(__file__).parents[1]
+CORE = sorted((ROOT / "serve_app" / "core").glob("*.py"))
+CORE_MAY_IMPORT = {*sys.stdlib_module_names, "annotated_types", "serve_app"}
+IMPURE = {
+    "asyncio",
+    "datetime",
+    "logging",
+    "os",
+    "pathlib",
+    "random",
+    "socket",
+    "threading",
+    "time",
+}
+
+
+def test_imports_keep_to_the_contracts(capsys: pytest.CaptureFixture[str]) -> None:
+    status = lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True)
+
+    assert status == 0, capsys.readouterr().out
+
+
+@pytest.mark.parametrize("path", CORE, ids=lambda path: path.stem)
+def test_the_core_is_pure(path: Path) -> None:
+    imported = {name.split(".")[0] for name in _imports(path)}
+
+    assert imported - CORE_MAY_IMPORT == set()
+    assert imported & IMPURE == set()
+
+
+def _imports(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            names.add(node.module)
+    return names
