@@ -30,7 +30,8 @@ class Prediction:
     """What one pair is expected to do with one request under the present load.
 
     Latencies are at the request's deadline quantile. `accuracy_lower` is the bound that the
-    floor is compared with. Token counts are in the pair's own tokenizer. `concurrency` is
+    floor is compared with. Token counts are in the pair's own tokenizer; `output_tokens` and
+    `cost_usd` are of an answer of median length. `concurrency` is
     requests at one replica, this one included; `wait_ms` is queueing and cold start, and is
     part of both latencies.
     """
