@@ -38,9 +38,9 @@ def decide(
     offers = _offers(ask, pairs, catalog, load)
     servable, rejected = _filter(ask, offers)
     candidates = _score(ask, servable, reference_cost_usd(policy, catalog, features))
-    ranked = sorted((c for c in candidates if not c.violates), key=_best_first)
+    ranked = sorted([c for c in candidates if not c.violates], key=_best_first)
     best_effort = sorted(
-        (c for c in candidates if c.violates),
+        [c for c in candidates if c.violates],
         key=lambda c: (shortfall(constraints, c.prediction), _best_first(c)),
     )
     first = next(iter(ranked or best_effort), None)
@@ -82,7 +82,7 @@ def _filter(ask: Ask, offers: list[Offer]) -> tuple[Servable, list[Rejection]]:
         if not failed:
             servable.append((offer, ()))
             continue
-        violates = tuple(RELAXABLE[r.rule] for r in failed if r.rule in RELAXABLE)
+        violates = tuple([RELAXABLE[r.rule] for r in failed if r.rule in RELAXABLE])
         if len(violates) == len(failed):
             servable.append((offer, violates))
         rejected += failed

@@ -1,0 +1,78 @@
+"""A Ray Serve fleet of its own for the time of a benchmark."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import yaml
+
+from serve_app.launch.ray_process import ServeProcess, free_port
+
+START_TIMEOUT_S = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchApp:
+    """A Serve application to run; `probe` is a path that answers 200 once it is up."""
+
+    name: str
+    import_path: str
+    route_prefix: str
+    probe: str
+    args: dict[str, Any]
+
+
+@contextmanager
+def running(apps: Sequence[BenchApp]) -> Iterator[str]:
+    """Yields the address of a local Ray Serve with `apps`, all answering; stops it at the end."""
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    with tempfile.TemporaryDirectory(prefix="quantroute-bench-") as folder:
+        config = Path(folder) / "bench.yaml"
+        config.write_text(yaml.safe_dump(_document(apps, port)))
+        process = ServeProcess(config, Path(folder), os.environ)
+        try:
+            process.start()
+            for app in apps:
+                _wait_for(process, f"{address}{app.probe}")
+            yield address
+        finally:
+            process.stop()
+
+
+def _document(apps: Sequence[BenchApp], port: int) -> dict[str, Any]:
+    return {
+        "proxy_location": "HeadOnly",
+        "http_options": {"host": "127.0.0.1", "port": port, "request_timeout_s": 600},
+        "applications": [
+            {
+                "name": app.name,
+                "import_path": app.import_path,
+                "route_prefix": app.route_prefix,
+                "args": app.args,
+            }
+            for app in apps
+        ],
+    }
+
+
+def _wait_for(process: ServeProcess, url: str) -> None:
+    until = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < until:
+        if process.exit_code is not None:
+            raise RuntimeError(f"Ray Serve ended:\n{process.log.read_text()[-4000:]}")
+        try:
+            if httpx2.get(url, timeout=5.0).status_code == 200:
+                return
+        except httpx2.TransportError:
+            pass
+        time.sleep(0.5)
+    raise RuntimeError(f"{url} did not answer:\n{process.log.read_text()[-4000:]}")
