@@ -16,7 +16,8 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from serve_app.adapters.clock import MonotonicClock
-from serve_app.adapters.log_events import FanOut, LogEvents
+from serve_app.adapters.fan_out import FanOut
+from serve_app.adapters.log_events import LogEvents
 from serve_app.adapters.metrics_prometheus import PrometheusEvents
 from serve_app.adapters.stores import open_store
 from serve_app.adapters.tokens_hf import EstimatingCounter, HfTokenCounter
@@ -34,6 +35,8 @@ from serve_app.serving.load_board import exchange_load
 from serve_app.serving.replicas import watch_replicas
 from serve_app.settings import AppArgs, tokenizer_file
 
+logger = logging.getLogger("serve_app")
+
 
 class BackgroundEndedError(RuntimeError):
     """A background task of the ingress ended; the replica should be replaced."""
@@ -43,10 +46,10 @@ class RouterFront:
     """Gateway and HTTP application of one ingress replica, with the tasks that feed them."""
 
     def __init__(self, settings: AppArgs, place: Place) -> None:
-        logging.getLogger("serve_app").setLevel(settings.log_level)
+        logger.setLevel(settings.log_level)
         registry = CollectorRegistry()
         metrics = PrometheusEvents(registry)
-        events = FanOut(metrics, LogEvents())
+        events = FanOut(metrics, LogEvents(logger))
         clock = MonotonicClock()
         self._settings = settings
         self._place = place

@@ -36,7 +36,7 @@ class Interrupted(Exception):
     """The user asked to stop."""
 
 
-def serve(config: ConfigFile, *, port: int, ready_timeout_s: float, console: Console) -> None:
+def run_fleet(config: ConfigFile, *, port: int, ready_timeout_s: float, console: Console) -> None:
     """Runs the fleet until it is interrupted. Raises `LaunchError`."""
     if port_is_taken(port):
         raise LaunchError(f"port {port} is in use; stop what listens there or set PORT to another")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+
 from rich.console import Console
 
 from profiles.checkpoints import RECIPES, ensure
@@ -9,11 +12,18 @@ from profiles.checkpoints.progress import ConsoleProgress
 from serve_app.settings import AppArgs, home
 
 
-def ensure_weights(args: AppArgs, console: Console) -> None:
+def ensure_weights(
+    args: AppArgs, console: Console, *, local: Mapping[str, Path], verify: bool = False
+) -> dict[str, Path]:
     """Makes every checkpoint that has a recipe; paths and hub ids are left to the engine.
 
-    Raises `CheckpointError`.
+    `local` gives folders to use instead, by checkpoint name. Raises `CheckpointError`.
     """
     wanted = [pair.checkpoint for pair in args.pairs if pair.checkpoint in RECIPES]
-    if wanted:
-        ensure(wanted, root=home(), progress=ConsoleProgress(console))
+    return ensure(
+        wanted,
+        root=home(),
+        local=local,
+        progress=ConsoleProgress(console),
+        verify="full" if verify else "quick",
+    )

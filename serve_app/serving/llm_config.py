@@ -24,7 +24,7 @@ def llm_config_fields(settings: PairSettings, checkpoint: str) -> dict[str, Any]
     """
     return {
         "model_loading_config": {"model_id": settings.id, "model_source": checkpoint},
-        "engine_kwargs": _engine_kwargs(settings),
+        "engine_kwargs": engine_kwargs(settings),
         "placement_group_config": {"bundle_per_worker": _bundle(settings)},
         "deployment_config": _deployment(settings),
         "runtime_env": {"env_vars": dict(settings.env)},
@@ -45,7 +45,8 @@ def autoscaling(replicas: ReplicaSettings) -> dict[str, Any]:
     }
 
 
-def _engine_kwargs(settings: PairSettings) -> dict[str, Any]:
+def engine_kwargs(settings: PairSettings) -> dict[str, Any]:
+    """vLLM engine arguments: what the pair implies, and over it what the operator set."""
     count = settings.hardware.count
     derived: Mapping[str, Any] = {
         "max_model_len": settings.context_window,

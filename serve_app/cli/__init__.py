@@ -1,0 +1,30 @@
+"""`quantroute`: one command per thing people do. Thin; every command imports what it needs."""
+
+from __future__ import annotations
+
+import typer
+
+from serve_app.cli.bench import bench
+from serve_app.cli.fleet import serve, weights
+from serve_app.cli.profiling import profile, publish
+from serve_app.cli.route import route
+
+cli = typer.Typer(
+    name="quantroute",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+    help="Routes every LLM request to the cheapest (model, quantization) pair that meets its "
+    "latency budget and accuracy floor.",
+)
+cli.command()(serve)
+cli.command()(weights)
+cli.command()(profile)
+cli.command()(publish)
+cli.command()(route)
+cli.add_typer(bench)
+
+
+def main() -> None:
+    """The entry point of the `quantroute` command."""
+    cli()

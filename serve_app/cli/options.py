@@ -1,0 +1,41 @@
+"""Options that several commands share, and how a command fails."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+DEFAULT_CONFIG = Path("serve_config.yaml")
+
+ConfigArgument = Annotated[Path, typer.Argument(help="The Serve configuration of the fleet.")]
+FleetOption = Annotated[
+    Path, typer.Option("--fleet", help="The Serve configuration that describes the pairs.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
+LocalOption = Annotated[
+    list[str],
+    typer.Option(
+        "--local",
+        metavar="NAME=FOLDER",
+        help="Use this folder as checkpoint NAME; may be repeated.",
+    ),
+]
+
+
+def fail(message: str, *, code: int = 1) -> NoReturn:
+    """Ends the command with `message` on standard error."""
+    typer.secho(message, err=True, fg=typer.colors.RED)
+    raise typer.Exit(code)
+
+
+def named_folders(local: list[str]) -> dict[str, Path]:
+    """NAME=FOLDER options as a mapping; ends the command when one has another form."""
+    folders: dict[str, Path] = {}
+    for option in local:
+        name, equals, folder = option.partition("=")
+        if not equals or not name or not folder:
+            fail(f"--local {option!r} should have the form NAME=FOLDER", code=2)
+        folders[name] = Path(folder)
+    return folders
