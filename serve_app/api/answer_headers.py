@@ -28,5 +28,6 @@ def answer_headers(answer: Answer, replica: str) -> list[RawHeader]:
 
 
 def _one_line(text: str) -> bytes:
+    """ASCII, since clients disagree on what other bytes in a header mean."""
     printable = "".join(char if char.isprintable() else " " for char in text)
-    return printable.encode("latin-1", errors="replace")
+    return printable.encode("ascii", errors="replace")

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from serve_app.core.errors import BadRequest
 
 # Engines count in 32 bits; a larger limit could only overflow what is computed from it.
 TokenLimit = Annotated[int, Field(ge=1, lt=2**31)]
-TokenIds = Annotated[list[Annotated[int, Field(ge=0)]], FailFast()]
-Texts = Annotated[list[str], FailFast(), Field(min_length=1)]
+TokenIds = Annotated[list[Annotated[int, Field(ge=0)]], Field(fail_fast=True)]
+Texts = Annotated[list[str], Field(fail_fast=True, min_length=1)]
 Penalty = Annotated[float, Field(ge=-2, le=2)]
 OpenObject = dict[str, Any]
 
@@ -38,7 +38,7 @@ class ContentPart(Wire):
         return self
 
 
-Parts = Annotated[list[ContentPart], FailFast()]
+Parts = Annotated[list[ContentPart], Field(fail_fast=True)]
 
 
 class Message(Wire):
@@ -109,7 +109,7 @@ class Generation(Wire):
     top_p: Annotated[float, Field(ge=0, le=1)] | None = None
     presence_penalty: Penalty | None = None
     frequency_penalty: Penalty | None = None
-    stop: str | Annotated[list[str], FailFast()] | None = None
+    stop: str | Annotated[list[str], Field(fail_fast=True)] | None = None
     seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
     logit_bias: dict[str, float] | None = None
     response_format: ResponseFormat | None = None
@@ -127,11 +127,11 @@ class Generation(Wire):
 class ChatBody(Generation):
     """A body of `/v1/chat/completions`."""
 
-    messages: Annotated[list[Message], FailFast(), Field(min_length=1)]
+    messages: Annotated[list[Message], Field(fail_fast=True, min_length=1)]
     max_completion_tokens: TokenLimit | None = None
     logprobs: bool | None = None
     top_logprobs: int | None = None
-    tools: Annotated[list[Tool], FailFast()] | None = None
+    tools: Annotated[list[Tool], Field(fail_fast=True)] | None = None
     tool_choice: Literal["none", "auto", "required"] | OpenObject | None = None
     parallel_tool_calls: bool | None = None
 
@@ -140,7 +140,7 @@ class CompletionsBody(Generation):
     """A body of `/v1/completions`. An engine that gets no `max_tokens` writes 16."""
 
     max_tokens: TokenLimit | None = 16
-    prompt: str | TokenIds | Texts | Annotated[list[TokenIds], FailFast()] | None = None
+    prompt: str | TokenIds | Texts | Annotated[list[TokenIds], Field(fail_fast=True)] | None = None
     prompt_embeds: str | Texts | None = None
     logprobs: Annotated[int, Field(ge=0)] | None = None
     echo: bool | None = None
@@ -166,13 +166,19 @@ def validated(model: type[BodyT], body: Mapping[str, Any]) -> BodyT:
 
 def _bad_request(body: Mapping[str, Any], exc: ValidationError) -> BadRequest:
     errors = exc.errors(include_url=False, include_input=False)
-    paths = [_path(body, error["loc"], missing=error["type"] == "missing") for error in errors]
-    param = paths[0]
-    # One wrong value gives an error for every member of a union.
+    first = errors[0]["loc"][:1]
+    found = [
+        (_path(body, error["loc"], missing=error["type"] == "missing"), error)
+        for error in errors
+        if error["loc"][:1] == first
+    ]
+    # One wrong value gives an error for every member of a union; the one that got furthest into
+    # the value is the nearest miss.
+    param = max(found, key=lambda item: [part for part in item[1]["loc"] if isinstance(part, int)])[
+        0
+    ]
     wanted = dict.fromkeys(
-        error["msg"].removeprefix("Value error, ")
-        for error, path in zip(errors, paths, strict=True)
-        if path == param
+        error["msg"].removeprefix("Value error, ") for path, error in found if path == param
     )
     message = " or ".join(wanted)
     return BadRequest(f"{param}: {message}" if param else message, param or None)

@@ -76,9 +76,8 @@ def _from_body(routing: object) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in routing.items():
         if name not in OPTIONS:
-            raise BadRequest(
-                f"routing has no field {name!r}; allowed: {_allowed()}", f"routing.{name}"
-            )
+            where = f"routing.{name}"
+            raise BadRequest(f"{where}: there is no such field; allowed: {_allowed()}", where)
         try:
             found[name] = OPTIONS[name].validate_python(value, strict=True)
         except ValidationError as exc:

@@ -1,0 +1,80 @@
+"""The HTTP application over a fake house, and ways to talk to it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+from starlette.types import Message
+
+from serve_app.api.app import ApiSettings, create_app
+from tests.gateways import House
+
+CHAT = "/v1/chat/completions"
+COMPLETIONS = "/v1/completions"
+HI = [{"role": "user", "content": "Hi"}]
+
+
+def an_app(house: House, *, body_limit_bytes: int = 10_000, send_timeout_s: float = 5) -> Starlette:
+    return create_app(
+        house.gateway,
+        settings=ApiSettings(
+            body_limit_bytes=body_limit_bytes, send_timeout_s=send_timeout_s, replica="replica-1"
+        ),
+        exposition=lambda: (b"quantroute_up 1\n", "text/plain; version=0.0.4"),
+    )
+
+
+def a_client(house: House, **settings: Any) -> TestClient:
+    return TestClient(an_app(house, **settings))
+
+
+def a_body(**fields: object) -> dict[str, object]:
+    return {"model": "auto", "messages": HI, **fields}
+
+
+class RawCaller:
+    """An ASGI caller that can leave, or stop reading, whenever a test says so."""
+
+    def __init__(self, path: str, body: Mapping[str, object]) -> None:
+        self.sent: list[Message] = []
+        self.reads = asyncio.Event()
+        self.reads.set()
+        self._left = asyncio.Event()
+        self._raw: bytes | None = json.dumps(body).encode()
+        self._scope = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.4"},
+            "http_version": "1.1",
+            "method": "POST",
+            "path": path,
+            "raw_path": path.encode(),
+            "root_path": "",
+            "query_string": b"",
+            "headers": [(b"content-type", b"application/json")],
+        }
+
+    async def call(self, app: Starlette) -> None:
+        await app(self._scope, self._receive, self._send)
+
+    def leave(self) -> None:
+        self._left.set()
+
+    @property
+    def text(self) -> str:
+        return b"".join(message.get("body", b"") for message in self.sent).decode()
+
+    async def _receive(self) -> Message:
+        if self._raw is not None:
+            body, self._raw = self._raw, None
+            return {"type": "http.request", "body": body, "more_body": False}
+        await self._left.wait()
+        return {"type": "http.disconnect"}
+
+    async def _send(self, message: Message) -> None:
+        await self.reads.wait()
+        self.sent.append(message)

@@ -1,0 +1,258 @@
+"""What bad input gets: a 4xx in OpenAI's shape that names the field, and no engine touched."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.api.apps import CHAT, COMPLETIONS, HI, a_body, a_client
+from tests.builders import a_pair
+from tests.gateways import a_house
+
+NO_PROMPT = {"model": "auto"}
+
+CHAT_BODIES: list[tuple[dict[str, Any], str | None]] = [
+    ({"messages": HI}, "model"),
+    (a_body(model=""), "model"),
+    (a_body(model=7), "model"),
+    ({"model": "auto"}, "messages"),
+    (a_body(messages=[]), "messages"),
+    (a_body(messages="Hi"), "messages"),
+    (a_body(messages=None), "messages"),
+    (a_body(messages=["Hi"]), "messages[0]"),
+    (a_body(messages=[*HI, {"role": "boss", "content": "x"}]), "messages[1].role"),
+    (a_body(messages=[{"content": "x"}]), "messages[0].role"),
+    (a_body(messages=[{"role": "user"}]), "messages[0]"),
+    (a_body(messages=[{"role": "user", "content": 7}]), "messages[0].content"),
+    (a_body(messages=[{"role": "user", "content": [{}]}]), "messages[0].content[0].type"),
+    (a_body(messages=[{"role": "user", "content": [{"type": "text"}]}]), "messages[0].content[0]"),
+    (a_body(stream="yes"), "stream"),
+    (a_body(stream=1), "stream"),
+    (a_body(stream=True, stream_options=[]), "stream_options"),
+    (a_body(stream=True, stream_options={"include_usage": 1}), "stream_options.include_usage"),
+    (a_body(stream_options={"include_usage": True}), None),
+    (a_body(max_tokens=0), "max_tokens"),
+    (a_body(max_tokens=-1), "max_tokens"),
+    (a_body(max_tokens="10"), "max_tokens"),
+    (a_body(max_tokens=True), "max_tokens"),
+    (a_body(max_tokens=2**31), "max_tokens"),
+    (a_body(max_completion_tokens=0), "max_completion_tokens"),
+    (a_body(n=0), "n"),
+    (a_body(n=1.5), "n"),
+    (a_body(temperature="hot"), "temperature"),
+    (a_body(temperature=-0.1), "temperature"),
+    (a_body(top_p=2), "top_p"),
+    (a_body(presence_penalty=3), "presence_penalty"),
+    (a_body(stop=5), "stop"),
+    (a_body(stop=["a", 5]), "stop[1]"),
+    (a_body(seed="x"), "seed"),
+    (a_body(seed=2**63), "seed"),
+    (a_body(logprobs=3), "logprobs"),
+    (a_body(logit_bias={"5": "x"}), "logit_bias.5"),
+    (a_body(tools={}), "tools"),
+    (a_body(tools=[{}]), "tools[0].type"),
+    (a_body(tools=[{"type": "function"}]), "tools[0]"),
+    (a_body(tools=[{"type": "function", "function": {}}]), "tools[0].function.name"),
+    (a_body(tool_choice="maybe"), "tool_choice"),
+    (a_body(response_format="json"), "response_format"),
+    (a_body(response_format={"type": "yaml"}), "response_format.type"),
+    (a_body(response_format={"type": "json_schema"}), "response_format"),
+    (a_body(routing=[]), "routing"),
+    (a_body(routing={"budget": 1}), "routing.budget"),
+    (a_body(routing={"latency_budget_ms": 0}), "routing.latency_budget_ms"),
+    (a_body(routing={"latency_budget_ms": -5}), "routing.latency_budget_ms"),
+    (a_body(routing={"latency_budget_ms": "400"}), "routing.latency_budget_ms"),
+    (a_body(routing={"ttft_budget_ms": True}), "routing.ttft_budget_ms"),
+    (a_body(routing={"min_accuracy": 1.01}), "routing.min_accuracy"),
+    (a_body(routing={"max_cost_usd": 0}), "routing.max_cost_usd"),
+    (a_body(routing={"deadline_quantile": 0.999}), "routing.deadline_quantile"),
+    (a_body(routing={"deadline_quantile": None}), "routing.deadline_quantile"),
+    (a_body(routing={"preset": "fast"}), "routing.preset"),
+    (a_body(routing={"on_infeasible": "panic"}), "routing.on_infeasible"),
+]
+COMPLETIONS_BODIES: list[tuple[dict[str, Any], str | None]] = [
+    (NO_PROMPT, None),
+    ({**NO_PROMPT, "prompt": None}, None),
+    ({**NO_PROMPT, "prompt": []}, None),
+    ({**NO_PROMPT, "prompt": 5}, "prompt"),
+    ({**NO_PROMPT, "prompt": {"a": 1}}, "prompt"),
+    ({**NO_PROMPT, "prompt": ["a", 5]}, "prompt[1]"),
+    ({**NO_PROMPT, "prompt": [-1]}, "prompt[0]"),
+    ({**NO_PROMPT, "prompt": "a", "logprobs": True}, "logprobs"),
+    ({**NO_PROMPT, "prompt": "a", "echo": "yes"}, "echo"),
+]
+HEADERS: list[tuple[dict[str, str], str]] = [
+    ({"x-latency-budget-ms": "0"}, "x-latency-budget-ms"),
+    ({"x-latency-budget-ms": "soon"}, "x-latency-budget-ms"),
+    ({"x-ttft-budget-ms": "nan"}, "x-ttft-budget-ms"),
+    ({"x-min-accuracy": "1.5"}, "x-min-accuracy"),
+    ({"x-min-accuracy": ""}, "x-min-accuracy"),
+    ({"x-max-cost-usd": "inf"}, "x-max-cost-usd"),
+    ({"x-deadline-quantile": "0.3"}, "x-deadline-quantile"),
+    ({"x-routing-preset": "CHAT"}, "x-routing-preset"),
+    ({"x-on-infeasible": "no"}, "x-on-infeasible"),
+]
+NOT_JSON = [
+    b"",
+    b"{",
+    b"{'model': 'auto'}",
+    b'{"model": "auto",}',
+    b'{"temperature": NaN}',
+    b'"auto"',
+    b"[]",
+    b"null",
+    b"\xff\xfe{}",
+    b'{"model": "\\ud800"}',
+    b"[" * 5000,
+    b'{"a":' * 1500,
+    b'{"seed": ' + b"9" * 5000 + b"}",
+]
+
+
+def check_refused(path: str, status: int, param: str | None, **request: Any) -> dict[str, Any]:
+    house = a_house()
+    answer = a_client(house).post(path, **request)
+
+    assert answer.status_code == status, answer.text
+    error: dict[str, Any] = answer.json()["error"]
+    assert set(error) == {"message", "type", "param", "code"}
+    assert error["type"] == "invalid_request_error"
+    assert error["param"] == param
+    assert "Traceback" not in error["message"]
+    assert house.engine.calls == []
+    return error
+
+
+@pytest.mark.parametrize(("body", "param"), CHAT_BODIES)
+def test_a_wrong_chat_field_is_named(body: dict[str, Any], param: str | None) -> None:
+    for path in (CHAT, "/v1/route"):
+        error = check_refused(path, 400, param, json=body)
+        assert param is None or error["message"].startswith(param)
+
+
+@pytest.mark.parametrize(("body", "param"), COMPLETIONS_BODIES)
+def test_a_wrong_completions_field_is_named(body: dict[str, Any], param: str | None) -> None:
+    check_refused(COMPLETIONS, 400, param, json=body)
+
+
+@pytest.mark.parametrize(("headers", "param"), HEADERS)
+def test_a_wrong_header_is_named(headers: dict[str, str], param: str) -> None:
+    check_refused(CHAT, 400, param, json=a_body(), headers=headers)
+
+
+@pytest.mark.parametrize("raw", NOT_JSON, ids=lambda raw: repr(raw[:20]))
+def test_a_body_that_is_no_json_object_is_refused(raw: bytes) -> None:
+    check_refused(CHAT, 400, None, content=raw)
+
+
+def test_an_unknown_routing_field_is_answered_with_the_known_ones() -> None:
+    error = check_refused(CHAT, 400, "routing.budget", json=a_body(routing={"budget": 1}))
+
+    assert "no such field" in error["message"]
+    assert "latency_budget_ms, ttft_budget_ms, min_accuracy" in error["message"]
+
+
+def test_a_value_that_fits_no_member_of_a_union_is_told_all_of_them() -> None:
+    error = check_refused(CHAT, 400, "stop", json=a_body(stop=5))
+
+    assert error["message"] == (
+        "stop: Input should be a valid string or Input should be a valid list"
+    )
+
+
+def test_header_and_body_may_agree_but_not_differ() -> None:
+    body = a_body(routing={"min_accuracy": 0.5})
+    agreeing = a_client(a_house()).post(CHAT, json=body, headers={"x-min-accuracy": "0.50"})
+    assert agreeing.status_code == 200
+
+    error = check_refused(
+        CHAT, 400, "routing.min_accuracy", json=body, headers={"x-min-accuracy": "0.6"}
+    )
+    assert "0.6" in error["message"]
+    assert "0.5" in error["message"]
+
+
+def test_an_unknown_model_is_a_404_that_lists_the_known_ones() -> None:
+    error = check_refused(CHAT, 404, "model", json=a_body(model="gpt-4"))
+
+    assert error["code"] == "model_not_found"
+    for known in ("auto", "cheap", "dear", "model-a"):
+        assert repr(known) in error["message"]
+
+
+def test_a_prompt_that_no_pair_can_hold_is_a_413() -> None:
+    long = [{"role": "user", "content": "word " * 1900}]
+    house = a_house(pairs=[a_pair("cheap", context_window=1000), a_pair("dear", context_window=9)])
+
+    answer = a_client(house).post(CHAT, json=a_body(messages=long))
+
+    assert answer.status_code == 413
+    assert answer.json()["error"]["code"] == "context_length_exceeded"
+    assert "1000" in answer.json()["error"]["message"]
+    assert house.engine.calls == []
+
+
+@pytest.mark.parametrize("chunked", [True, False])
+def test_a_body_over_the_limit_is_a_413(chunked: bool) -> None:
+    raw = json.dumps(a_body(user="x" * 10_000)).encode()
+    parts = (raw[start : start + 1000] for start in range(0, len(raw), 1000))
+
+    error = check_refused(CHAT, 413, None, content=parts if chunked else raw)
+
+    assert error["code"] == "body_too_large"
+    assert "10000 bytes" in error["message"]
+
+
+def test_constraints_that_cannot_be_met_are_a_422_when_asked_to_refuse() -> None:
+    wishes = {"min_accuracy": 0.99, "latency_budget_ms": 1, "on_infeasible": "refuse"}
+
+    error = check_refused(CHAT, 422, "routing", json=a_body(routing=wishes))
+
+    assert error["code"] == "infeasible_constraints"
+    assert "'accuracy', 'latency'" in error["message"]
+
+
+def test_a_capability_that_no_pair_has_is_a_400_naming_the_field() -> None:
+    house = a_house(pairs=[a_pair("cheap", capabilities=[])])
+    schema = {"type": "json_schema", "json_schema": {"name": "s", "schema": {}}}
+
+    answer = a_client(house).post(CHAT, json=a_body(response_format=schema))
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == "response_format"
+    assert house.engine.calls == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/v2/anything", 404, "not_found"),
+        ("GET", CHAT, 405, "method_not_allowed"),
+        ("DELETE", "/v1/models", 405, "method_not_allowed"),
+        ("GET", "/v1/models/gpt-4", 404, "model_not_found"),
+    ],
+)
+def test_a_wrong_address_is_answered_in_the_same_shape(
+    method: str, path: str, status: int, code: str
+) -> None:
+    answer = a_client(a_house()).request(method, path)
+
+    assert answer.status_code == status
+    assert answer.json()["error"]["code"] == code
+
+
+def test_null_is_as_good_as_absent_where_openai_allows_it() -> None:
+    nulls = dict.fromkeys(
+        ["stream", "max_tokens", "n", "temperature", "stop", "tools", "response_format", "routing"]
+    )
+
+    assert a_client(a_house()).post(CHAT, json=a_body(**nulls)).status_code == 200
+
+
+@pytest.mark.parametrize("prompt", ["a", ["a", "b"], [1, 2, 3], [[1, 2], [3]]])
+def test_every_form_of_a_prompt_is_taken(prompt: object) -> None:
+    body = {"model": "auto", "prompt": prompt}
+
+    assert a_client(a_house()).post(COMPLETIONS, json=body).status_code == 200
