@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 from typing import Literal
 
@@ -17,11 +18,10 @@ from llmcompressor.modifiers.quantization import (  # type: ignore[import-not-fo
     GPTQModifier,
     QuantizationModifier,
 )
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 
 # The output layer shares its weights with the embedding, which must stay as it is.
 KEPT = ["lm_head"]
-ANSWER_TOKENS = 96
 
 
 def scheme_of(name: str, group_size: int | None) -> QuantizationScheme:
@@ -31,33 +31,18 @@ def scheme_of(name: str, group_size: int | None) -> QuantizationScheme:
     return scheme
 
 
-def own_answers(model: PreTrainedModel, parent: Path, prompts: list[str]) -> Dataset:
-    """What `model` says to `prompts`: the text that its quantized form has to say as well."""
-    torch.manual_seed(0)
-    tokenizer = AutoTokenizer.from_pretrained(parent, padding_side="left")
-    asked = tokenizer.apply_chat_template(
-        [[{"role": "user", "content": prompt}] for prompt in prompts],
-        add_generation_prompt=True,
-        padding=True,
-        return_tensors="pt",
-        return_dict=True,
-    )
-    said = model.generate(
-        **asked, max_new_tokens=ANSWER_TOKENS, do_sample=True, temperature=0.7, top_p=0.95
-    )
-    first = asked["attention_mask"].argmax(dim=1)
-    rows = [
-        cut(row[start:].tolist(), tokenizer.eos_token_id)
-        for row, start in zip(said, first, strict=True)
-    ]
-    return Dataset.from_list([{"input_ids": r, "attention_mask": [1] * len(r)} for r in rows])
-
-
-def cut(tokens: list[int], end: int) -> list[int]:
-    """`tokens` without the padding that follows the last end of a turn."""
-    while len(tokens) > 1 and tokens[-1] == tokens[-2] == end:
-        tokens.pop()
-    return tokens
+def conversations(file: Path, tokenizer: PreTrainedTokenizerBase) -> Dataset:
+    """One row of tokens per line of `file`, in the model's own chat format."""
+    rows = []
+    for line in file.read_text(encoding="utf-8").splitlines():
+        said = json.loads(line)
+        turns = [
+            {"role": "user", "content": said["prompt"]},
+            {"role": "assistant", "content": said["answer"]},
+        ]
+        tokens = tokenizer.apply_chat_template(turns, return_dict=False)
+        rows.append({"input_ids": tokens, "attention_mask": [1] * len(tokens)})
+    return Dataset.from_list(rows)
 
 
 def compress(
@@ -66,7 +51,7 @@ def compress(
     scheme: QuantizationScheme,
     *,
     method: Literal["rtn", "gptq"],
-    prompts: Path,
+    calibration: Path,
 ) -> None:
     model = AutoModelForCausalLM.from_pretrained(parent, dtype=torch.bfloat16)
     tokenizer = AutoTokenizer.from_pretrained(parent)
@@ -74,7 +59,7 @@ def compress(
     if method == "rtn":
         oneshot(model=model, recipe=QuantizationModifier(**groups))
     else:
-        texts = own_answers(model, parent, prompts.read_text().splitlines())
+        texts = conversations(calibration, tokenizer)
         # One pass for all layers: the default, layer by layer, takes ten times as long on a CPU.
         oneshot(
             model=model,
@@ -94,7 +79,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--scheme", required=True)
     parser.add_argument("--method", choices=["rtn", "gptq"], required=True)
     parser.add_argument("--group-size", type=int)
-    parser.add_argument("--prompts", type=Path, required=True)
+    parser.add_argument("--calibration", type=Path, required=True)
     return parser.parse_args()
 
 
@@ -105,5 +90,5 @@ if __name__ == "__main__":
         asked.folder,
         scheme_of(asked.scheme, asked.group_size),
         method=asked.method,
-        prompts=asked.prompts,
+        calibration=asked.calibration,
     )

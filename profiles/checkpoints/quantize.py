@@ -19,7 +19,7 @@ from profiles.checkpoints.recipe import Quantized
 REQUIREMENTS = "quantize-requirements.txt"
 CONSTRAINTS = "quantize-constraints.txt"
 SCRIPT = "compress.py"
-PROMPTS = "calibration-prompts.txt"
+CALIBRATION = "calibration.jsonl"
 ENVIRONMENT_BYTES = 3_500_000_000
 
 
@@ -44,11 +44,11 @@ class LlmCompressor:
         with (
             progress.step(f"Quantizing {recipe.parent} to {recipe.scheme}") as step,
             as_file(files(__package__).joinpath(SCRIPT)) as script,
-            as_file(files(__package__).joinpath(PROMPTS)) as prompts,
+            as_file(files(__package__).joinpath(CALIBRATION)) as texts,
         ):
             # -I: neither this package's modules nor the caller's environment leak in.
             command = [self._python(self._environment), "-I", str(script)]
-            folders = [str(parent), str(folder), f"--prompts={prompts}"]
+            folders = [str(parent), str(folder), f"--calibration={texts}"]
             tools.run("llmcompressor", [*command, *folders, *options], step)
         return Origin(source="quantized", detail=recipe.parent, tools=self._versions())
 
