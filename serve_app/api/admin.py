@@ -50,7 +50,7 @@ def admin_routes(gateway: Gateway) -> list[Route]:
         if current is None:
             return _json(b'{"version":null,"profiles":{}}')
         version = TypeAdapter(str).dump_json(current.version)
-        profiles = PROFILES.dump_json(current.profiles)
+        profiles = PROFILES.dump_json(dict(current.profiles))
         return _json(b'{"version":' + version + b',"profiles":' + profiles + b"}")
 
     async def decisions(_: Request) -> Response:

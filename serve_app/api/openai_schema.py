@@ -174,9 +174,7 @@ def _bad_request(body: Mapping[str, Any], exc: ValidationError) -> BadRequest:
     ]
     # One wrong value gives an error for every member of a union; the one that got furthest into
     # the value is the nearest miss.
-    param = max(found, key=lambda item: [part for part in item[1]["loc"] if isinstance(part, int)])[
-        0
-    ]
+    param, _ = max(found, key=lambda item: [p for p in item[1]["loc"] if isinstance(p, int)])
     wanted = dict.fromkeys(
         error["msg"].removeprefix("Value error, ") for path, error in found if path == param
     )

@@ -64,6 +64,10 @@ class RawCaller:
     def leave(self) -> None:
         self._left.set()
 
+    def cut_body(self) -> None:
+        """Leaves the body out, as a connection that broke while sending it."""
+        self._raw = None
+
     @property
     def text(self) -> str:
         return b"".join(message.get("body", b"") for message in self.sent).decode()

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from starlette.testclient import TestClient
+
+from serve_app.core.errors import EngineFailed
+from serve_app.core.request import Judgement, Prompt
+from serve_app.testing import Script
+from tests.api.apps import CHAT, a_body, a_client, an_app
+from tests.gateways import a_house
+
+
+class BrokenClassifier:
+    async def judge(self, _: Prompt) -> Judgement:
+        raise ZeroDivisionError("secret prompt")
+
+
+def test_route_explains_a_request_and_runs_no_model() -> None:
+    house = a_house()
+
+    answer = a_client(house).post("/v1/route", json=a_body(routing={"min_accuracy": 0.95}))
+
+    decision = answer.json()
+    assert answer.status_code == 200
+    assert decision["chosen"] == "cheap"
+    assert decision["infeasible"] == ["accuracy"]
+    assert [candidate["pair"] for candidate in decision["best_effort"]] == ["cheap", "dear"]
+    assert decision["rejected"][0]["rule"] == "accuracy"
+    assert decision["constraints"]["min_accuracy"] == 0.95
+    assert decision["features"]["judgement"]["task"] == "conversation"
+    assert house.engine.calls == []
+
+
+def test_route_explains_a_refusal_with_a_200() -> None:
+    wishes = {"min_accuracy": 0.99, "on_infeasible": "refuse"}
+
+    answer = a_client(a_house()).post("/v1/route", json=a_body(routing=wishes))
+
+    assert answer.status_code == 200
+    assert (answer.json()["chosen"], answer.json()["refusal"]) == (None, "infeasible")
+
+
+def test_route_takes_a_completions_body_too() -> None:
+    answer = a_client(a_house()).post("/v1/route", json={"model": "auto", "prompt": "a b c"})
+
+    assert answer.json()["features"]["prompt_tokens"] == 3
+
+
+def test_when_routing_breaks_the_answer_is_served_and_says_so() -> None:
+    answer = a_client(a_house(classifier=BrokenClassifier())).post(CHAT, json=a_body())
+
+    assert answer.status_code == 200
+    assert answer.headers["x-quantroute-pair"] == "dear"
+    reason = answer.headers["x-quantroute-reason"]
+    assert reason == "routing failed (ZeroDivisionError); 'dear' is the static fallback"
+    assert "x-quantroute-predicted-ms" not in answer.headers
+
+
+def test_the_catalog_in_use_can_be_read() -> None:
+    house = a_house()
+    client = a_client(house)
+
+    shown = client.get("/admin/catalog").json()
+    assert shown["version"] == "v1"
+    assert set(shown["profiles"]) == {"cheap", "dear"}
+    assert shown["profiles"]["dear"]["hardware"]["usd_per_hour"] == 1.0
+
+    house.catalogs.current = None
+    assert client.get("/admin/catalog").json() == {"version": None, "profiles": {}}
+
+
+def test_decisions_breakers_and_cost_can_be_read() -> None:
+    client = a_client(a_house({"cheap": Script(error=EngineFailed("cheap", "oom"))}))
+    for _ in range(2):
+        client.post(CHAT, json=a_body())
+
+    decisions = client.get("/admin/decisions").json()
+    breakers = client.get("/admin/breakers").json()
+    cost = client.get("/admin/cost").json()
+
+    assert [decision["id"] for decision in decisions] == ["decision-2", "decision-1"]
+    assert (breakers["cheap"]["state"], breakers["dear"]["state"]) == ("open", "closed")
+    assert cost["baseline"] == "dear"
+    assert cost["pairs"]["dear"]["answers"] == cost["total"]["answers"] == 2
+
+
+def test_a_bug_is_answered_without_a_traceback() -> None:
+    house = a_house({"cheap": Script(before_token=lambda _: 1 / 0)})  # type: ignore[arg-type, return-value]
+    client = TestClient(an_app(house), raise_server_exceptions=False)
+
+    answer = client.post(CHAT, json=a_body())
+
+    assert answer.status_code == 500
+    assert answer.json()["error"]["code"] == "internal_error"
+    assert "division" not in answer.text
