@@ -44,24 +44,20 @@ def choice(answer: str, reference: str) -> float:
     """The letter chosen is the reference."""
     if not re.fullmatch("[A-J]", reference):
         raise ValueError(f"reference {reference!r} is no letter from A to J")
-    found = LEADING_CHOICE.match(answer) or STATED_CHOICE.search(answer)
+    found = STATED_CHOICE.search(answer) or LEADING_CHOICE.match(answer)
     return float(found is not None and found[1].upper() == reference)
 
 
 def number(answer: str, reference: str) -> float:
-    """The result is the reference, "3.14±0.01" allowing for an error.
-
-    The result is the last number of the first line that has one: "2 + 3 = 5".
-    """
+    """The last number, which is where a result stands, is the reference; "3.14±0.01" allows
+    for an error."""
     value, _, tolerance = reference.partition(TOLERANCE)
-    allowed = float(tolerance) if tolerance else 0.0
-    for line in answer.splitlines():
-        numbers = NUMBER.findall(line)
-        if numbers:
-            result = float(numbers[-1].replace(",", ""))
-            return float(isclose(result, float(value), rel_tol=1e-9, abs_tol=allowed))
-    float(value)
-    return 0.0
+    wanted, allowed = float(value), float(tolerance or 0)
+    numbers = NUMBER.findall(answer)
+    if not numbers:
+        return 0.0
+    result = float(numbers[-1].replace(",", ""))
+    return float(isclose(result, wanted, rel_tol=1e-9, abs_tol=allowed))
 
 
 def regex(answer: str, reference: str) -> float:

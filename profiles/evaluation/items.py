@@ -28,7 +28,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One question, the answer it should get, and the name of the grader that compares."""
+    """One question, the answer it should get, and the name of the grader that compares.
+
+    `example` is a right answer, given where the reference is a pattern and no answer itself.
+    """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
@@ -37,6 +40,7 @@ class Item:
     messages: Annotated[tuple[Message, ...], Len(1)]
     reference: Annotated[str, Len(1)]
     grader: str
+    example: str | None = None
     difficulty: Ratio | None = None
     max_tokens: PositiveInt = 32
 
