@@ -80,7 +80,7 @@ class FileStore:
             try:
                 text = (self._folder / ACTIVE).read_bytes()
             except FileNotFoundError:
-                return read_profile_files(self._folder)
+                return read_profiles(self._folder)
             return decode_catalog(text, str(self._folder / ACTIVE))
 
     def _publish(self, catalog: Catalog, by: str) -> str:
@@ -104,7 +104,7 @@ class FileStore:
         return tuple((path, stat.st_mtime_ns, stat.st_size, stat.st_ino) for path, stat in stats)
 
 
-def read_profile_files(folder: Path) -> Catalog:
+def read_profiles(folder: Path) -> Catalog:
     """All profile files below a folder, whatever was published in it.
 
     Raises `CatalogInvalid` naming every wrong file, `StoreEmpty` when there is none.

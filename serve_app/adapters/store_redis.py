@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import contextmanager
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -43,33 +44,34 @@ class RedisStore:
         self, url: str, *, timeout_s: float = TIMEOUT_S, look_every_s: float = LOOK_EVERY_S
     ) -> None:
         self._name = _without_password(url)
+        self._timeout_s = timeout_s
         self._look_every_s = look_every_s
+        # Timeouts are ours: with `socket_timeout` the client sends through `asyncio.wait_for`,
+        # which on Python 3.11 swallows a cancellation that comes as the send ends.
         self._client: Redis = Redis.from_url(
-            url,
-            socket_timeout=timeout_s,
-            socket_connect_timeout=timeout_s,
-            retry=Retry(NoBackoff(), 0),
+            url, socket_timeout=None, socket_connect_timeout=timeout_s, retry=Retry(NoBackoff(), 0)
         )
 
     async def load(self) -> Catalog:
-        with self._redis_errors():
+        async with self._answering_within(self._timeout_s):
             text = await self._client.get(ACTIVE)
         if text is None:
             raise StoreEmpty(self._name, f"key {ACTIVE} is not set: publish a catalog")
         return decode_catalog(text, f"{self._name} key {ACTIVE}")
 
     async def changes(self) -> AsyncGenerator[None, None]:
-        with self._redis_errors():
-            async with self._client.pubsub(ignore_subscribe_messages=True) as announcements:
+        async with self._client.pubsub(ignore_subscribe_messages=True) as announcements:
+            async with self._answering_within(self._timeout_s):
                 await announcements.subscribe(CHANGED)
                 seen = await self._active_hash()
-                yield
-                while True:
+            yield
+            while True:
+                async with self._answering_within(self._look_every_s + self._timeout_s):
                     await announcements.get_message(timeout=self._look_every_s)
                     found = await self._active_hash()
-                    if found != seen:
-                        seen = found
-                        yield
+                if found != seen:
+                    seen = found
+                    yield
 
     async def publish(self, catalog: Catalog, *, by: str) -> str:
         async def swap(pipe: Pipeline) -> str:
@@ -83,7 +85,7 @@ class RedisStore:
             pipe.publish(CHANGED, version)
             return version
 
-        with self._redis_errors():
+        async with self._answering_within(self._timeout_s):
             # Starts again when another publisher was faster, with the next version then.
             version: str = await self._client.transaction(
                 swap, ACTIVE, LAST_VERSION, value_from_callable=True
@@ -91,17 +93,20 @@ class RedisStore:
             return version
 
     async def close(self) -> None:
-        with self._redis_errors():
+        async with self._answering_within(self._timeout_s):
             await self._client.aclose()
 
     async def _active_hash(self) -> str | None:
         text = await self._client.get(ACTIVE)
         return None if text is None else content_hash(text)
 
-    @contextmanager
-    def _redis_errors(self) -> Iterator[None]:
+    @asynccontextmanager
+    async def _answering_within(self, timeout_s: float) -> AsyncIterator[None]:
         try:
-            yield
+            async with asyncio.timeout(timeout_s):
+                yield
+        except TimeoutError as exc:
+            raise StoreUnavailable(self._name, f"no answer within {timeout_s:g} s") from exc
         except (RedisError, OSError) as exc:
             raise StoreUnavailable(self._name, f"{type(exc).__name__}: {exc}") from exc
 

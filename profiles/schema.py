@@ -1,0 +1,12 @@
+"""Writes the JSON schema of a profile file beside this module: `python -m profiles.schema`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from serve_app.adapters.profile_codec import profile_json_schema
+
+SCHEMA_FILE = Path(__file__).with_name("schema.json")
+
+if __name__ == "__main__":
+    SCHEMA_FILE.write_text(profile_json_schema(), encoding="utf-8")

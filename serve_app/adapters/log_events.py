@@ -1,0 +1,51 @@
+"""Facts that somebody may have to act on, as one JSON object per log line; never a prompt."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+from serve_app.core.events import (
+    AttemptFailed,
+    CatalogRefused,
+    CatalogSwapped,
+    ClassifierMissed,
+    Event,
+    Routed,
+    StoreLost,
+)
+
+
+class LogEvents:
+    """An `Events` that writes to a stdlib logger; what is normal per request is left to metrics."""
+
+    def __init__(self, logger: logging.Logger) -> None:
+        self._logger = logger
+
+    def emit(self, event: Event) -> None:
+        match event:
+            case CatalogRefused(reason=reason):
+                self._write(logging.ERROR, "catalog_refused", reason=reason)
+            case StoreLost(reason=reason):
+                self._write(logging.WARNING, "store_lost", reason=reason)
+            case CatalogSwapped(version=version, pairs=pairs):
+                self._write(logging.INFO, "catalog_swapped", version=version, pairs=pairs)
+            case AttemptFailed(pair=pair, reason=reason, elapsed_ms=elapsed_ms):
+                elapsed = round(elapsed_ms, 1)
+                self._write(
+                    logging.WARNING, "attempt_failed", pair=pair, reason=reason, elapsed_ms=elapsed
+                )
+            case ClassifierMissed(reason=reason):
+                self._write(logging.WARNING, "classifier_missed", reason=reason)
+            case Routed(decision=decision) if decision.fallback is not None:
+                self._write(
+                    logging.ERROR,
+                    "fallback_used",
+                    decision=decision.id,
+                    pair=decision.chosen,
+                    reason=decision.fallback,
+                )
+
+    def _write(self, level: int, name: str, **fields: str | float | None) -> None:
+        if self._logger.isEnabledFor(level):
+            self._logger.log(level, "%s", json.dumps({"event": name, **fields}))

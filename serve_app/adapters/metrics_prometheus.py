@@ -1,0 +1,219 @@
+"""Core events as Prometheus metrics. Labels are bounded: no caller, no prompt, no free text."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from serve_app.core.decision import Decision
+from serve_app.core.events import (
+    Answered,
+    AttemptFailed,
+    CatalogRefused,
+    CatalogSwapped,
+    ClassifierMissed,
+    Event,
+    Routed,
+    StoreLost,
+)
+
+NO_PAIR = "none"
+
+TTFT_S = (0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1.2, 2, 4, 8, 16)
+REQUEST_S = (0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.2, 2, 4, 8, 16, 32, 64, 128)
+OVERHEAD_S = (0.0001, 0.00025, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064)
+ERROR_RATIO = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 4)
+
+
+class PrometheusEvents:
+    """An `Events` that counts in a registry of its caller's."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+        self._decisions = _DecisionMetrics(registry)
+        self._answers = _AnswerMetrics(registry)
+        self._catalog = _CatalogMetrics(registry)
+        self._attempts_failed = Counter(
+            "quantroute_attempts_failed",
+            "Attempts that gave no first token, by the error's class",
+            ["pair", "reason"],
+            registry=registry,
+        )
+        self._classifier_missed = Counter(
+            "quantroute_classifier_missed",
+            "Requests judged by the heuristics in process, the classifier being late or down",
+            registry=registry,
+        )
+
+    def emit(self, event: Event) -> None:
+        match event:
+            case Routed(decision=decision, overhead_ms=overhead_ms):
+                self._decisions.count(decision, overhead_s=overhead_ms / 1e3)
+            case Answered():
+                self._answers.count(event)
+            case AttemptFailed(pair=pair, reason=reason):
+                self._attempts_failed.labels(pair, reason).inc()
+            case ClassifierMissed():
+                self._classifier_missed.inc()
+            case CatalogSwapped(version=version, pairs=pairs):
+                self._catalog.swapped(version, pairs)
+            case CatalogRefused():
+                self._catalog.refused.inc()
+            case StoreLost():
+                self._catalog.store_lost.inc()
+
+    def exposition(self) -> tuple[bytes, str]:
+        """The registry in Prometheus' text format, and its content type."""
+        return generate_latest(self._registry), CONTENT_TYPE_LATEST
+
+
+class _DecisionMetrics:
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._decisions = Counter(
+            "quantroute_decisions",
+            "Decisions by the pair chosen first and the preset asked for",
+            ["pair", "preset"],
+            registry=registry,
+        )
+        self._tasks = Counter(
+            "quantroute_tasks", "Decisions by the prompt's task", ["task"], registry=registry
+        )
+        self._rejections = Counter(
+            "quantroute_rejections",
+            "Pairs rejected for a request, by the rule that did it",
+            ["pair", "rule"],
+            registry=registry,
+        )
+        self._infeasible = Counter(
+            "quantroute_infeasible",
+            "Requests served although the chosen pair would miss this constraint",
+            ["constraint"],
+            registry=registry,
+        )
+        self._refusals = Counter(
+            "quantroute_refusals", "Requests that no pair may serve", ["reason"], registry=registry
+        )
+        self._fallbacks = Counter(
+            "quantroute_fallbacks",
+            "Requests sent to the static fallback pair because routing itself failed",
+            registry=registry,
+        )
+        self._overhead = Histogram(
+            "quantroute_overhead_seconds",
+            "From the parsed request to the decision",
+            buckets=OVERHEAD_S,
+            registry=registry,
+        )
+
+    def count(self, decision: Decision, *, overhead_s: float) -> None:
+        self._overhead.observe(overhead_s)
+        self._decisions.labels(decision.chosen or NO_PAIR, decision.constraints.preset).inc()
+        if decision.features is not None:
+            self._tasks.labels(decision.features.judgement.task).inc()
+        for rejection in decision.rejected:
+            self._rejections.labels(rejection.pair, rejection.rule).inc()
+        for constraint in decision.infeasible:
+            self._infeasible.labels(constraint).inc()
+        if decision.refusal is not None:
+            self._refusals.labels(decision.refusal).inc()
+        if decision.fallback is not None:
+            self._fallbacks.inc()
+
+
+class _AnswerMetrics:
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._requests = Counter(
+            "quantroute_requests",
+            "Requests ended, by the pair that served",
+            ["pair", "outcome"],
+            registry=registry,
+        )
+        self._ttft = Histogram(
+            "quantroute_ttft_seconds",
+            "Time to first token",
+            ["pair"],
+            buckets=TTFT_S,
+            registry=registry,
+        )
+        self._total = Histogram(
+            "quantroute_request_seconds",
+            "Time to the whole answer of requests that got one",
+            ["pair"],
+            buckets=REQUEST_S,
+            registry=registry,
+        )
+        self._tokens = Counter(
+            "quantroute_tokens",
+            "Tokens as the engines counted them",
+            ["pair", "kind"],
+            registry=registry,
+        )
+        self._cost = Counter(
+            "quantroute_cost_usd", "Marginal cost of usage", ["pair"], registry=registry
+        )
+        self._predicted_cost = Counter(
+            "quantroute_predicted_cost_usd",
+            "What that cost was predicted to be",
+            ["pair"],
+            registry=registry,
+        )
+        self._baseline_cost = Counter(
+            "quantroute_baseline_cost_usd",
+            "What the baseline pair would have cost for the same tokens",
+            registry=registry,
+        )
+        self._cost_error = Histogram(
+            "quantroute_cost_estimate_error_ratio",
+            "Distance of predicted from actual cost, as a share of actual cost",
+            ["pair"],
+            buckets=ERROR_RATIO,
+            registry=registry,
+        )
+
+    def count(self, answer: Answered) -> None:
+        pair = answer.pair or NO_PAIR
+        self._requests.labels(pair, answer.outcome).inc()
+        if answer.ttft_ms is not None:
+            self._ttft.labels(pair).observe(answer.ttft_ms / 1e3)
+        if answer.outcome == "ok":
+            self._total.labels(pair).observe(answer.total_ms / 1e3)
+        self._tokens.labels(pair, "prompt").inc(answer.prompt_tokens)
+        self._tokens.labels(pair, "completion").inc(answer.completion_tokens)
+        self._cost.labels(pair).inc(answer.cost_usd)
+        self._baseline_cost.inc(answer.baseline_cost_usd)
+        if answer.predicted_cost_usd is not None:
+            self._compare(pair, predicted=answer.predicted_cost_usd, actual=answer.cost_usd)
+
+    def _compare(self, pair: str, *, predicted: float, actual: float) -> None:
+        self._predicted_cost.labels(pair).inc(predicted)
+        if actual > 0:
+            self._cost_error.labels(pair).observe(abs(predicted - actual) / actual)
+
+
+class _CatalogMetrics:
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._info = Gauge(
+            "quantroute_catalog_info",
+            "1 for the version of the catalog in use",
+            ["version"],
+            registry=registry,
+        )
+        self._pairs = Gauge(
+            "quantroute_catalog_pairs", "Pairs in the catalog in use", registry=registry
+        )
+        self.refused = Counter(
+            "quantroute_catalog_refused",
+            "Catalogs that failed validation; the last good one stayed",
+            registry=registry,
+        )
+        self.store_lost = Counter(
+            "quantroute_store_lost",
+            "Times the profile store could not be reached; the last good catalog stayed",
+            registry=registry,
+        )
+
+    def swapped(self, version: str, pairs: int) -> None:
+        # One version at a time: old ones would stay as series for ever.
+        self._info.clear()
+        self._info.labels(version).set(1)
+        self._pairs.set(pairs)
