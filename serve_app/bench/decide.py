@@ -10,26 +10,11 @@ from statistics import quantiles
 from time import perf_counter_ns, thread_time_ns
 from typing import get_args
 
-from serve_app.core.catalog import Catalog
+from serve_app.bench.synthetic_fleet import Fleet, synthetic_fleet
 from serve_app.core.decide import decide
 from serve_app.core.fleet import Load, LoadView, Pair
-from serve_app.core.policy import Policy, Weights
-from serve_app.core.profile import (
-    Grid,
-    Hardware,
-    LatencySurface,
-    Memory,
-    Profile,
-    Provenance,
-    Quantiles,
-    Quantization,
-    TaskAccuracy,
-    Throughput,
-)
 from serve_app.core.request import Constraints, Features, Judgement, Preset, Task
 
-CONCURRENCIES = (1, 8, 32)
-PROMPT_TOKENS = (128, 1024)
 DISTINCT_REQUESTS = 512
 WARM_UP_ROUNDS = 500
 
@@ -62,12 +47,10 @@ class Case:
 def run(*, pairs: int = 8, rounds: int = 20_000) -> DecideBench:
     """Times `rounds` decisions among `pairs` pairs."""
     random = Random(0)
-    fleet = [_pair(index) for index in range(pairs)]
-    catalog = Catalog.of("bench", [_profile(pair, random) for pair in fleet])
-    policy = _policy(fleet[-1].id)
-    cases = [_case(fleet, random) for _ in range(DISTINCT_REQUESTS)]
-    _timings(fleet, catalog, policy, islice(cycle(cases), WARM_UP_ROUNDS))
-    wall_ns, cpu_ns = _timings(fleet, catalog, policy, islice(cycle(cases), rounds))
+    fleet = synthetic_fleet(pairs, random)
+    cases = [_case(fleet.pairs, random) for _ in range(DISTINCT_REQUESTS)]
+    _timings(fleet, islice(cycle(cases), WARM_UP_ROUNDS))
+    wall_ns, cpu_ns = _timings(fleet, islice(cycle(cases), rounds))
     wall, cpu = quantiles(wall_ns, n=100), quantiles(cpu_ns, n=100)
     return DecideBench(
         pairs=pairs,
@@ -87,9 +70,7 @@ def report(result: DecideBench) -> str:
     )
 
 
-def _timings(
-    fleet: list[Pair], catalog: Catalog, policy: Policy, cases: Iterator[Case]
-) -> tuple[list[int], list[int]]:
+def _timings(fleet: Fleet, cases: Iterator[Case]) -> tuple[list[int], list[int]]:
     """Wall and processor nanoseconds of each decision."""
     wall_ns, cpu_ns = [], []
     for case in cases:
@@ -98,17 +79,17 @@ def _timings(
             decision_id="bench",
             features=case.features,
             constraints=case.constraints,
-            pairs=fleet,
-            catalog=catalog,
+            pairs=fleet.pairs,
+            catalog=fleet.catalog,
             load=case.load,
-            policy=policy,
+            policy=fleet.policy,
         )
         wall_ns.append(perf_counter_ns() - started)
         cpu_ns.append(thread_time_ns() - cpu_started)
     return wall_ns, cpu_ns
 
 
-def _case(fleet: list[Pair], random: Random) -> Case:
+def _case(pairs: tuple[Pair, ...], random: Random) -> Case:
     length = random.randint(16, 400)
     return Case(
         features=Features(
@@ -132,7 +113,7 @@ def _case(fleet: list[Pair], random: Random) -> Case:
             deadline_quantile=random.choice((0.5, 0.95, 0.99)),
             preset=random.choice(get_args(Preset)),
         ),
-        load={pair.id: _load(random) for pair in fleet},
+        load={pair.id: _load(random) for pair in pairs},
     )
 
 
@@ -142,73 +123,4 @@ def _load(random: Random) -> Load:
         ready_replicas=random.choice((0, 1, 1, 1, 1, 2, 2, 3)),
         max_replicas=3,
         in_flight=random.randint(0, 40),
-    )
-
-
-def _policy(reference_pair: str) -> Policy:
-    weights: dict[Preset, Weights] = {
-        "balanced": Weights(accuracy=0.4, latency=0.3, cost=0.3),
-        "chat": Weights(accuracy=0.3, latency=0.5, cost=0.2),
-        "batch": Weights(accuracy=0.2, latency=0.1, cost=0.7),
-        "quality": Weights(accuracy=0.8, latency=0.1, cost=0.1),
-    }
-    return Policy(weights=weights, reference_pair=reference_pair)
-
-
-def _pair(index: int) -> Pair:
-    quantizations = (
-        Quantization(name="bf16", weight_bits=16, activations="bf16"),
-        Quantization(name="fp8", weight_bits=8, activations="fp8"),
-        Quantization(name="awq", weight_bits=4, activations="fp16"),
-    )
-    return Pair(
-        id=f"model-{index}",
-        model=f"model-{index // 3}",
-        quantization=quantizations[index % 3],
-        hardware=Hardware(accelerator="A10G", count=1, usd_per_hour=1.2),
-        context_window=8_192,
-        max_concurrency=32,
-        capabilities=frozenset(),
-    )
-
-
-def _profile(pair: Pair, random: Random) -> Profile:
-    speed = random.uniform(0.5, 3.0)
-    right = random.uniform(0.6, 0.95)
-    accuracy = TaskAccuracy(mean=right, lower=right - 0.05, items=500)
-    return Profile(
-        pair=pair.id,
-        model=pair.model,
-        quantization=pair.quantization,
-        engine="vllm",
-        engine_version="0",
-        hardware=pair.hardware,
-        context_window=pair.context_window,
-        max_concurrency=pair.max_concurrency,
-        memory=Memory(weights_bytes=1, kv_cache_bytes=0, peak_bytes=1),
-        cold_start_s=60,
-        capabilities=pair.capabilities,
-        latency=LatencySurface(
-            concurrency=CONCURRENCIES,
-            prompt_tokens=PROMPT_TOKENS,
-            ttft_ms=_quantiles(40 / speed),
-            tpot_ms=_quantiles(8 / speed),
-        ),
-        throughput=Throughput(
-            prefill_tokens_per_s=9_000 * speed,
-            decode_tokens_per_s=(120 * speed, 700 * speed, 1_500 * speed),
-        ),
-        accuracy={"overall": accuracy, **dict.fromkeys(get_args(Task), accuracy)},
-        provenance=Provenance(origin="published", date="bench"),
-    )
-
-
-def _quantiles(base_ms: float) -> Quantiles:
-    return Quantiles(p50=_grid(base_ms), p95=_grid(base_ms * 1.4), p99=_grid(base_ms * 1.9))
-
-
-def _grid(base_ms: float) -> Grid:
-    return tuple(
-        tuple(base_ms * (1 + concurrency / 10) * (1 + tokens / 4_000) for tokens in PROMPT_TOKENS)
-        for concurrency in CONCURRENCIES
     )

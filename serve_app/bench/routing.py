@@ -1,0 +1,137 @@
+"""How long the whole routing part of a request takes: parse, features in process, decide."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import count
+from random import Random
+from statistics import quantiles
+from time import perf_counter_ns
+
+from serve_app.adapters.clock import MonotonicClock
+from serve_app.adapters.tokens_hf import EstimatingCounter
+from serve_app.api.request_reader import parse_object, read_inbound
+from serve_app.bench.synthetic_fleet import Fleet, synthetic_fleet
+from serve_app.core.catalog import Catalog
+from serve_app.core.fleet import Load
+from serve_app.core.request import Constraints
+from serve_app.service.classify import HeuristicClassifier
+from serve_app.service.features import FeatureReader
+from serve_app.service.inbound import Inbound
+from serve_app.service.routing import Router
+
+DISTINCT_REQUESTS = 64
+WARM_UP_ROUNDS = 100
+# As the router's estimate counts the text below.
+WORDS_PER_TOKEN = 0.85
+TEXT = (
+    "please compare the quarterly report of our northern warehouse with what was ordered and "
+    "explain in a few sentences why 14 of the deliveries were late, who decided on the route, "
+    "what it cost and how the new plan would have changed the outcome for customers"
+)
+HEADERS = ((b"content-type", b"application/json"), (b"x-latency-budget-ms", b"5000"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutingBench:
+    """Wall times of one request's parts. `tokens` is the median prompt, as the router counts it."""
+
+    pairs: int
+    rounds: int
+    tokens: int
+    parse_p50_us: float
+    route_p50_us: float
+    total_p50_us: float
+    total_p99_us: float
+
+
+@dataclass(frozen=True, slots=True)
+class HeldCatalog:
+    """A `CurrentCatalog` that never changes."""
+
+    current: Catalog | None
+
+
+def run(*, pairs: int = 8, rounds: int = 2_000, prompt_tokens: int = 1_000) -> RoutingBench:
+    """Times `rounds` requests with prompts of about `prompt_tokens`."""
+    random = Random(0)
+    router = _router(synthetic_fleet(pairs, random))
+    bodies = [_body(prompt_tokens, random) for _ in range(DISTINCT_REQUESTS)]
+    return asyncio.run(_time(router, bodies, pairs=pairs, rounds=rounds))
+
+
+def report(result: RoutingBench) -> str:
+    return (
+        f"routing part, {result.pairs} pairs, prompts of {result.tokens} tokens, "
+        f"{result.rounds} rounds: p50 {result.total_p50_us:.0f} us, "
+        f"p99 {result.total_p99_us:.0f} us; parsing p50 {result.parse_p50_us:.0f} us, "
+        f"features and decision p50 {result.route_p50_us:.0f} us"
+    )
+
+
+async def _time(
+    router: Router, bodies: Sequence[bytes], *, pairs: int, rounds: int
+) -> RoutingBench:
+    parse_us, route_us, tokens = [], [], []
+    for index in range(WARM_UP_ROUNDS + rounds):
+        started = perf_counter_ns()
+        inbound = _parse(bodies[index % len(bodies)])
+        parsed = perf_counter_ns()
+        routing = await router.route(inbound)
+        ended = perf_counter_ns()
+        features = routing.decision.features
+        if index >= WARM_UP_ROUNDS and features is not None:
+            parse_us.append((parsed - started) / 1e3)
+            route_us.append((ended - parsed) / 1e3)
+            tokens.append(features.prompt_tokens)
+    total = quantiles([a + b for a, b in zip(parse_us, route_us, strict=True)], n=100)
+    return RoutingBench(
+        pairs=pairs,
+        rounds=rounds,
+        tokens=sorted(tokens)[len(tokens) // 2],
+        parse_p50_us=quantiles(parse_us, n=2)[0],
+        route_p50_us=quantiles(route_us, n=2)[0],
+        total_p50_us=total[49],
+        total_p99_us=total[98],
+    )
+
+
+def _parse(body: bytes) -> Inbound:
+    return read_inbound(
+        parse_object(body),
+        HEADERS,
+        operation="chat",
+        defaults=Constraints(min_accuracy=0.6),
+        request_id="bench",
+    )
+
+
+def _router(fleet: Fleet) -> Router:
+    loads = {pair.id: Load(ready_replicas=1, in_flight=3) for pair in fleet.pairs}
+    return Router(
+        pairs=fleet.pairs,
+        static_fallback=fleet.pairs[0].id,
+        features=FeatureReader(HeuristicClassifier(), EstimatingCounter()),
+        catalogs=HeldCatalog(fleet.catalog),
+        load=lambda: loads,
+        policy=fleet.policy,
+        clock=MonotonicClock(),
+        ids=_ids(),
+    )
+
+
+def _ids() -> Callable[[], str]:
+    numbers = count()
+    return lambda: f"bench-{next(numbers)}"
+
+
+def _body(tokens: int, random: Random) -> bytes:
+    words = " ".join(random.choices(TEXT.split(), k=round(tokens * WORDS_PER_TOKEN)))
+    messages = [
+        {"role": "system", "content": "You are a careful assistant."},
+        {"role": "user", "content": words},
+    ]
+    return json.dumps({"model": "auto", "messages": messages, "max_tokens": 256}).encode()
