@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -80,6 +82,7 @@ async def profile_fleet(
 
     Unquantized parents go first, so that the others can be compared with them.
     """
+    _end_on_every_signal()
     accuracies: dict[str, Accuracy] = {}
     written: list[Written] = []
     failed: list[Failed] = []
@@ -95,6 +98,13 @@ async def profile_fleet(
             written.append(result)
             accuracies[spec.pair.id] = result.profile.accuracy
     return FleetRun(written=tuple(written), failed=tuple(failed))
+
+
+def _end_on_every_signal() -> None:
+    """Ends the run on SIGTERM and SIGHUP as Ctrl-C does: no engine outlives it."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, signal.raise_signal, signal.SIGINT)
 
 
 async def _profile_pair(
