@@ -61,7 +61,7 @@ def fit_profile(
 def fit_surface(points: Sequence[Point]) -> LatencySurface:
     """Latency quantiles over the grid that the points span."""
     for point in points:
-        _refuse_unusable(point)
+        refuse_unusable(point)
     levels = tuple(sorted({point.concurrency for point in points}))
     lengths = tuple(sorted({point.prompt_tokens for point in points}))
     by_place = {(point.concurrency, point.prompt_tokens): point for point in points}
@@ -120,7 +120,8 @@ def _prefill_rate(points: Sequence[Point]) -> float:
     return (long.prompt_tokens - short.prompt_tokens) / further_s
 
 
-def _refuse_unusable(point: Point) -> None:
+def refuse_unusable(point: Point) -> None:
+    """Raises `MeasurementUnusable` when requests failed or are too few for quantiles."""
     place = f"at concurrency {point.concurrency} with {point.prompt_tokens}-token prompts"
     if point.failed_requests:
         raise MeasurementUnusable(

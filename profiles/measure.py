@@ -12,6 +12,7 @@ from profiles.engine import Endpoint, EngineSpec, running_engine
 from profiles.evaluation import Item, Outcome, evaluate
 from profiles.evaluation.run import Accuracy
 from profiles.failures import EngineUnsuitable, MeasurementUnusable
+from profiles.fit import refuse_unusable
 from profiles.grid import Grid, work
 from profiles.loadgen import Load, Point, load_generator
 from profiles.measurement import Measurement
@@ -93,7 +94,9 @@ async def _measure_points(
         for load in loads:
             progress.step(f"{load.concurrency} at once, {load.prompt_tokens} tokens", work(load))
             name = f"c{load.concurrency}-p{load.prompt_tokens}.json"
-            points.append(await generator.run(load, raw / name))
+            point = await generator.run(load, raw / name)
+            refuse_unusable(point)
+            points.append(point)
     return tuple(points)
 
 
