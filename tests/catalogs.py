@@ -8,18 +8,16 @@ from typing import Literal, TypedDict, Unpack
 
 from serve_app.core.catalog import Catalog
 from serve_app.core.profile import (
-    GoldenResult,
     Hardware,
     LatencySurface,
     Memory,
     Profile,
-    Provenance,
     Quantiles,
-    Quantization,
     TaskAccuracy,
     Throughput,
 )
 from serve_app.core.request import Task
+from tests import builders
 
 
 class ProfileFields(TypedDict, total=False):
@@ -55,23 +53,12 @@ def accuracy(mean: float) -> TaskAccuracy:
 
 
 def a_profile(pair: str = "small-bf16", **fields: Unpack[ProfileFields]) -> Profile:
-    profile = Profile(
-        pair=pair,
-        model="small",
-        quantization=Quantization(name="bf16", weight_bits=16, activations="bf16"),
-        engine="vllm",
-        engine_version="0.32.0",
+    profile = replace(
+        builders.a_profile(pair, model="small", latency=a_surface(), cold_start_s=40.0),
         hardware=Hardware(accelerator="CPU", count=1, usd_per_hour=0.04),
-        context_window=2048,
-        max_concurrency=8,
-        memory=Memory(weights_bytes=270_000_000, kv_cache_bytes=2**30, peak_bytes=2**31),
-        cold_start_s=40.0,
-        capabilities=frozenset({"tools", "logprobs", "json_schema"}),
-        latency=a_surface(),
         throughput=Throughput(prefill_tokens_per_s=900.0, decode_tokens_per_s=(39.0, 120.0)),
+        capabilities=frozenset({"tools", "logprobs", "json_schema"}),
         accuracy={"overall": accuracy(0.6), "code": accuracy(0.4)},
-        golden=GoldenResult(passed=True),
-        provenance=Provenance(origin="measured", date="2025-11-22"),
     )
     return replace(profile, **fields)
 
