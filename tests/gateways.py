@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
+from typing import Any
 
 from serve_app.core.breaker import BreakerSettings
 from serve_app.core.catalog import Catalog
@@ -119,7 +120,7 @@ def a_house(
     )
 
 
-def an_inbound(*, model: str = "auto", **changes: object) -> Inbound:
+def an_inbound(*, model: str = "auto", **changes: Any) -> Inbound:
     body: dict[str, object] = {"model": model, "messages": [{"role": "user", "content": "Hi"}]}
     inbound = Inbound(
         request_id="request-1",
