@@ -46,10 +46,11 @@ class LlmCompressor:
             as_file(files(__package__).joinpath(SCRIPT)) as script,
             as_file(files(__package__).joinpath(CALIBRATION)) as texts,
         ):
+            # Threads that wait by spinning stand still for minutes on a machine that is busy.
             # -I: neither this package's modules nor the caller's environment leak in.
-            command = [self._python(self._environment), "-I", str(script)]
+            python = ["env", "OMP_WAIT_POLICY=PASSIVE", self._python(self._environment), "-I"]
             folders = [str(parent), str(folder), f"--calibration={texts}"]
-            tools.run("llmcompressor", [*command, *folders, *options], step)
+            tools.run("llmcompressor", [*python, str(script), *folders, *options], step)
         return Origin(source="quantized", detail=recipe.parent, tools=self._versions())
 
     def _make_environment(self, progress: Progress) -> None:
