@@ -15,8 +15,9 @@ import httpx2
 import yaml
 
 from serve_app.launch.ray_process import ServeProcess, free_port
+from serve_app.launch.status import read_state
 
-START_TIMEOUT_S = 600.0
+START_TIMEOUT_S = 300.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +68,9 @@ def _document(apps: Sequence[BenchApp], port: int) -> dict[str, Any]:
 def _wait_for(process: ServeProcess, url: str) -> None:
     until = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < until:
-        if process.exit_code is not None:
-            raise RuntimeError(f"Ray Serve ended:\n{process.log.read_text()[-4000:]}")
+        state = read_state(process.dashboard) if process.dashboard else None
+        if process.exit_code is not None or (state is not None and state.failed):
+            raise RuntimeError(f"Ray Serve failed: {state}\n{process.log.read_text()[-4000:]}")
         try:
             if httpx2.get(url, timeout=5.0).status_code == 200:
                 return

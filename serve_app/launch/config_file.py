@@ -26,10 +26,12 @@ class ConfigFileError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigFile:
-    """A checked configuration: `raw` is the whole document, `args` our application's."""
+    """A checked configuration: `raw` is the whole document, `raw_args` our application's part
+    of it, and `args` the same as settings."""
 
     path: Path
     raw: dict[str, Any]
+    raw_args: dict[str, Any]
     args: AppArgs
 
 
@@ -46,8 +48,9 @@ def read_config(path: Path) -> ConfigFile:
         line = exc.problem_mark.line + 1 if exc.problem_mark else 1
         raise ConfigFileError((f"{path}:{line}: not YAML: {exc.problem}",)) from exc
     index = _our_application(path, raw)
+    raw_args = raw["applications"][index].get("args") or {}
     try:
-        args = parse_args(raw["applications"][index].get("args") or {})
+        args = parse_args(raw_args)
     except SettingsError as exc:
         prefix: FieldPath = ("applications", index, "args")
         raise ConfigFileError(
@@ -56,7 +59,7 @@ def read_config(path: Path) -> ConfigFile:
                 for field, sentence in exc.problems
             )
         ) from exc
-    return ConfigFile(path=path, raw=raw, args=args)
+    return ConfigFile(path=path, raw=raw, raw_args=raw_args, args=args)
 
 
 def _our_application(path: Path, raw: Any) -> int:

@@ -32,7 +32,7 @@ class ServeProcess:
         self.log = run_folder / "serve.log"
         self._config = config
         self._mark = uuid.uuid4().hex
-        self._env = {**_serve_environment(run_folder), **inherited, MARK: self._mark}
+        self._env = {**_serve_environment(), **inherited, MARK: self._mark}
         self._child: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -119,19 +119,16 @@ def wait_until_free(port: int, timeout_s: float) -> None:
         time.sleep(0.1)
 
 
-def _serve_environment(run_folder: Path) -> dict[str, str]:
-    """Ray Serve in HAProxy mode, with side ports and files of this run alone."""
-    haproxy = run_folder / "haproxy"
+def _serve_environment() -> dict[str, str]:
+    """Ray Serve in HAProxy mode, with side ports of this run alone."""
     return {
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
         "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(free_port()),
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(free_port()),
         "RAY_SERVE_HAPROXY_STATS_PORT": str(free_port()),
-        "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(haproxy / "haproxy.cfg"),
-        "RAY_SERVE_HAPROXY_SOCKET_PATH": str(haproxy / "admin.sock"),
-        "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(haproxy),
-        "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(haproxy / "server-state"),
+        # Nobody else sends requests to a fleet on one machine: no need to drain for 30 s.
+        "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "1",
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_COLOR_PREFIX": "0",
         "PYTHONUNBUFFERED": "1",

@@ -92,7 +92,7 @@ def _wait_until_ready(process: ServeProcess, port: int, until_s: float, console:
         while time.monotonic() < until_s:
             if process.exit_code is not None:
                 raise LaunchError(f"Ray Serve ended with {process.exit_code}:\n{_tail(process)}")
-            state = read_state(client, process.dashboard) if process.dashboard else None
+            state = read_state(process.dashboard) if process.dashboard else None
             if state is not None:
                 _show_changes(state, shown, console.print)
                 if state.failed:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import httpx2
+import requests
+from ray.dashboard.modules.serve.sdk import ServeSubmissionClient
 
 APPLICATION = "quantroute"
 
@@ -37,15 +38,16 @@ class ApplicationState:
         return self.status == "RUNNING"
 
 
-def read_state(client: httpx2.Client, dashboard: str) -> ApplicationState | None:
-    """The state now; `None` while the dashboard does not know the application yet."""
+def read_state(dashboard: str) -> ApplicationState | None:
+    """The state now; `None` while the dashboard does not know the application yet.
+
+    Ray's own client is asked, since the dashboard wants the cluster's token.
+    """
     try:
-        reply = client.get(f"http://{dashboard}/api/serve/applications/", timeout=5.0)
-    except httpx2.TransportError:
+        details = ServeSubmissionClient(f"http://{dashboard}").get_serve_details()
+    except (ConnectionError, RuntimeError, requests.RequestException):
         return None
-    if reply.status_code != 200:
-        return None
-    application = reply.json().get("applications", {}).get(APPLICATION)
+    application = details.get("applications", {}).get(APPLICATION)
     return _application(application) if application else None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Mapping
 
 from ray import serve
@@ -41,9 +42,10 @@ async def watch_replicas(app_name: str, maximum: Mapping[str, int], load: LoadTr
 
 def replicas_of(status: DeploymentStatusOverview, maximum: int) -> Replicas:
     """Counts of one deployment's replicas."""
-    counts = {state.value: count for state, count in status.replica_states.items()}
+    # Ray declares an enum of strings here and gives plain strings: both equal their text.
+    counts: Counter[str] = Counter(status.replica_states)
     return Replicas(
-        ready=counts.get(RUNNING, 0),
-        starting=sum(counts.get(state, 0) for state in STARTING),
+        ready=counts[RUNNING],
+        starting=sum(counts[state] for state in STARTING),
         maximum=maximum,
     )

@@ -1,0 +1,46 @@
+"""The router's own application with the shipped fake in place of every engine."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from ray import serve
+from ray.serve.deployment import Application
+
+from serve_app.app import wire
+from serve_app.core.ports import EngineCall, Operation
+from serve_app.settings import PairSettings, parse_args
+from serve_app.testing import FakeEngine
+
+
+class FakePairServer:
+    """The methods of a pair's deployment, answered by `FakeEngine` at once."""
+
+    def __init__(self, pair: str) -> None:
+        self._pair = pair
+        self._engine = FakeEngine()
+
+    async def answer(
+        self, operation: Operation, body: dict[str, Any], request_id: str
+    ) -> AsyncGenerator[str, None]:
+        call = EngineCall(operation=operation, body=body, request_id=request_id)
+        async for text in self._engine.answer(self._pair, call):
+            yield text
+        self._engine.calls.clear()
+
+    async def answer_whole(
+        self, operation: Operation, body: dict[str, Any], request_id: str
+    ) -> str:
+        return "".join([text async for text in self.answer(operation, body, request_id)])
+
+
+def build_app(args: dict[str, Any]) -> Application:
+    return wire(parse_args(args), _fake_pair)
+
+
+def _fake_pair(settings: PairSettings, _checkpoint: str) -> Application:
+    deployment = serve.deployment(
+        name=settings.id, max_ongoing_requests=1024, ray_actor_options={"num_cpus": 0.1}
+    )
+    return deployment(FakePairServer).bind(settings.id)

@@ -1,0 +1,142 @@
+"""What the router adds: its application over fake engines against an empty Serve application.
+
+Both run in one Ray Serve, in the same mode, and are asked in turn (A, B, A, B), so that what
+else the machine does falls on both.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from serve_app.bench.fleet_run import BenchApp, running
+from serve_app.bench.http_load import LoadResult, whole_answers
+
+CONNECTIONS = 32
+WORDS = [
+    "the",
+    "quick",
+    "brown",
+    "fox",
+    "jumps",
+    "over",
+    "a",
+    "lazy",
+    "dog",
+    "while",
+    "we",
+    "measure",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """Medians over the rounds: one client's latency, and what many clients get through."""
+
+    p50_ms: float
+    requests_per_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngressBench:
+    """`repeated` asks the router one prompt again and again, `distinct` a new one each time."""
+
+    rounds: int
+    requests: int
+    empty: Side
+    repeated: Side
+    distinct: Side
+
+
+def run(*, rounds: int, requests: int) -> IngressBench:
+    """Starts both applications, asks them in turn, stops them."""
+    apps = [
+        BenchApp(
+            name="empty",
+            import_path="serve_app.bench.empty_app:build_app",
+            route_prefix="/empty",
+            probe="/empty/ready",
+            args={},
+        ),
+        BenchApp(
+            name="quantroute",
+            import_path="serve_app.bench.fake_fleet:build_app",
+            route_prefix="/",
+            probe="/ready",
+            args=_fleet(),
+        ),
+    ]
+    with running(apps) as address:
+        return asyncio.run(_compare(address, rounds, requests))
+
+
+def report(result: IngressBench) -> str:
+    lines = [f"{result.rounds} rounds of {result.requests} requests, medians:"]
+    for name in ("empty", "repeated", "distinct"):
+        side: Side = getattr(result, name)
+        ratio = side.p50_ms / result.empty.p50_ms
+        lines.append(
+            f"  {name:<9} 1 client: p50 {side.p50_ms:.2f} ms ({ratio:.2f}x empty); "
+            f"{CONNECTIONS} connections: {side.requests_per_s:.0f} requests/s"
+        )
+    return "\n".join(lines)
+
+
+async def _compare(address: str, rounds: int, requests: int) -> IngressBench:
+    sides: dict[str, tuple[str, Callable[[int], dict[str, Any]]]] = {
+        "empty": (f"{address}/empty/answer", lambda _number: _body(0)),
+        "repeated": (f"{address}/v1/chat/completions", lambda _number: _body(0)),
+        "distinct": (f"{address}/v1/chat/completions", _body),
+    }
+    alone: dict[str, list[LoadResult]] = {name: [] for name in sides}
+    crowded: dict[str, list[LoadResult]] = {name: [] for name in sides}
+    for _ in range(rounds):
+        for name, (url, body) in sides.items():
+            alone[name].append(
+                await whole_answers(url, body, connections=1, requests=requests // 4)
+            )
+            crowded[name].append(
+                await whole_answers(url, body, connections=CONNECTIONS, requests=requests)
+            )
+    measured = {
+        name: Side(
+            p50_ms=median(result.p50_ms for result in alone[name]),
+            requests_per_s=median(result.requests_per_s for result in crowded[name]),
+        )
+        for name in sides
+    }
+    return IngressBench(rounds=rounds, requests=requests, **measured)
+
+
+def _body(number: int) -> dict[str, Any]:
+    """A short chat request; its text differs from number to number."""
+    start = number % len(WORDS)
+    text = " ".join([f"({number})", *WORDS[start:], *WORDS[:start]])
+    return {"model": "auto", "messages": [{"role": "user", "content": f"Continue: {text}"}]}
+
+
+def _fleet() -> dict[str, Any]:
+    """Three pairs of one model; the shipped profiles tell them apart."""
+    names = ("smollm2-135m-bf16", "smollm2-135m-w8a8", "smollm2-135m-w4a16")
+    return {
+        "pairs": [
+            {
+                "id": name,
+                "model": "smollm2-135m-instruct",
+                "checkpoint": name,
+                "quantization": {"name": "bf16", "weight_bits": 16, "activations": "bf16"},
+                "hardware": {"accelerator": "CPU", "count": 1, "usd_per_hour": 0.03},
+                "context_window": 2048,
+                "max_concurrency": 256,
+            }
+            for name in names
+        ],
+        "routing": {
+            "reference_pair": names[0],
+            "static_fallback": names[0],
+            "defaults": {"latency_budget_ms": 20_000},
+        },
+    }
