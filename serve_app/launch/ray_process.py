@@ -22,7 +22,7 @@ import psutil
 
 MARK = "QUANTROUTE_RUN"
 GRACE_S = 45.0
-_DASHBOARD = re.compile(r"View the dashboard at\D*?(?:http://)?(\d+\.\d+\.\d+\.\d+:\d+)")
+_DASHBOARD = re.compile(r"View the dashboard at.*?(\d+\.\d+\.\d+\.\d+:\d+)")  # colour codes between
 
 
 class ServeProcess:
@@ -31,8 +31,8 @@ class ServeProcess:
     def __init__(self, config: Path, run_folder: Path, inherited: Mapping[str, str]) -> None:
         self.log = run_folder / "serve.log"
         self._config = config
-        self._mark = uuid.uuid4().hex
-        self._env = {**_serve_environment(), **inherited, MARK: self._mark}
+        self.mark = uuid.uuid4().hex
+        self._env = {**_serve_environment(), **inherited, MARK: self.mark}
         self._child: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -76,7 +76,7 @@ class ServeProcess:
 
     def _is_ours(self, process: psutil.Process) -> bool:
         try:
-            return process.environ().get(MARK) == self._mark
+            return process.environ().get(MARK) == self.mark
         except psutil.Error:
             return False
 

@@ -48,10 +48,11 @@ def read_state(dashboard: str) -> ApplicationState | None:
     except (ConnectionError, RuntimeError, requests.RequestException):
         return None
     application = details.get("applications", {}).get(APPLICATION)
-    return _application(application) if application else None
+    return application_state(application) if application else None
 
 
-def _application(raw: dict[str, Any]) -> ApplicationState:
+def application_state(raw: dict[str, Any]) -> ApplicationState:
+    """One application of the dashboard's answer."""
     return ApplicationState(
         status=raw["status"],
         message=raw.get("message") or "",

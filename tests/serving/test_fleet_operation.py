@@ -1,0 +1,189 @@
+"""What an operator does to the running fleet, and what befalls it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import httpx2
+import psutil
+import pytest
+import redis
+
+from serve_app.adapters.stores import open_store
+from serve_app.core.catalog import Catalog
+from tests.redis_server import RedisServer
+from tests.serving.running_fleet import Fleet
+
+pytestmark = pytest.mark.ray
+
+RELOAD_WITHIN_S = 2.0
+ANYTHING_GOES = {"min_accuracy": None, "latency_budget_ms": None, "preset": "batch"}
+QUESTION = [{"role": "user", "content": "Tell me a long story."}]
+
+
+def test_the_terminal_says_how_to_try_it_and_what_is_exposed(fleet: Fleet) -> None:
+    said = "".join(fleet.output)
+    assert f"curl -i {fleet.url}/v1/chat/completions" in said
+    assert "other machines can reach these ports" in said
+
+
+def test_the_fleet_fits_into_sixteen_gibibytes(fleet: Fleet) -> None:
+    resident = sum(_memory(process) for process in fleet.processes())
+    assert resident < 16 * 2**30
+
+
+def test_route_says_of_every_pair_why_it_is_ranked_or_rejected(fleet: Fleet) -> None:
+    decision = fleet.route(min_accuracy=0.999)
+    told = {candidate["pair"] for candidate in decision["best_effort"]}
+    told |= {rejection["pair"] for rejection in decision["rejected"]}
+    assert told == {"smollm2-135m-bf16", "smollm2-135m-w8a8", "smollm2-135m-w4a16"}
+    assert all(r["need"] and r["got"] for r in decision["rejected"])
+
+
+def test_a_published_catalog_changes_the_route_in_every_ingress_replica_within_two_seconds(
+    fleet: Fleet, fleet_redis: RedisServer
+) -> None:
+    before = fleet.route(**ANYTHING_GOES)
+    version = asyncio.run(_make_dearer(fleet_redis.url, before["chosen"], 100))
+    deadline = time.monotonic() + RELOAD_WITHIN_S
+    changed: dict[str, str] = {}
+    while len(changed) < 2 and time.monotonic() < deadline:
+        decision = fleet.route(**ANYTHING_GOES)
+        if decision["catalog_version"] == version:
+            changed[decision["replica"]] = decision["chosen"]
+    assert len(changed) == 2, f"only {sorted(changed)} had version {version} in time"
+    assert before["chosen"] not in changed.values()
+
+
+def test_a_catalog_that_fails_validation_is_refused_and_the_last_good_one_stays(
+    fleet: Fleet, fleet_redis: RedisServer
+) -> None:
+    before = fleet.route(**ANYTHING_GOES)["catalog_version"]
+    server = redis.Redis.from_url(fleet_redis.url)
+    good = server.get("model_profiles:active")
+    server.set("model_profiles:active", '{"schema": 1, "profiles": [{"pair": NaN}]}')
+    try:
+        _eventually(lambda: _counted(fleet, "quantroute_catalog_refused_total") > 0, 10)
+        assert fleet.route(**ANYTHING_GOES)["catalog_version"] == before
+    finally:
+        assert isinstance(good, bytes)
+        server.set("model_profiles:active", good)
+        server.close()
+
+
+def test_requests_go_on_while_redis_is_down(fleet: Fleet, fleet_redis: RedisServer) -> None:
+    before = fleet.route(**ANYTHING_GOES)["catalog_version"]
+    fleet_redis.stop()
+    try:
+        _eventually(lambda: _counted(fleet, "quantroute_store_lost_total") > 0, 10)
+        reply = fleet.post(
+            "/v1/chat/completions", {"model": "auto", "messages": QUESTION, "max_tokens": 2}
+        )
+        assert reply.status_code == 200
+        assert fleet.route(**ANYTHING_GOES)["catalog_version"] == before
+    finally:
+        fleet_redis.start()
+
+
+def test_clients_that_leave_free_their_engine_slots(fleet: Fleet) -> None:
+    """All slots of a pair are taken by answers of minutes; when their readers leave, a new
+    request is answered long before any of those answers could have ended."""
+    pair = "smollm2-135m-w4a16"
+    slots = 8
+    long = {
+        "model": pair,
+        "messages": QUESTION,
+        "max_tokens": 1900,
+        "ignore_eos": True,
+        "stream": True,
+    }
+
+    def read_one_token_and_leave(_number: int) -> None:
+        with httpx2.stream(
+            "POST", f"{fleet.url}/v1/chat/completions", json=long, timeout=120
+        ) as reply:
+            assert reply.status_code == 200
+            next(reply.iter_lines())
+
+    with ThreadPoolExecutor(slots) as readers:
+        list(readers.map(read_one_token_and_leave, range(slots)))
+    reply = fleet.post(
+        "/v1/chat/completions", {"model": pair, "messages": QUESTION, "max_tokens": 2}
+    )
+    assert reply.status_code == 200
+    _eventually(lambda: _concurrency(fleet, pair) == 1, 20)
+
+
+def test_a_unary_client_that_leaves_frees_its_slot(fleet: Fleet) -> None:
+    pair = "smollm2-135m-w4a16"
+    long = {"model": pair, "messages": QUESTION, "max_tokens": 1900, "ignore_eos": True}
+    with pytest.raises(httpx2.ReadTimeout):
+        httpx2.post(f"{fleet.url}/v1/chat/completions", json=long, timeout=2)
+    _eventually(lambda: _concurrency(fleet, pair) == 1, 20)
+
+
+def test_a_pair_that_dies_is_followed_by_the_next_one(fleet: Fleet) -> None:
+    """Runs last in this file: the pair's replica is replaced by Ray Serve afterwards."""
+    victim = fleet.route(**ANYTHING_GOES)["chosen"]
+    engine = next(process for process in fleet.processes() if _is_engine_of(process, victim))
+    engine.kill()
+    body: dict[str, Any] = {"model": "auto", "messages": QUESTION, "max_tokens": 2}
+    reply = fleet.post("/v1/chat/completions", {**body, "routing": ANYTHING_GOES})
+    assert reply.status_code == 200, reply.text
+    assert reply.headers["x-quantroute-pair"] != victim
+
+
+async def _make_dearer(url: str, pair: str, times: float) -> str:
+    store = open_store(url)
+    catalog = await store.load()
+    profile = catalog.profiles[pair]
+    hardware = replace(profile.hardware, usd_per_hour=profile.hardware.usd_per_hour * times)
+    dearer = {**catalog.profiles, pair: replace(profile, hardware=hardware)}
+    version = await store.publish(Catalog(version="", profiles=dearer), by="tests")
+    await store.close()
+    return version
+
+
+def _eventually(holds: Callable[[], bool], within_s: float) -> None:
+    until = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < until, "did not come true in time"
+        time.sleep(0.1)
+
+
+def _counted(fleet: Fleet, metric: str) -> float:
+    """A counter without labels, of the ingress replica that answers."""
+    lines = fleet.get("/metrics").text.splitlines()
+    return sum(float(line.split()[1]) for line in lines if line.startswith(f"{metric} "))
+
+
+def _concurrency(fleet: Fleet, pair: str) -> float:
+    """Requests the ingress replica that answers counts at `pair`, the new one included."""
+    decision = fleet.route(**ANYTHING_GOES)
+    candidates = (*decision["ranked"], *decision["best_effort"])
+    found = next(c for c in candidates if c["pair"] == pair)
+    return float(found["prediction"]["concurrency"])
+
+
+def _is_engine_of(process: psutil.Process, pair: str) -> bool:
+    try:
+        parent = process.parent()
+        return (
+            process.name().startswith("VLLM::EngineCor")
+            and parent is not None
+            and pair in " ".join(parent.cmdline())
+        )
+    except psutil.Error:
+        return False
+
+
+def _memory(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.Error:
+        return 0
