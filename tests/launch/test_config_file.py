@@ -33,7 +33,7 @@ def test_the_shipped_file_is_read(tmp_path: Path) -> None:
     [
         ("id: smollm2-135m-w8a8", "id: smollm2-135m-bf16 # twice", "pairs[1].id"),
         ("static_fallback: smollm2-135m-bf16", "static_fallback: nobody", "static_fallback"),
-        ("usd_per_hour: 0.0283", "usd_per_hour: -1", "usd_per_hour"),
+        ("usd_per_hour: 0.03", "usd_per_hour: -1", "usd_per_hour"),
         ("accelerator: CPU", "accelerator: TPU9", "hardware"),
         ("context_window: 2048", "context_window: long", "context_window"),
         ("reference_tokenizer: ", "reference_tokeniser: ", "reference_tokeniser"),
