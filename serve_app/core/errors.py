@@ -55,7 +55,7 @@ class UnknownModel(RequestError):
         self.known = known
 
     def __str__(self) -> str:
-        return f"model {self.name!r} does not exist; known: {_listed(self.known)}"
+        return f"model {self.name!r:.120} does not exist; known: {_listed(self.known)}"
 
 
 class ContextTooLong(RequestError):

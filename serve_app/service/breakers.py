@@ -41,7 +41,11 @@ class Breakers:
     def merged_into(self, loads: LoadView) -> LoadView:
         """The same loads, marked where a breaker forbids attempts."""
         now_s = self._clock.now()
-        forbidden = [pair for pair, breaker in self._breakers.items() if not breaker.allows(now_s)]
+        forbidden = [
+            pair
+            for pair, breaker in self._breakers.items()
+            if pair in loads and not breaker.allows(now_s)
+        ]
         if not forbidden:
             return loads
         marked = {pair: replace(loads[pair], breaker_open=True) for pair in forbidden}

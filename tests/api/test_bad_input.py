@@ -182,6 +182,12 @@ def test_an_unknown_model_is_a_404_that_lists_the_known_ones() -> None:
         assert repr(known) in error["message"]
 
 
+def test_a_model_name_without_end_is_not_sent_back_whole() -> None:
+    error = check_refused(CHAT, 404, "model", json=a_body(model="x" * 9_000))
+
+    assert len(error["message"]) < 300
+
+
 def test_a_prompt_that_no_pair_can_hold_is_a_413() -> None:
     long = [{"role": "user", "content": "word " * 1900}]
     house = a_house(pairs=[a_pair("cheap", context_window=1000), a_pair("dear", context_window=9)])
