@@ -31,10 +31,24 @@ OnInfeasible = Literal["best_effort", "refuse"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """The text of a request: `asked` is the last user turn, `context` all that precedes it."""
+    """The text of a request: `asked` is the last user turn, `context` all that precedes it.
+
+    Either may be clipped in its middle; the `_cut_chars` say how much is missing there.
+    """
 
     asked: str
     context: str = ""
+    asked_cut_chars: NonNegativeInt = 0
+    context_cut_chars: NonNegativeInt = 0
+
+    @property
+    def asked_chars(self) -> int:
+        """The whole length of what is asked."""
+        return len(self.asked) + self.asked_cut_chars
+
+    @property
+    def context_chars(self) -> int:
+        return len(self.context) + self.context_cut_chars
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from dataclasses import replace
 from typing import Literal
 
@@ -11,7 +12,7 @@ from serve_app.core.errors import ClassifierUnavailable
 from serve_app.core.events import ClassifierMissed
 from serve_app.core.ports import Classifier, Clock, Events
 from serve_app.core.request import Judgement, Prompt
-from serve_app.service.heuristics import judge
+from serve_app.service.heuristics import clipped, judge
 
 Miss = Literal["late", "down"]
 
@@ -23,9 +24,33 @@ class HeuristicClassifier:
         return judge(prompt)
 
 
+class RememberingClassifier:
+    """Asks `classifier` once for prompts that repeat; keeps the last `size` judgements.
+
+    A prompt is kept with its judgement: put it behind a `DeadlineClassifier`, whose prompts are
+    clipped, and only what the remote itself judged is remembered.
+    """
+
+    def __init__(self, classifier: Classifier, size: int) -> None:
+        self._classifier = classifier
+        self._size = size
+        self._judged: OrderedDict[Prompt, Judgement] = OrderedDict()
+
+    async def judge(self, prompt: Prompt) -> Judgement:
+        if prompt in self._judged:
+            self._judged.move_to_end(prompt)
+            return self._judged[prompt]
+        judgement = await self._classifier.judge(prompt)
+        self._judged[prompt] = judgement
+        if len(self._judged) > self._size:
+            self._judged.popitem(last=False)
+        return judgement
+
+
 class DeadlineClassifier:
     """Asks `remote`; when it is late or down, `local` judges and the judgement says why.
 
+    `remote` gets the prompt clipped: a long text is not sent for the little that is read of it.
     After `breaker.failures_to_open` misses in a row nobody waits for `remote` until the
     cool-down ends: then one request probes it while the others go on with `local`.
     """
@@ -55,7 +80,7 @@ class DeadlineClassifier:
         self._breaker = self._breaker.probing(now_s)
         try:
             async with asyncio.timeout(self._deadline_s):
-                judgement = await self._remote.judge(prompt)
+                judgement = await self._remote.judge(clipped(prompt))
         except TimeoutError:
             return await self._missed(prompt, "late")
         except ClassifierUnavailable:

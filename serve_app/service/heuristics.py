@@ -70,11 +70,23 @@ def judge(prompt: Prompt) -> Judgement:
     return Judgement(
         task=task,
         task_confidence=round(votes[task] / (sum(votes.values()) + 1.0), 3),
-        difficulty=_difficulty(task, prompt.asked, instruction, words),
+        difficulty=_difficulty(task, prompt.asked_chars, instruction, words),
         output_tokens_p50=length.p50,
         output_tokens_p95=length.p95,
         numeric_share=_numeric_share(prompt.asked),
         origin="heuristics",
+    )
+
+
+def clipped(prompt: Prompt) -> Prompt:
+    """The same prompt with only the ends of its texts, which `judge` judges no differently."""
+    asked = _ends(prompt.asked, NUMERIC_SAMPLE_CHARS, NUMERIC_SAMPLE_CHARS)
+    context = _ends(prompt.context, NUMERIC_SAMPLE_CHARS, NUMERIC_SAMPLE_CHARS)
+    return Prompt(
+        asked=asked,
+        context=context,
+        asked_cut_chars=prompt.asked_chars - len(asked),
+        context_cut_chars=prompt.context_chars - len(context),
     )
 
 
@@ -162,7 +174,7 @@ def _languages(words: Sequence[str]) -> list[tuple[Task, float]]:
     return found
 
 
-def _difficulty(task: Task, asked: str, instruction: str, words: Sequence[str]) -> float:
+def _difficulty(task: Task, asked_chars: int, instruction: str, words: Sequence[str]) -> float:
     if not words:
         return BASE_DIFFICULTY[task]
     long_words = sum(len(word) >= 9 for word in words) / len(words)
@@ -170,7 +182,7 @@ def _difficulty(task: Task, asked: str, instruction: str, words: Sequence[str]) 
     figures = sum(word[0].isdigit() for word in words)
     score = (
         BASE_DIFFICULTY[task]
-        + min(0.20, 0.03 * log2(1 + len(asked) / 100))
+        + min(0.20, 0.03 * log2(1 + asked_chars / 100))
         + min(0.15, 0.5 * long_words)
         + min(0.24, 0.06 * hard_words)
         + min(0.10, 0.02 * sum(word in DEMANDS for word in words))

@@ -10,7 +10,11 @@ from serve_app.core.breaker import BreakerSettings
 from serve_app.core.errors import ClassifierUnavailable
 from serve_app.core.events import ClassifierMissed, Event
 from serve_app.core.request import Judgement, Prompt
-from serve_app.service.classify import DeadlineClassifier, HeuristicClassifier
+from serve_app.service.classify import (
+    DeadlineClassifier,
+    HeuristicClassifier,
+    RememberingClassifier,
+)
 
 PROMPT = Prompt(asked="Who wrote The Tempest?")
 LEARNED = Judgement(
@@ -48,10 +52,14 @@ class Remote:
     """A classifier whose behaviour a test swaps, and which counts how often it was asked."""
 
     behave: Callable[[Prompt], Awaitable[Judgement]]
-    asked: int = 0
+    prompts: list[Prompt] = field(default_factory=list)
+
+    @property
+    def asked(self) -> int:
+        return len(self.prompts)
 
     async def judge(self, prompt: Prompt) -> Judgement:
-        self.asked += 1
+        self.prompts.append(prompt)
         return await self.behave(prompt)
 
 
@@ -185,3 +193,44 @@ async def test_a_timeout_raised_inside_the_remote_counts_as_late() -> None:
 
     judgement = await Bench(Remote(times_out)).classifier().judge(PROMPT)
     assert judgement.origin == "heuristics: classifier late"
+
+
+async def test_only_the_ends_of_a_long_prompt_are_sent_away() -> None:
+    bench = Bench(Remote(answers))
+    await bench.classifier().judge(Prompt(asked="Sum this up. " + "word " * 100_000))
+    (sent,) = bench.remote.prompts
+    assert len(sent.asked) < 3_000
+    assert sent.asked_chars == 500_013
+
+
+async def test_a_prompt_that_repeats_is_judged_once() -> None:
+    remote = Remote(answers)
+    classifier = RememberingClassifier(remote, 2)
+    first = await classifier.judge(PROMPT)
+    assert await classifier.judge(Prompt(asked=PROMPT.asked)) is first
+    assert remote.asked == 1
+
+
+async def test_a_prompt_is_another_in_another_context() -> None:
+    remote = Remote(answers)
+    classifier = RememberingClassifier(remote, 2)
+    for context in ("", "You are a poet."):
+        await classifier.judge(Prompt(asked=PROMPT.asked, context=context))
+    assert remote.asked == 2
+
+
+async def test_what_was_asked_for_longest_ago_is_forgotten() -> None:
+    remote = Remote(answers)
+    classifier = RememberingClassifier(remote, 2)
+    for asked in ("a", "b", "a", "c", "a", "b"):
+        await classifier.judge(Prompt(asked=asked))
+    assert [prompt.asked for prompt in remote.prompts] == ["a", "b", "c", "b"]
+
+
+async def test_a_judgement_that_did_not_come_is_not_remembered() -> None:
+    remote = Remote(is_down)
+    classifier = RememberingClassifier(remote, 2)
+    with pytest.raises(ClassifierUnavailable):
+        await classifier.judge(PROMPT)
+    remote.behave = answers
+    assert await classifier.judge(PROMPT) is LEARNED

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from serve_app.core.request import Judgement, Prompt, Task
-from serve_app.service.heuristics import judge
+from serve_app.service.heuristics import clipped, judge
 from tests.service.prompts import HELD_OUT, TUNED
 
 JUDGEMENT = TypeAdapter(Judgement)
@@ -61,6 +61,33 @@ def test_what_stands_in_the_middle_of_a_huge_text_is_not_read() -> None:
     short = judged(head + "z" * 900_000 + tail)
     other = judged(head + "translate 7 code" * 56_250 + tail)
     assert short == other
+
+
+LONG = st.builds(
+    lambda piece, times: piece * times,
+    st.sampled_from(
+        ["Sum up: ", "translate 7 code\n", "total 3.5, ", "\u00e9 \U0001f600", "what is this? x "]
+    )
+    | st.text(min_size=1, max_size=40),
+    st.sampled_from([1, 20, 90, 400, 2500]),
+)
+
+
+@given(asked=st.builds("".join, st.lists(LONG, max_size=3)), context=LONG)
+def test_a_clipped_prompt_is_judged_like_the_whole(asked: str, context: str) -> None:
+    whole = Prompt(asked=asked, context=context)
+    short = clipped(whole)
+
+    assert judge(short) == judge(whole)
+    assert clipped(short) == short
+    assert max(len(short.asked), len(short.context)) <= 2001
+
+
+@pytest.mark.parametrize("chars", [1999, 2000, 2001, 2002, 2003])
+def test_clipping_knows_the_length_of_the_whole(chars: int) -> None:
+    short = clipped(Prompt(asked="x" * chars, context="y" * chars))
+
+    assert (short.asked_chars, short.context_chars) == (chars, chars)
 
 
 def test_an_instruction_after_a_long_document_is_found() -> None:
