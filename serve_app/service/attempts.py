@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 
-from serve_app.core.decision import Decision
+from serve_app.core.decision import Candidate, Decision
 from serve_app.core.errors import (
     DeadlineExceeded,
     EngineBusy,
     EngineError,
     EngineFailed,
+    EngineRejected,
     Overloaded,
 )
 from serve_app.core.events import AttemptFailed
@@ -20,6 +21,7 @@ from serve_app.core.ports import Clock, Engine, EngineCall, Events
 from serve_app.service.breakers import Breakers
 from serve_app.service.gateway_settings import GatewaySettings
 from serve_app.service.load import LoadTracker
+from serve_app.service.patience import patience_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,22 +81,28 @@ class Attempts:
         self, decision: Decision, call: EngineCall, resources: AsyncExitStack, tried: list[str]
     ) -> FirstToken:
         failures: list[EngineError] = []
-        for candidate in decision.candidates:
-            if len(tried) == self._settings.max_attempts:
-                break
+        untried = list(decision.candidates)
+        while untried and len(tried) < self._settings.max_attempts:
+            candidate = untried.pop(0)
             if not self._breakers.allows(candidate.pair):
                 continue
             tried.append(candidate.pair)
+            limit_s = None
+            if len(tried) < self._settings.max_attempts and self._any_may_be_tried(untried):
+                limit_s = patience_s(candidate, self._settings, stream=call.stream)
             try:
-                text, rest = await self._attempt(candidate.pair, call, resources)
+                text, rest = await self._attempt(candidate.pair, call, resources, limit_s)
             except (EngineBusy, EngineFailed) as error:
                 failures.append(error)
             else:
                 return FirstToken(pair=tried[-1], text=text, rest=rest, failures=tuple(failures))
         raise Overloaded(_why_none(failures), self._settings.retry_after_s)
 
+    def _any_may_be_tried(self, candidates: Iterable[Candidate]) -> bool:
+        return any(self._breakers.allows(candidate.pair) for candidate in candidates)
+
     async def _attempt(
-        self, pair: str, call: EngineCall, resources: AsyncExitStack
+        self, pair: str, call: EngineCall, resources: AsyncExitStack, limit_s: float | None
     ) -> tuple[str, AsyncGenerator[str, None]]:
         began_s = self._clock.now()
         self._breakers.probing(pair)
@@ -103,9 +111,11 @@ class Attempts:
             named = replace(call, body={**call.body, "model": pair})
             texts = await attempt.enter_async_context(aclosing(self._engine.answer(pair, named)))
             try:
-                text = await anext(texts, None)
-                if text is None:
-                    raise EngineFailed(pair, "it ended without an answer")
+                text = await _first(pair, texts, limit_s)
+            except EngineRejected:
+                # Who can tell that a request is wrong is alive.
+                self._breakers.gave_first_token(pair)
+                raise
             except (EngineBusy, EngineFailed) as error:
                 self._note(pair, type(error).__name__, (self._clock.now() - began_s) * 1e3)
                 # A full pair is alive: only a broken one opens its breaker.
@@ -118,6 +128,17 @@ class Attempts:
 
     def _note(self, pair: str, reason: str, elapsed_ms: float) -> None:
         self._events.emit(AttemptFailed(pair=pair, reason=reason, elapsed_ms=elapsed_ms))
+
+
+async def _first(pair: str, texts: AsyncGenerator[str, None], limit_s: float | None) -> str:
+    try:
+        async with asyncio.timeout(limit_s):
+            text = await anext(texts, None)
+    except TimeoutError as exc:
+        raise EngineFailed(pair, "it gave no first token in time") from exc
+    if text is None:
+        raise EngineFailed(pair, "it ended without an answer")
+    return text
 
 
 def _why_none(failures: list[EngineError]) -> str:

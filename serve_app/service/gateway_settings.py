@@ -14,8 +14,10 @@ class GatewaySettings:
     """How requests are tried.
 
     `constraints` are the fleet's defaults. `chain_deadline_ms` bounds all attempts together, up
-    to the first token of a stream or the whole of an unary answer. `recent_decisions` is how
-    many are kept to look at.
+    to the first token of a stream or the whole of an unary answer. A stream leaves a pair for
+    the next one, if there is one, when its first token takes `attempt_patience` times as long
+    as predicted, and at least `attempt_floor_ms`. `recent_decisions` is how many are kept to
+    look at.
     """
 
     constraints: Constraints
@@ -23,6 +25,8 @@ class GatewaySettings:
     baseline: str
     chain_deadline_ms: PositiveFloat = 60_000
     max_attempts: PositiveInt = 3
+    attempt_patience: PositiveFloat = 4.0
+    attempt_floor_ms: PositiveFloat = 5_000
     retry_after_s: PositiveFloat = 1.0
     breaker: BreakerSettings = field(default_factory=BreakerSettings)
     recent_decisions: PositiveInt = 200

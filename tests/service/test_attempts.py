@@ -19,6 +19,7 @@ from tests.gateways import SETTINGS, House, a_house, an_inbound
 
 BROKEN = Script(error=EngineFailed("cheap", "oom"))
 REJECTION = EngineRejected("cheap", 400, "bad grammar", "invalid_request_error", "grammar")
+IMPATIENT = replace(SETTINGS, attempt_floor_ms=10, attempt_patience=0.01)
 
 
 async def forever(_: int) -> None:
@@ -28,6 +29,11 @@ async def forever(_: int) -> None:
 async def served_pair(house: House, *, stream: bool = False) -> str:
     async with house.gateway.answer(an_inbound(stream=stream)) as answer:
         return answer.pair
+
+
+async def served_pair_of(house: House, pair: str) -> None:
+    async with house.gateway.answer(an_inbound(model=pair)):
+        pass
 
 
 @pytest.mark.parametrize("stream", [True, False])
@@ -91,6 +97,56 @@ async def test_the_deadline_covers_the_whole_chain() -> None:
         await served_pair(house)
     assert caught.value.tried == ("cheap", "dear")
     assert house.engine.open == 0
+
+
+async def test_a_hanging_pair_is_left_for_the_next_long_before_the_chain_ends() -> None:
+    house = a_house({"cheap": Script(before_token=forever)}, settings=IMPATIENT)
+
+    assert await served_pair(house, stream=True) == "dear"
+    (failed,) = house.events.of(AttemptFailed)
+    assert (failed.pair, failed.reason) == ("cheap", "EngineFailed")
+    assert house.engine.open == 0
+
+
+async def test_the_last_pair_has_all_the_time_that_is_left() -> None:
+    hanging = Script(before_token=forever)
+    settings = replace(IMPATIENT, chain_deadline_ms=60)
+    house = a_house({"cheap": hanging, "dear": hanging}, settings=settings)
+
+    with pytest.raises(DeadlineExceeded) as caught:
+        await served_pair(house, stream=True)
+    assert caught.value.tried == ("cheap", "dear")
+    assert [failed.reason for failed in house.events.of(AttemptFailed)] == [
+        "EngineFailed",
+        "DeadlineExceeded",
+    ]
+
+
+async def test_a_pair_after_which_nobody_may_be_tried_is_waited_for() -> None:
+    settings = replace(IMPATIENT, chain_deadline_ms=60)
+    house = a_house(
+        {"cheap": Script(before_token=forever), "dear": Script(error=EngineFailed("dear", "oom"))},
+        settings=settings,
+    )
+    for _ in range(settings.breaker.failures_to_open):
+        with pytest.raises(Overloaded):
+            await served_pair_of(house, "dear")
+
+    with pytest.raises(DeadlineExceeded) as caught:
+        await served_pair(house, stream=True)
+    assert caught.value.tried == ("cheap",)
+
+
+async def test_a_probe_that_the_engine_rejects_proves_that_it_is_alive() -> None:
+    house = a_house({"cheap": BROKEN})
+    for _ in range(SETTINGS.breaker.failures_to_open):
+        await served_pair(house)
+    await house.clock.advance(SETTINGS.breaker.cool_down_s)
+    house.engine.scripts["cheap"] = Script(error=REJECTION)
+
+    with pytest.raises(EngineRejected):
+        await served_pair(house)
+    assert not house.gateway.load_view()["cheap"].breaker_open
 
 
 async def test_the_deadline_ends_with_the_first_token() -> None:
