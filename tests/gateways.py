@@ -89,9 +89,10 @@ def a_house(
     catalog: Catalog | None = CATALOG,
     classifier: Classifier | None = None,
     settings: GatewaySettings = SETTINGS,
+    engine: FakeEngine | None = None,
     ready: bool = True,
 ) -> House:
-    engine, load = FakeEngine(scripts), LoadTracker(pairs)
+    engine, load = engine or FakeEngine(scripts), LoadTracker(pairs)
     if ready:
         load.set_replicas({pair.id: READY for pair in pairs})
     events, clock, tokens = RecordingEvents(), ManualClock(), WordCounter()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from serve_app.core.decision import Decision
+from serve_app.core.decision import Decision, Refusal
 from serve_app.core.events import (
     Answered,
     AttemptFailed,
@@ -13,8 +13,11 @@ from serve_app.core.events import (
     CatalogSwapped,
     ClassifierMissed,
     Event,
+    Misuse,
+    Outcome,
     Routed,
     StoreLost,
+    TurnedAway,
 )
 
 NO_PAIR = "none"
@@ -47,6 +50,9 @@ class PrometheusEvents:
 
     def emit(self, event: Event) -> None:
         match event:
+            case TurnedAway(reason=reason):
+                self._decisions.refused(reason)
+                self._answers.ended(NO_PAIR, "rejected")
             case Routed(decision=decision, overhead_ms=overhead_ms):
                 self._decisions.count(decision, overhead_s=overhead_ms / 1e3)
             case Answered():
@@ -91,7 +97,10 @@ class _DecisionMetrics:
             registry=registry,
         )
         self._refusals = Counter(
-            "quantroute_refusals", "Requests that no pair may serve", ["reason"], registry=registry
+            "quantroute_refusals",
+            "Requests refused, by what kept them from being served",
+            ["reason"],
+            registry=registry,
         )
         self._fallbacks = Counter(
             "quantroute_fallbacks",
@@ -115,9 +124,12 @@ class _DecisionMetrics:
         for constraint in decision.infeasible:
             self._infeasible.labels(constraint).inc()
         if decision.refusal is not None:
-            self._refusals.labels(decision.refusal).inc()
+            self.refused(decision.refusal)
         if decision.fallback is not None:
             self._fallbacks.inc()
+
+    def refused(self, reason: Refusal | Misuse) -> None:
+        self._refusals.labels(reason).inc()
 
 
 class _AnswerMetrics:
@@ -172,7 +184,7 @@ class _AnswerMetrics:
 
     def count(self, answer: Answered) -> None:
         pair = answer.pair or NO_PAIR
-        self._requests.labels(pair, answer.outcome).inc()
+        self.ended(pair, answer.outcome)
         if answer.ttft_ms is not None:
             self._ttft.labels(pair).observe(answer.ttft_ms / 1e3)
         if answer.outcome == "ok":
@@ -183,6 +195,9 @@ class _AnswerMetrics:
         self._baseline_cost.inc(answer.baseline_cost_usd)
         if answer.predicted_cost_usd is not None:
             self._compare(pair, predicted=answer.predicted_cost_usd, actual=answer.cost_usd)
+
+    def ended(self, pair: str, outcome: Outcome) -> None:
+        self._requests.labels(pair, outcome).inc()
 
     def _compare(self, pair: str, *, predicted: float, actual: float) -> None:
         self._predicted_cost.labels(pair).inc(predicted)

@@ -27,6 +27,8 @@ CALLERS_FAULT = "invalid_request_error"
 OUR_FAULT = "server_error"
 TOO_LONG = "context_length_exceeded"
 CLIENT_CLOSED_REQUEST = 499
+# The least that the header can say. Who failed is not the whole fleet.
+AT_ONCE_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,12 +74,15 @@ def reply_to(error: RouterError) -> ErrorReply:
         case EngineRejected():
             return _rejected(error)
         case Overloaded():
-            retry = {"retry-after": str(math.ceil(error.retry_after_s))}
-            return _ours(503, error, "overloaded", retry)
+            return _ours(503, error, "overloaded", _retry_after(error.retry_after_s))
         case DeadlineExceeded():
             return _ours(504, error, "deadline_exceeded")
         case _:
-            return _ours(503, error, "engine_failed")
+            return _ours(503, error, "engine_failed", _retry_after(AT_ONCE_S))
+
+
+def _retry_after(seconds: float) -> Mapping[str, str]:
+    return {"retry-after": str(math.ceil(seconds))}
 
 
 def _callers(status: int, error: RouterError, code: str, param: str | None = None) -> ErrorReply:
@@ -102,6 +107,7 @@ def _rejected(error: EngineRejected) -> ErrorReply:
         type=error.type,
         code=TOO_LONG if too_long else "rejected_by_engine",
         param=error.param,
+        headers=_retry_after(AT_ONCE_S) if status == HTTPStatus.TOO_MANY_REQUESTS else {},
     )
 
 

@@ -14,7 +14,7 @@ from serve_app.api.errors import reply_to
 from serve_app.api.middleware import request_id_of
 from serve_app.api.outlet import Outlet, until_disconnect
 from serve_app.api.request_reader import Operation, parse_object, read_body, read_inbound
-from serve_app.core.errors import EngineError, RouterError
+from serve_app.core.errors import EngineError, RequestError, RouterError
 from serve_app.service.answer import Answer, CallerGone
 from serve_app.service.gateway import Gateway
 from serve_app.service.inbound import Inbound
@@ -29,15 +29,11 @@ class GenerationEndpoint:
         self._operation = operation
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        raw = await read_body(request, self._settings.body_limit_bytes)
-        inbound = read_inbound(
-            parse_object(raw),
-            scope["headers"],
-            operation=self._operation,
-            defaults=self._gateway.default_constraints,
-            request_id=request_id_of(scope),
-        )
+        try:
+            inbound = await self._read(Request(scope, receive))
+        except RequestError as error:
+            self._gateway.turned_away(error)
+            raise
         async with until_disconnect(receive):
             try:
                 await self._answer(inbound, Outlet(send, self._settings.send_timeout_s))
@@ -45,6 +41,16 @@ class GenerationEndpoint:
                 return
             except RouterError as error:
                 await reply_to(error).response(scope, receive, send)
+
+    async def _read(self, request: Request) -> Inbound:
+        raw = await read_body(request, self._settings.body_limit_bytes)
+        return read_inbound(
+            parse_object(raw),
+            request.scope["headers"],
+            operation=self._operation,
+            defaults=self._gateway.default_constraints,
+            request_id=request_id_of(request.scope),
+        )
 
     async def _answer(self, inbound: Inbound, outlet: Outlet) -> None:
         async with self._gateway.answer(inbound) as answer:

@@ -11,6 +11,14 @@ from typing import Literal
 from serve_app.core.decision import Decision
 
 Outcome = Literal["ok", "rejected", "failed", "deadline", "overloaded", "disconnected"]
+Misuse = Literal["bad_request", "body_too_large", "unknown_model"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnedAway:
+    """A request was wrong in itself and ended before any decision; no `Answered` follows."""
+
+    reason: Misuse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +85,8 @@ class StoreLost:
 
 
 Event = (
-    Routed
+    TurnedAway
+    | Routed
     | AttemptFailed
     | Answered
     | ClassifierMissed

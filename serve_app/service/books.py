@@ -7,16 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from serve_app.core.cost import Usage
 from serve_app.core.errors import DeadlineExceeded, EngineRejected, Overloaded, RequestError
 from serve_app.core.events import Answered, Outcome
 from serve_app.core.ports import Clock, Events
 from serve_app.service.answer import Answer, CallerGone, Routing
 from serve_app.service.ledger import Charge, Ledger
+from serve_app.service.stream import NOTHING_USED
 
-NOTHING_SPENT = Charge(
-    pair="", usage=Usage(prompt_tokens=0, completion_tokens=0), cost_usd=0.0, baseline_usd=0.0
-)
+NOTHING_SPENT = Charge(pair="", usage=NOTHING_USED, cost_usd=0.0, baseline_usd=0.0)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -64,7 +62,9 @@ class Books:
         prediction = answer.candidate.prediction if answer and answer.candidate else None
         charge = NOTHING_SPENT
         if answer is not None:
-            predicted_usd = prediction.cost_usd if prediction is not None else None
+            # An answer cut short tells no usage: nothing to hold the prediction against.
+            compared = prediction is not None and answer.usage != NOTHING_USED
+            predicted_usd = prediction.cost_usd if prediction and compared else None
             charge = self._ledger.charge(answer.pair, answer.usage, routing.catalog, predicted_usd)
         first_token_s = visit.first_token_s
         return Answered(

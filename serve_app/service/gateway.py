@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from serve_app.core.decision import Decision
-from serve_app.core.events import Routed
+from serve_app.core.errors import EngineFailed, RequestError, UnknownModel
+from serve_app.core.events import Routed, TurnedAway
 from serve_app.core.fleet import LoadView, Pair
 from serve_app.core.policy import Policy
 from serve_app.core.ports import Classifier, Clock, Engine, EngineCall, Events, TokenCounter
@@ -22,7 +23,7 @@ from serve_app.service.gateway_settings import GatewaySettings
 from serve_app.service.inbound import Inbound
 from serve_app.service.ledger import Ledger
 from serve_app.service.load import LoadTracker
-from serve_app.service.refusals import raise_if_refused
+from serve_app.service.refusals import misuse_of, raise_if_refused
 from serve_app.service.routing import CurrentCatalog, Router
 from serve_app.service.stream import with_usage_asked
 
@@ -90,13 +91,21 @@ class Gateway:
         """Decides without serving. Raises `UnknownModel`."""
         return await self._router.route(inbound)
 
+    def turned_away(self, error: RequestError) -> None:
+        """Counts a request that is refused before it is routed."""
+        self._events.emit(TurnedAway(reason=misuse_of(error)))
+
     @asynccontextmanager
     async def answer(self, inbound: Inbound) -> AsyncIterator[Answer]:
         """Serves one request; leaving the block frees the engine's slot and closes the account.
 
         Raises `RequestError`s, `CapacityError`s and `EngineRejected`, all before the first token.
         """
-        routing = await self._router.route(inbound)
+        try:
+            routing = await self._router.route(inbound)
+        except UnknownModel as error:
+            self.turned_away(error)
+            raise
         self._recent.append(routing.decision)
         self._events.emit(Routed(decision=routing.decision, overhead_ms=routing.overhead_ms))
         with self._books.visit(routing) as visit:
@@ -104,7 +113,11 @@ class Gateway:
             async with self._attempts.first_token(routing.decision, _call(inbound)) as first:
                 visit.answer = Answer(routing, first, usage_asked=inbound.usage_asked)
                 visit.first_token_s = self._clock.now()
-                yield visit.answer
+                try:
+                    yield visit.answer
+                except EngineFailed:
+                    self._breakers.failed(first.pair)
+                    raise
                 if visit.answer.broke:
                     self._breakers.failed(first.pair)
                 else:

@@ -1,13 +1,33 @@
-"""What a refusing decision means to the caller."""
+"""What a refusing decision means to the caller, and what is wrong with a request without one."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from serve_app.core.decision import Decision
-from serve_app.core.errors import BadRequest, ContextTooLong, Infeasible, Overloaded
+from serve_app.core.errors import (
+    BadRequest,
+    BodyTooLarge,
+    ContextTooLong,
+    Infeasible,
+    Overloaded,
+    RequestError,
+    UnknownModel,
+)
+from serve_app.core.events import Misuse
 from serve_app.core.fleet import Pair
 from serve_app.service.inbound import Inbound
+
+
+def misuse_of(error: RequestError) -> Misuse:
+    """The bounded name of what was wrong with a request that no decision was made for."""
+    match error:
+        case UnknownModel():
+            return "unknown_model"
+        case BodyTooLarge():
+            return "body_too_large"
+        case _:
+            return "bad_request"
 
 
 def raise_if_refused(

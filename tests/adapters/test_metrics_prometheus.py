@@ -15,6 +15,7 @@ from serve_app.core.events import (
     Event,
     Routed,
     StoreLost,
+    TurnedAway,
 )
 from tests.adapters.facts import a_decision, an_answer
 
@@ -70,6 +71,14 @@ def test_missed_constraints_refusals_and_fallbacks_are_counted(metrics: Metrics)
     assert metrics.value("quantroute_refusals_total", reason="capability") == 1
     assert metrics.value("quantroute_decisions_total", pair="none", preset="balanced") == 1
     assert metrics.value("quantroute_fallbacks_total") == 1
+
+
+def test_requests_turned_away_count_as_requests_and_by_what_was_wrong(metrics: Metrics) -> None:
+    metrics.emit(TurnedAway(reason="bad_request"), TurnedAway(reason="body_too_large"))
+
+    assert metrics.value("quantroute_refusals_total", reason="bad_request") == 1
+    assert metrics.value("quantroute_refusals_total", reason="body_too_large") == 1
+    assert metrics.value("quantroute_requests_total", pair="none", outcome="rejected") == 2
 
 
 def test_an_answer_is_counted_in_seconds_tokens_and_usd(metrics: Metrics) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from serve_app.core.events import Misuse, TurnedAway
 from tests.api.apps import CHAT, COMPLETIONS, HI, a_body, a_client
 from tests.builders import a_pair
 from tests.gateways import a_house
@@ -145,6 +146,23 @@ def test_a_wrong_header_is_named(headers: dict[str, str], param: str) -> None:
 @pytest.mark.parametrize("raw", NOT_JSON, ids=lambda raw: repr(raw[:20]))
 def test_a_body_that_is_no_json_object_is_refused(raw: bytes) -> None:
     check_refused(CHAT, 400, None, content=raw)
+
+
+@pytest.mark.parametrize(
+    ("request_", "reason"),
+    [
+        ({"content": b"{"}, "bad_request"),
+        ({"json": a_body(messages=[])}, "bad_request"),
+        ({"json": a_body(), "headers": {"x-min-accuracy": "2"}}, "bad_request"),
+        ({"content": b" " * 10_001}, "body_too_large"),
+        ({"json": a_body(model="gpt-4")}, "unknown_model"),
+    ],
+)
+def test_every_refusal_is_told_for_metrics(request_: dict[str, Any], reason: Misuse) -> None:
+    house = a_house()
+    a_client(house).post(CHAT, **request_)
+
+    assert house.events.seen == [TurnedAway(reason=reason)]
 
 
 def test_an_unknown_routing_field_is_answered_with_the_known_ones() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -15,17 +16,26 @@ from serve_app.core.errors import (
     EngineRejected,
     Infeasible,
     Overloaded,
+    UnknownModel,
 )
-from serve_app.core.events import Answered, Outcome
+from serve_app.core.events import Answered, Outcome, TurnedAway
+from serve_app.core.ports import EngineCall
 from serve_app.core.request import Constraints, Judgement, Prompt
 from serve_app.service.answer import CallerGone
 from serve_app.service.inbound import Inbound
 from serve_app.service.load import Replicas
-from serve_app.testing import Script
+from serve_app.testing import FakeEngine, Script
 from tests.builders import a_catalog, a_pair, a_profile
 from tests.gateways import CATALOG, PAIRS, SETTINGS, House, a_house, an_inbound
 
 IMPOSSIBLE = Constraints(latency_budget_ms=1, min_accuracy=0.99)
+
+
+class GarblingEngine(FakeEngine):
+    """Answers with something that is not JSON."""
+
+    async def answer(self, pair: str, call: EngineCall) -> AsyncGenerator[str, None]:
+        yield "Internal Server Error"
 
 
 class BrokenClassifier:
@@ -214,6 +224,50 @@ async def test_a_caller_that_leaves_midway_is_billed_what_is_known() -> None:
 
     assert house.engine.open == 0
     assert house.events.of(Answered)[0].outcome == "disconnected"
+
+
+async def test_an_answer_that_told_no_usage_is_held_against_no_prediction() -> None:
+    house = a_house()
+
+    async with (
+        house.gateway.answer(an_inbound(stream=True)) as answer,
+        aclosing(answer.chunks()) as chunks,
+    ):
+        await anext(chunks)
+
+    (answered,) = house.events.of(Answered)
+    assert answered.predicted_cost_usd is None
+    total = house.gateway.ledger.account().total
+    assert (total.answers, total.cost_usd, total.estimated_predicted_usd) == (1, 0, 0)
+
+
+async def test_pairs_that_failed_before_the_answer_are_not_billed() -> None:
+    house = a_house({"cheap": Script(error=EngineFailed("cheap", "oom"))})
+
+    await whole(house, an_inbound())
+
+    account = house.gateway.ledger.account()
+    assert list(account.pairs) == ["dear"]
+    assert account.total.answers == 1
+
+
+async def test_a_pair_that_answers_with_garbage_counts_as_failing() -> None:
+    house = a_house(engine=GarblingEngine())
+    for _ in range(SETTINGS.breaker.failures_to_open):
+        with pytest.raises(EngineFailed):
+            await whole(house, an_inbound())
+
+    assert house.gateway.load_view()["cheap"].breaker_open
+    assert [event.outcome for event in house.events.of(Answered)] == ["failed", "failed"]
+
+
+async def test_a_request_for_an_unknown_model_is_counted_as_turned_away() -> None:
+    house = a_house()
+
+    with pytest.raises(UnknownModel):
+        await whole(house, an_inbound(model="gpt-4"))
+
+    assert house.events.seen == [TurnedAway(reason="unknown_model")]
 
 
 async def test_only_so_many_decisions_are_remembered_newest_first() -> None:
