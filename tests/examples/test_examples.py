@@ -1,0 +1,89 @@
+"""Every example runs as its reader would run it, against the application on a real port."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Thread
+
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+
+from serve_app.core.errors import EngineFailed
+from serve_app.testing import Script
+from tests.api.apps import an_app
+from tests.gateways import House, a_house
+from tests.paths import REPOSITORY
+
+EXAMPLES = REPOSITORY / "examples"
+
+
+@contextmanager
+def serving(app: Starlette) -> Iterator[str]:
+    """The application's base URL, for as long as the block runs."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+        # The socket listens already: who connects before the server is up waits in its backlog.
+        thread = Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+@pytest.fixture
+def house() -> House:
+    return a_house()
+
+
+def run(example: str, house: House) -> str:
+    """What an example prints."""
+    with serving(an_app(house)) as base_url:
+        command = [sys.executable, str(EXAMPLES / example), base_url]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_openai_client_gets_an_answer_and_a_refusal(house: House) -> None:
+    printed = run("openai_client.py", house)
+
+    assert "answer: Hello world" in printed
+    assert "pair: cheap" in printed
+    assert "refused: infeasible_constraints" in printed
+
+
+def test_a_stream_prints_its_tokens_and_its_cost(house: House) -> None:
+    text, told = run("streaming.py", house).splitlines()
+
+    assert text == "Hello world"
+    assert told.startswith("2 tokens by cheap")
+
+
+def test_a_stream_that_breaks_says_so_after_its_tokens(house: House) -> None:
+    house.engine.scripts["cheap"] = Script(error=EngineFailed("cheap", "oom"), error_at=1)
+
+    text, told = run("streaming.py", house).splitlines()
+
+    assert text == "Hello"
+    assert told.startswith("broke off: ")
+
+
+def test_a_decision_is_explained_without_asking_a_model(house: House) -> None:
+    printed = run("explain_a_decision.py", house)
+
+    assert "{'preset': 'batch'}: cheap" in printed
+    assert "cheap accuracy: >= 0.9999" in printed
+    assert house.asked_pairs() == []
+
+
+def test_every_example_is_run_here() -> None:
+    source = (REPOSITORY / "tests" / "examples" / "test_examples.py").read_text()
+
+    assert all(f'run("{path.name}"' in source for path in EXAMPLES.glob("*.py"))
