@@ -110,12 +110,15 @@ class CatalogWatch:
     async def _use_shipped(self) -> None:
         if self._current is not None or self._shipped is None:
             return
+        told = self._failures > 1
         try:
             self._swap(await self._shipped.load())
         except CatalogInvalid as exc:
-            self._events.emit(CatalogRefused(reason=str(exc)))
+            if not told:
+                self._events.emit(CatalogRefused(reason=str(exc)))
         except StoreUnavailable as exc:
-            self._events.emit(StoreLost(reason=str(exc)))
+            if not told:
+                self._events.emit(StoreLost(reason=str(exc)))
 
     def _swap(self, catalog: Catalog) -> None:
         if catalog == self._current:

@@ -213,6 +213,21 @@ async def test_a_long_outage_is_told_once_and_tried_ever_more_slowly(bench: Benc
         running.cancel()
 
 
+async def test_an_outage_without_a_shipped_catalog_is_told_once_of_each(bench: Bench) -> None:
+    bench.store.go_down()
+    bench.shipped.go_down()
+    async with asyncio.TaskGroup() as tasks:
+        running = start(bench, tasks)
+
+        for outage in range(1, 4):
+            await bench.until_it_waits(outage)
+            await bench.let_the_wait_pass()
+        await bench.until_it_waits(4)
+
+        assert len(bench.events.of(StoreLost)) == 2
+        running.cancel()
+
+
 class BuggyStore(MemoryStore):
     """Fails once in a way no store should."""
 
