@@ -165,6 +165,16 @@ def test_every_metric_that_any_page_names_exists() -> None:
         assert set(re.findall(r"quantroute_[a-z_]+", path.read_text())) <= exported, path.name
 
 
+def test_every_variable_that_serve_sets_for_ray_is_described() -> None:
+    source = (REPOSITORY / "serve_app" / "launch" / "ray_process.py").read_text()
+    variables = set(re.findall(r'"((?:RAY|PYTHON)\w+)"', source))
+
+    described = code(section(page("configuration.md"), "Environment variables"))
+
+    assert variables
+    assert variables <= set(described)
+
+
 def test_every_rule_that_rejects_a_pair_is_explained() -> None:
     explained = [
         rule
