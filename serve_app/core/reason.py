@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 
-from serve_app.core.decision import Candidate, Rejection
+from serve_app.core.decision import Candidate, Prediction, Rejection
 
 
 def reason_for(
@@ -20,25 +21,30 @@ def reason_for(
     if not best_effort:
         return f"no pair can serve this request{_because(rejected)}"
     nearest = best_effort[0]
-    misses = _because([r for r in rejected if r.pair == nearest.pair])
+    misses = ", ".join(_failed(r) for r in rejected if r.pair == nearest.pair)
     if refused:
-        return f"no pair meets the constraints; nearest is {nearest.pair}{misses}"
-    return f"no pair meets the constraints; {nearest.pair} misses them least{misses}"
+        return f"no pair meets the constraints; nearest is {nearest.pair}, which fails {misses}"
+    return f"no pair meets the constraints; {nearest.pair} misses them least: it fails {misses}"
 
 
 def _ranked_reason(ranked: Sequence[Candidate], rejected: Sequence[Rejection]) -> str:
     best = ranked[0]
-    if best.terms is None:
+    if best.prediction is None:
         return f"{best.pair} has no profile, but no measured pair can serve{_because(rejected)}"
     if len(ranked) == 1:
         return f"{best.pair} is the only pair that meets the constraints{_because(rejected)}"
     second = ranked[1]
-    if second.terms is None:
+    if second.prediction is None:
         return f"{best.pair} is preferred to {second.pair}, which has no profile"
     return (
         f"{best.pair} has the highest utility of {len(ranked)} pairs that meet the constraints, "
-        f"{best.utility:.3f}; next is {second.pair}, {second.utility:.3f}"
+        f"{best.utility:.3f} ({_merits(best.prediction)}); "
+        f"next is {second.pair}, {second.utility:.3f} ({_merits(second.prediction)})"
     )
+
+
+def _merits(prediction: Prediction) -> str:
+    return f"{ceil(prediction.total_ms)} ms, {prediction.cost_usd:.3g} USD"
 
 
 def _because(rejected: Sequence[Rejection]) -> str:
@@ -48,6 +54,8 @@ def _because(rejected: Sequence[Rejection]) -> str:
         first.setdefault(rejection.pair, rejection)
     if not first:
         return ""
-    return ": " + ", ".join(
-        f"{r.pair} fails {r.rule} (needs {r.need}, has {r.got})" for r in first.values()
-    )
+    return ": " + ", ".join(f"{pair} fails {_failed(first[pair])}" for pair in first)
+
+
+def _failed(rejection: Rejection) -> str:
+    return f"{rejection.rule} (needs {rejection.need}, has {rejection.got})"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -124,7 +125,16 @@ def test_when_none_meets_all_the_one_that_misses_least_serves_and_is_flagged() -
     assert names(decision.best_effort) == ["small", "big"]
     assert decision.reason == (
         "no pair meets the constraints; small misses them least: "
-        "small fails accuracy (needs >= 0.9, has 0.8 lower bound)"
+        "it fails accuracy (needs >= 0.9, has 0.8 lower bound)"
+    )
+
+
+def test_the_reason_names_everything_that_the_pair_served_instead_would_miss() -> None:
+    decision = decided(replace(STRICT, ttft_budget_ms=1), pairs=(a_pair("small"),))
+
+    assert decision.infeasible == ("accuracy", "ttft")
+    assert decision.reason.endswith(
+        "it fails accuracy (needs >= 0.9, has 0.8 lower bound), ttft (needs <= 1 ms, has 40 ms)"
     )
 
 
@@ -134,7 +144,9 @@ def test_when_none_meets_all_a_request_may_ask_to_be_refused() -> None:
     assert (decision.chosen, decision.refusal) == (None, "infeasible")
     assert decision.infeasible == ("accuracy",)
     assert decision.candidates == ()
-    assert decision.reason.startswith("no pair meets the constraints; nearest is small: ")
+    assert decision.reason.startswith(
+        "no pair meets the constraints; nearest is small, which fails "
+    )
 
 
 def test_asking_for_refusal_changes_nothing_where_a_pair_meets_all() -> None:
@@ -261,8 +273,8 @@ def test_refusals_hold_for_best_effort_and_for_refusing_requests_alike() -> None
     [
         pytest.param(
             decided(policy=a_policy(accuracy=1, latency=0, cost=0)),
-            "big has the highest utility of 2 pairs that meet the constraints, 0.950; "
-            "next is small, 0.800",
+            "big has the highest utility of 2 pairs that meet the constraints, 0.950 "
+            "(600 ms, 0.00038 USD); next is small, 0.800 (140 ms, 9.49e-05 USD)",
             id="against a runner-up",
         ),
         pytest.param(
