@@ -70,14 +70,18 @@ class Router:
         if catalog is None:
             return self._fallback(inbound, target, catalog, "there is no catalog yet")
         features = await self._features.read(inbound, target.pairs, catalog)
+        constraints, policy = inbound.constraints, self._policy
+        if target.pinned:
+            constraints, policy = _unbound(constraints), replace(policy, numeric_guard_share=1.0)
+            catalog = _ungated(catalog, target.pairs)
         decision = decide(
             decision_id=self._ids(),
             features=features,
-            constraints=_unbound(inbound.constraints) if target.pinned else inbound.constraints,
+            constraints=constraints,
             pairs=target.pairs,
             catalog=catalog,
             load=self._load(),
-            policy=self._policy,
+            policy=policy,
         )
         if target.pinned and decision.chosen is not None:
             return replace(decision, reason=f"the request names pair {decision.chosen!r}")
@@ -115,3 +119,9 @@ def _unbound(constraints: Constraints) -> Constraints:
         max_cost_usd=None,
         on_infeasible="best_effort",
     )
+
+
+def _ungated(catalog: Catalog, pairs: Sequence[Pair]) -> Catalog:
+    """What was measured of `pairs`, without a golden set's verdict on whom to choose."""
+    measured = [catalog.profiles[pair.id] for pair in pairs if pair.id in catalog.profiles]
+    return Catalog.of(catalog.version, [replace(profile, golden=None) for profile in measured])

@@ -4,14 +4,14 @@ import json
 
 import pytest
 
-from serve_app.core.errors import (
-    UnknownModel,
-)
+from serve_app.core.errors import Overloaded, UnknownModel
 from serve_app.core.events import Routed
+from serve_app.core.profile import GoldenResult
 from serve_app.core.request import Constraints, Judgement, Prompt
 from serve_app.service.inbound import Inbound
-from tests.builders import a_pair
-from tests.gateways import House, a_house, an_inbound
+from serve_app.service.load import Replicas
+from tests.builders import a_catalog, a_judgement, a_pair, a_profile
+from tests.gateways import READY, FixedClassifier, House, a_house, an_inbound
 
 IMPOSSIBLE = Constraints(latency_budget_ms=1, min_accuracy=0.99)
 
@@ -41,6 +41,27 @@ async def test_a_pairs_id_bypasses_routing_and_all_its_wishes() -> None:
         assert answer.infeasible == ()
         assert "names pair 'dear'" in answer.reason
     assert house.asked_pairs() == ["dear"]
+
+
+async def test_a_pairs_id_bypasses_the_rules_on_whom_to_choose() -> None:
+    gated = a_profile("dear", golden=GoldenResult(passed=False, reason="5 of 9 answers differ"))
+    house = a_house(
+        pairs=(a_pair("cheap"), a_pair("dear", activations="fp8")),
+        catalog=a_catalog(a_profile("cheap"), gated),
+        classifier=FixedClassifier(a_judgement(numeric_share=0.9)),
+    )
+
+    assert (await whole(house, an_inbound(model="dear")))["model"] == "dear"
+    assert (await whole(house, an_inbound(model="auto")))["model"] == "cheap"
+    assert house.gateway.ledger.account().pairs["dear"].cost_usd > 0
+
+
+async def test_a_pairs_id_does_not_help_a_pair_that_cannot_answer() -> None:
+    house = a_house()
+    house.load.set_replicas({"cheap": READY, "dear": Replicas(ready=0, starting=0, maximum=0)})
+
+    with pytest.raises(Overloaded):
+        await whole(house, an_inbound(model="dear"))
 
 
 async def test_a_models_name_routes_among_its_own_pairs() -> None:
