@@ -71,4 +71,5 @@ def _pair_entry(status: PairStatus) -> dict[str, Any]:
         "accelerator": pair.hardware.accelerator,
         "accelerator_count": pair.hardware.count,
         "state": status.state,
+        "profiled": status.profiled,
     }

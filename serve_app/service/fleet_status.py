@@ -12,15 +12,16 @@ from serve_app.core.fleet import Load, LoadView, Pair
 from serve_app.service.breakers import Breakers
 from serve_app.service.routing import CurrentCatalog
 
-PairState = Literal["ready", "cold", "unprofiled"]
+PairState = Literal["ready", "cold"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairStatus:
-    """A pair and whether it answers at once, must start first, or was never measured."""
+    """A pair, whether it answers at once or must start first, and whether it was measured."""
 
     pair: Pair
     state: PairState
+    profiled: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +58,12 @@ class FleetStatus:
         loads, catalog = self._load(), self.catalog()
         ordered = sorted(self._pairs, key=lambda pair: pair.id)
         return tuple(
-            PairStatus(pair=pair, state=_state(pair, loads[pair.id], catalog)) for pair in ordered
+            PairStatus(
+                pair=pair,
+                state="ready" if loads[pair.id].ready_replicas else "cold",
+                profiled=catalog is not None and pair.id in catalog.profiles,
+            )
+            for pair in ordered
         )
 
     def readiness(self) -> Readiness:
@@ -65,12 +71,6 @@ class FleetStatus:
         ready = any(problem is None for problem in problems.values())
         reasons = tuple(f"{pair}: {problem}" for pair, problem in problems.items() if problem)
         return Readiness(ready=ready, reasons=() if ready else reasons)
-
-
-def _state(pair: Pair, load: Load, catalog: Catalog | None) -> PairState:
-    if catalog is None or pair.id not in catalog.profiles:
-        return "unprofiled"
-    return "ready" if load.ready_replicas else "cold"
 
 
 def _problem(load: Load) -> str | None:

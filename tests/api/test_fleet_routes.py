@@ -26,16 +26,21 @@ def test_auto_comes_first_then_every_pair_with_what_it_is() -> None:
         "accelerator": "cpu",
         "accelerator_count": 1,
         "state": "ready",
+        "profiled": True,
     }
 
 
-def test_a_pair_is_ready_cold_or_was_never_measured() -> None:
+@pytest.mark.parametrize(("pair", "profiled"), [("cheap", True), ("dear", False)])
+def test_a_pair_is_ready_or_cold_whether_measured_or_not(pair: str, profiled: bool) -> None:
     house = a_house(catalog=a_catalog(a_profile("cheap")))
     client = a_client(house)
-    assert client.get("/v1/models/dear").json()["state"] == "unprofiled"
 
+    ready = client.get(f"/v1/models/{pair}").json()
     house.load.set_replicas({})
-    assert client.get("/v1/models/cheap").json()["state"] == "cold"
+    cold = client.get(f"/v1/models/{pair}").json()
+
+    assert (ready["state"], cold["state"]) == ("ready", "cold")
+    assert (ready["profiled"], cold["profiled"]) == (profiled, profiled)
 
 
 def test_alive_is_not_ready() -> None:
