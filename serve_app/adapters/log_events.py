@@ -30,10 +30,14 @@ class LogEvents:
                 self._write(logging.WARNING, "store_lost", reason=reason)
             case CatalogSwapped(version=version, pairs=pairs):
                 self._write(logging.INFO, "catalog_swapped", version=version, pairs=pairs)
-            case AttemptFailed(pair=pair, reason=reason, elapsed_ms=elapsed_ms):
-                elapsed = round(elapsed_ms, 1)
+            case AttemptFailed():
                 self._write(
-                    logging.WARNING, "attempt_failed", pair=pair, reason=reason, elapsed_ms=elapsed
+                    logging.WARNING,
+                    "attempt_failed",
+                    pair=event.pair,
+                    reason=event.reason,
+                    detail=event.detail,
+                    elapsed_ms=round(event.elapsed_ms, 1),
                 )
             case ClassifierMissed(reason=reason):
                 self._write(logging.WARNING, "classifier_missed", reason=reason)

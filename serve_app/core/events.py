@@ -31,10 +31,11 @@ class Routed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptFailed:
-    """A pair did not give a first token; `reason` is the error's class name."""
+    """A pair did not give a first token; `reason` is the error's class, `detail` its sentence."""
 
     pair: str
     reason: str
+    detail: str
     elapsed_ms: float
 
 

@@ -15,6 +15,7 @@ from serve_app.core.errors import (
     EngineFailed,
     EngineRejected,
     Overloaded,
+    RouterError,
 )
 from serve_app.core.events import AttemptFailed
 from serve_app.core.ports import Clock, Engine, EngineCall, Events
@@ -73,7 +74,7 @@ class Attempts:
                 return await self._walk(decision, call, resources, tried)
         except TimeoutError as exc:
             late = DeadlineExceeded(self._settings.chain_deadline_ms, tuple(tried))
-            self._note(tried[-1], type(late).__name__, self._settings.chain_deadline_ms)
+            self._note(tried[-1], late, self._settings.chain_deadline_ms)
             self._breakers.failed(tried[-1])
             raise late from exc
 
@@ -117,7 +118,7 @@ class Attempts:
                 self._breakers.gave_first_token(pair)
                 raise
             except (EngineBusy, EngineFailed) as error:
-                self._note(pair, type(error).__name__, (self._clock.now() - began_s) * 1e3)
+                self._note(pair, error, (self._clock.now() - began_s) * 1e3)
                 # A full pair is alive: only a broken one opens its breaker.
                 if isinstance(error, EngineFailed):
                     self._breakers.failed(pair)
@@ -126,8 +127,11 @@ class Attempts:
             resources.push_async_exit(attempt.pop_all())
             return text, texts
 
-    def _note(self, pair: str, reason: str, elapsed_ms: float) -> None:
-        self._events.emit(AttemptFailed(pair=pair, reason=reason, elapsed_ms=elapsed_ms))
+    def _note(self, pair: str, error: RouterError, elapsed_ms: float) -> None:
+        reason = type(error).__name__
+        self._events.emit(
+            AttemptFailed(pair=pair, reason=reason, detail=str(error), elapsed_ms=elapsed_ms)
+        )
 
 
 async def _first(pair: str, texts: AsyncGenerator[str, None], limit_s: float | None) -> str:

@@ -43,9 +43,15 @@ def events(caplog: pytest.LogCaptureFixture) -> LogEvents:
             {"event": "catalog_swapped", "version": "3", "pairs": 2},
         ),
         (
-            AttemptFailed(pair="a", reason="EngineBusy", elapsed_ms=3.14159),
+            AttemptFailed(pair="a", reason="EngineBusy", detail="a is full", elapsed_ms=3.14159),
             "WARNING",
-            {"event": "attempt_failed", "pair": "a", "reason": "EngineBusy", "elapsed_ms": 3.1},
+            {
+                "event": "attempt_failed",
+                "pair": "a",
+                "reason": "EngineBusy",
+                "detail": "a is full",
+                "elapsed_ms": 3.1,
+            },
         ),
         (
             ClassifierMissed(reason="late"),

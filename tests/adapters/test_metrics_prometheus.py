@@ -142,7 +142,7 @@ def test_only_the_catalog_in_use_is_shown(metrics: Metrics) -> None:
     ("event", "name", "labels"),
     [
         (
-            AttemptFailed(pair="a", reason="EngineBusy", elapsed_ms=3),
+            AttemptFailed(pair="a", reason="EngineBusy", detail="a is full", elapsed_ms=3),
             "quantroute_attempts_failed_total",
             {"pair": "a", "reason": "EngineBusy"},
         ),

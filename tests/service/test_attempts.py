@@ -105,6 +105,7 @@ async def test_a_hanging_pair_is_left_for_the_next_long_before_the_chain_ends() 
     assert await served_pair(house, stream=True) == "dear"
     (failed,) = house.events.of(AttemptFailed)
     assert (failed.pair, failed.reason) == ("cheap", "EngineFailed")
+    assert failed.detail == "pair 'cheap' failed: it gave no first token in time"
     assert house.engine.open == 0
 
 
