@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import secrets
 import signal
 import socket
 import subprocess
@@ -15,6 +16,7 @@ import sys
 import time
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,14 @@ GRACE_S = 45.0
 _DASHBOARD = re.compile(r"View the dashboard at.*?(\d+\.\d+\.\d+\.\d+:\d+)")  # colour codes between
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dashboard:
+    """Host and port of Ray's dashboard API, and the token that this run's cluster wants."""
+
+    address: str
+    token: str
+
+
 class ServeProcess:
     """One local Ray with one Serve configuration, from `start` to `stop`."""
 
@@ -33,6 +43,7 @@ class ServeProcess:
         self._config = config
         self.mark = uuid.uuid4().hex
         self._env = {**_serve_environment(), **inherited, MARK: self.mark}
+        self._env.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
         self._child: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -49,10 +60,12 @@ class ServeProcess:
         return self._child.poll() if self._child else None
 
     @property
-    def dashboard(self) -> str | None:
-        """Host and port of Ray's dashboard API, once it is known."""
+    def dashboard(self) -> Dashboard | None:
+        """Ray's dashboard API, once its address is known."""
         found = _DASHBOARD.search(self.log.read_text(errors="replace"))
-        return found.group(1) if found else None
+        if found is None:
+            return None
+        return Dashboard(address=found.group(1), token=self._env["RAY_AUTH_TOKEN"])
 
     def stop(self) -> None:
         """Shuts the application and Ray down, and ends whatever of this run is still there."""
@@ -129,6 +142,8 @@ def _serve_environment() -> dict[str, str]:
         "RAY_SERVE_HAPROXY_STATS_PORT": str(free_port()),
         # Nobody else sends requests to a fleet on one machine: no need to drain for 30 s.
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "1",
+        # Ray listens on all interfaces: nobody gets in without this run's token.
+        "RAY_AUTH_MODE": "token",
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_COLOR_PREFIX": "0",
         "PYTHONUNBUFFERED": "1",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import requests
-from ray.dashboard.modules.serve.sdk import ServeSubmissionClient
+import httpx2
+
+from serve_app.launch.ray_process import Dashboard
 
 APPLICATION = "quantroute"
 
@@ -38,16 +39,19 @@ class ApplicationState:
         return self.status == "RUNNING"
 
 
-def read_state(dashboard: str) -> ApplicationState | None:
-    """The state now; `None` while the dashboard does not know the application yet.
-
-    Ray's own client is asked, since the dashboard wants the cluster's token.
-    """
+def read_state(dashboard: Dashboard) -> ApplicationState | None:
+    """The state now; `None` while the dashboard does not know the application yet."""
     try:
-        details = ServeSubmissionClient(f"http://{dashboard}").get_serve_details()
-    except (ConnectionError, RuntimeError, requests.RequestException):
+        reply = httpx2.get(
+            f"http://{dashboard.address}/api/serve/applications/",
+            headers={"authorization": f"Bearer {dashboard.token}"},
+            timeout=5.0,
+        )
+    except httpx2.TransportError:
         return None
-    application = details.get("applications", {}).get(APPLICATION)
+    if reply.status_code != 200:
+        return None
+    application = reply.json().get("applications", {}).get(APPLICATION)
     return application_state(application) if application else None
 
 

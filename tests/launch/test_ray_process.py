@@ -29,7 +29,8 @@ def test_the_dashboard_is_found_between_colour_codes(tmp_path: Path) -> None:
         "Started a local Ray instance. View the dashboard at "
         "\x1b[1m\x1b[32mhttp://127.0.0.1:8266 \x1b[39m\x1b[22m\n"
     )
-    assert process.dashboard == "127.0.0.1:8266"
+    assert process.dashboard is not None
+    assert process.dashboard.address == "127.0.0.1:8266"
 
 
 def test_before_ray_has_started_there_is_no_dashboard(tmp_path: Path) -> None:

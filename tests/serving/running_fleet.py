@@ -59,7 +59,8 @@ def running_fleet(folder: Path, *, store: str) -> Iterator[Fleet]:
     port = free_port()
     fleet = Fleet(f"http://127.0.0.1:{port}", _start(_config(folder, store), port), [])
     lines: queue.Queue[str] = queue.Queue()
-    threading.Thread(target=_read, args=(fleet, lines), daemon=True).start()
+    reader = threading.Thread(target=_read, args=(fleet, lines), daemon=True)
+    reader.start()
     try:
         _wait_until_ready(fleet, lines)
         yield fleet
@@ -73,6 +74,9 @@ def running_fleet(folder: Path, *, store: str) -> Iterator[Fleet]:
         if fleet.process.poll() is None:
             fleet.process.send_signal(signal.SIGINT)
             fleet.process.wait(STOP_TIMEOUT_S)
+        reader.join(STOP_TIMEOUT_S)
+        assert fleet.process.stdout is not None
+        fleet.process.stdout.close()
 
 
 def _config(folder: Path, store: str) -> Path:

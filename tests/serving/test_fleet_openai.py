@@ -126,7 +126,7 @@ def test_a_tool_is_called(sdk: openai.OpenAI) -> None:
         model="auto",
         messages=[{"role": "user", "content": "Weather in Paris?"}],
         tools=[WEATHER],
-        tool_choice={"type": "function", "function": {"name": "get_weather"}},
+        tool_choice="required",
         max_tokens=64,
         temperature=0,
     )
