@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
@@ -46,7 +47,7 @@ class RouterFront:
     """Gateway and HTTP application of one ingress replica, with the tasks that feed them."""
 
     def __init__(self, settings: AppArgs, place: Place) -> None:
-        logger.setLevel(settings.log_level)
+        _log_to_stderr(settings.log_level)
         registry = CollectorRegistry()
         metrics = PrometheusEvents(registry)
         events = FanOut(metrics, LogEvents(logger))
@@ -54,9 +55,8 @@ class RouterFront:
         self._settings = settings
         self._place = place
         self._store = open_store(settings.store.url)
-        self._catalogs = CatalogWatch(
-            self._store, events=events, shipped=open_store(settings.store.shipped)
-        )
+        self._shipped = open_store(settings.store.shipped)
+        self._catalogs = CatalogWatch(self._store, events=events, shipped=self._shipped)
         pairs = [pair.pair for pair in settings.pairs]
         self._load = LoadTracker(pairs)
         self._failed = False
@@ -86,6 +86,7 @@ class RouterFront:
                 body_limit_bytes=settings.ingress.body_limit_bytes,
                 send_timeout_s=settings.ingress.send_timeout_s,
                 replica=place.replica,
+                answer_request_id=False,  # Ray Serve does
             ),
             exposition=metrics.exposition,
             lifespan=self._lifespan,
@@ -110,6 +111,7 @@ class RouterFront:
                     task.cancel()
         finally:
             await self._store.close()
+            await self._shipped.close()
 
     async def _watched(self, job: Awaitable[None]) -> None:
         try:
@@ -128,6 +130,15 @@ class RouterFront:
         if place.board is not None:
             jobs.append(exchange_load(place.board, place.replica, self._load))
         return jobs
+
+
+def _log_to_stderr(level: str) -> None:
+    """Past Ray Serve's own log, which holds lines back until a thousand have come."""
+    handler = logging.StreamHandler(sys.__stderr__)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger.addHandler(handler)
+    logger.setLevel(level)
+    logger.propagate = False
 
 
 def _token_counter(settings: AppArgs) -> TokenCounter:

@@ -48,7 +48,7 @@ def create_app(
             *fleet_routes(gateway.status, exposition),
             *admin_routes(gateway),
         ],
-        middleware=[Middleware(RequestIdMiddleware)],
+        middleware=[Middleware(RequestIdMiddleware, answer=settings.answer_request_id)],
         exception_handlers={
             RouterError: on_router_error,
             HTTPException: on_http_exception,

@@ -12,10 +12,14 @@ _ACCEPTABLE = re.compile(rb"[\x21-\x7e]{1,128}")
 
 
 class RequestIdMiddleware:
-    """Gives every request an id, the caller's own where it sent a fit one, and answers with it."""
+    """Gives every request an id, the caller's own where it sent a fit one.
 
-    def __init__(self, app: ASGIApp) -> None:
+    With `answer` the response carries it; a server around this application may do that itself.
+    """
+
+    def __init__(self, app: ASGIApp, *, answer: bool) -> None:
         self.app = app
+        self._answer = answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -29,7 +33,7 @@ class RequestIdMiddleware:
                 message["headers"] = [*message.get("headers", ()), (REQUEST_ID, request_id)]
             await send(message)
 
-        await self.app(scope, receive, send_with_id)
+        await self.app(scope, receive, send_with_id if self._answer else send)
 
 
 def request_id_of(scope: Scope) -> str:

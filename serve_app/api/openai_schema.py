@@ -7,9 +7,10 @@ not named here pass as they came.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import inf
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from serve_app.core.errors import BadRequest
 
@@ -19,6 +20,14 @@ TokenIds = Annotated[list[Annotated[int, Field(ge=0)]], Field(fail_fast=True)]
 Texts = Annotated[list[str], Field(fail_fast=True, min_length=1)]
 Penalty = Annotated[float, Field(ge=-2, le=2)]
 OpenObject = dict[str, Any]
+
+
+def _biases(tokens: OpenObject) -> OpenObject:
+    # Pydantic goes on after the first wrong value of an object, for seconds if there are many.
+    for token, bias in tokens.items():
+        if isinstance(bias, bool) or not isinstance(bias, int | float) or abs(bias) == inf:
+            raise ValueError(f"the bias of token {token!r:.20} should be a finite number")
+    return tokens
 
 
 class Wire(BaseModel):
@@ -44,7 +53,7 @@ Parts = Annotated[list[ContentPart], Field(fail_fast=True)]
 class Message(Wire):
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: str | Parts | None = None
-    tool_calls: list[OpenObject] | None = None
+    tool_calls: Annotated[list[OpenObject], Field(fail_fast=True)] | None = None
 
     @model_validator(mode="after")
     def _says_something(self) -> Message:
@@ -111,7 +120,7 @@ class Generation(Wire):
     frequency_penalty: Penalty | None = None
     stop: str | Annotated[list[str], Field(fail_fast=True)] | None = None
     seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
-    logit_bias: dict[str, float] | None = None
+    logit_bias: Annotated[OpenObject, AfterValidator(_biases)] | None = None
     response_format: ResponseFormat | None = None
     structured_outputs: OpenObject | None = None
     prompt_logprobs: int | None = None

@@ -76,7 +76,7 @@ def _from_body(routing: object) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in routing.items():
         if name not in OPTIONS:
-            where = f"routing.{name}"
+            where = f"routing.{name:.80}"
             raise BadRequest(f"{where}: there is no such field; allowed: {_allowed()}", where)
         try:
             found[name] = OPTIONS[name].validate_python(value, strict=True)

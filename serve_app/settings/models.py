@@ -24,6 +24,7 @@ from serve_app.core.policy import Policy, Weights
 from serve_app.core.profile import Hardware, Quantization
 from serve_app.core.request import Capability, Constraints, Preset
 
+STORE_SCHEMES = ("file", "redis", "rediss")
 PRESETS: Mapping[Preset, Weights] = {
     "balanced": Weights(accuracy=0.15, latency=0.15, cost=0.70),
     "chat": Weights(accuracy=0.15, latency=0.70, cost=0.15),
@@ -158,6 +159,17 @@ class StoreSettings(Settings):
 
     url: str = "profiles/data"
     shipped: str = "profiles/data"
+
+    @field_validator("url", "shipped")
+    @classmethod
+    def _known_scheme(cls, value: str) -> str:
+        scheme, separator, _ = value.partition("://")
+        if separator and scheme not in STORE_SCHEMES:
+            raise ValueError(
+                f"no profile store is at {scheme}://; allowed: the path of a folder, or "
+                f"{', '.join(f'{known}://' for known in STORE_SCHEMES)}"
+            )
+        return value
 
 
 class AppArgs(Settings):

@@ -9,6 +9,8 @@ from pydantic import ValidationError
 
 from serve_app.settings.models import AppArgs
 
+# Pydantic's mark of a mapping's key.
+KEY = "[key]"
 FieldPath = tuple[str | int, ...]
 Problem = tuple[FieldPath, str]
 
@@ -39,7 +41,8 @@ def parse_args(args: Mapping[str, Any]) -> AppArgs:
 
 def dotted(path: FieldPath) -> str:
     """A field path as people write it: `pairs[1].hardware.count`."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    parts = [part for part in path if part != KEY]
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
     return text.lstrip(".") or "args"
 
 

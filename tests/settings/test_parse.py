@@ -81,6 +81,18 @@ def test_a_misspelt_field_is_refused_by_its_path() -> None:
     assert "routing.defautls: is not a setting" in problem_of(args)
 
 
+def test_a_store_of_an_unknown_kind_is_refused_with_the_known_ones() -> None:
+    message = problem_of({**embedded_args(), "store": {"url": "etcd://127.0.0.1:2379"}})
+    assert "store.url" in message
+    assert "redis://" in message
+
+
+def test_a_misspelt_preset_is_refused_by_its_path() -> None:
+    args = embedded_args()
+    args["routing"]["weights"] = {"fast": {"accuracy": 0, "latency": 1, "cost": 0}}
+    assert "routing.weights.fast: " in problem_of(args)
+
+
 def test_an_empty_fleet_is_refused() -> None:
     assert "pairs: is empty" in problem_of({**embedded_args(), "pairs": []})
 
