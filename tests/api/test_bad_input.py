@@ -51,7 +51,10 @@ CHAT_BODIES: list[tuple[dict[str, Any], str | None]] = [
     (a_body(seed="x"), "seed"),
     (a_body(seed=2**63), "seed"),
     (a_body(logprobs=3), "logprobs"),
-    (a_body(logit_bias={"5": "x"}), "logit_bias.5"),
+    (a_body(logit_bias=[5]), "logit_bias"),
+    (a_body(logit_bias={"5": "x"}), "logit_bias"),
+    (a_body(logit_bias={"5": True}), "logit_bias"),
+    (a_body(messages=[{**HI[0], "tool_calls": [1, 2]}]), "messages[0].tool_calls[0]"),
     (a_body(tools={}), "tools"),
     (a_body(tools=[{}]), "tools[0].type"),
     (a_body(tools=[{"type": "function"}]), "tools[0]"),
@@ -95,6 +98,8 @@ HEADERS: list[tuple[dict[str, str], str]] = [
     ({"x-routing-preset": "CHAT"}, "x-routing-preset"),
     ({"x-on-infeasible": "no"}, "x-on-infeasible"),
 ]
+# What an engine should never see in a field that the router reads.
+NOT_FINITE = ["temperature", "top_p", "presence_penalty", "logit_bias"]
 NOT_JSON = [
     b"",
     b"{",
@@ -163,6 +168,14 @@ def test_every_refusal_is_told_for_metrics(request_: dict[str, Any], reason: Mis
     a_client(house).post(CHAT, **request_)
 
     assert house.events.seen == [TurnedAway(reason=reason)]
+
+
+@pytest.mark.parametrize("field", NOT_FINITE)
+def test_a_number_beyond_all_floats_is_refused(field: str) -> None:
+    value = '{"5": 1e999}' if field == "logit_bias" else "1e999"
+    rest = json.dumps(a_body())[1:]
+
+    check_refused(CHAT, 400, field, content=f'{{"{field}": {value}, {rest}')
 
 
 def test_an_unknown_routing_field_is_answered_with_the_known_ones() -> None:
