@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
@@ -119,6 +120,12 @@ def a_house(
         tokens=tokens,
         catalogs=catalogs,
     )
+
+
+async def whole(house: House, inbound: Inbound) -> dict[str, object]:
+    async with house.gateway.answer(inbound) as answer:
+        body: dict[str, object] = json.loads(await answer.whole())
+        return body
 
 
 def an_inbound(*, model: str = "auto", **changes: Any) -> Inbound:

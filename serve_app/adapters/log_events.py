@@ -39,7 +39,8 @@ class LogEvents:
                     detail=event.detail,
                     elapsed_ms=round(event.elapsed_ms, 1),
                 )
-            case ClassifierMissed(reason=reason):
+            # One line for each time it was asked in vain, not for each request of an outage.
+            case ClassifierMissed(reason=reason, asked=True):
                 self._write(logging.WARNING, "classifier_missed", reason=reason)
             case Routed(decision=decision) if decision.fallback is not None:
                 self._write(

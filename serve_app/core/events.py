@@ -58,9 +58,13 @@ class Answered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassifierMissed:
-    """The classifier was late or down and the heuristics in this process judged instead."""
+    """The classifier was late or down and the heuristics in this process judged instead.
+
+    `asked` is false for a request that did not wait for it, after it was missed before.
+    """
 
     reason: str
+    asked: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -76,6 +76,7 @@ class DeadlineClassifier:
     async def judge(self, prompt: Prompt) -> Judgement:
         now_s = self._clock.now()
         if not self._breaker.allows(now_s):
+            self._events.emit(ClassifierMissed(reason=self._last_miss, asked=False))
             return await self._judge_here(prompt, self._last_miss)
         self._breaker = self._breaker.probing(now_s)
         try:
@@ -91,9 +92,9 @@ class DeadlineClassifier:
     async def _missed(self, prompt: Prompt, miss: Miss) -> Judgement:
         self._breaker = self._breaker.failed(self._clock.now())
         self._last_miss = miss
+        self._events.emit(ClassifierMissed(reason=miss, asked=True))
         return await self._judge_here(prompt, miss)
 
     async def _judge_here(self, prompt: Prompt, miss: Miss) -> Judgement:
-        self._events.emit(ClassifierMissed(reason=miss))
         judgement = await self._local.judge(prompt)
         return replace(judgement, origin=f"{judgement.origin}: classifier {miss}")

@@ -54,7 +54,7 @@ def events(caplog: pytest.LogCaptureFixture) -> LogEvents:
             },
         ),
         (
-            ClassifierMissed(reason="late"),
+            ClassifierMissed(reason="late", asked=True),
             "WARNING",
             {"event": "classifier_missed", "reason": "late"},
         ),
@@ -75,8 +75,15 @@ def test_what_somebody_may_act_on_is_one_line_of_json(
     assert json.loads(record.getMessage()) == line
 
 
-@pytest.mark.parametrize("event", [Routed(decision=a_decision(), overhead_ms=1), an_answer()])
-def test_a_request_that_went_well_leaves_no_line(
+@pytest.mark.parametrize(
+    "event",
+    [
+        Routed(decision=a_decision(), overhead_ms=1),
+        an_answer(),
+        ClassifierMissed(reason="down", asked=False),
+    ],
+)
+def test_a_request_that_tells_nothing_new_leaves_no_line(
     events: LogEvents, caplog: pytest.LogCaptureFixture, event: Event
 ) -> None:
     events.emit(event)

@@ -146,7 +146,7 @@ def test_only_the_catalog_in_use_is_shown(metrics: Metrics) -> None:
             "quantroute_attempts_failed_total",
             {"pair": "a", "reason": "EngineBusy"},
         ),
-        (ClassifierMissed(reason="late"), "quantroute_classifier_missed_total", {}),
+        (ClassifierMissed(reason="late", asked=True), "quantroute_classifier_missed_total", {}),
         (CatalogRefused(reason="no"), "quantroute_catalog_refused_total", {}),
         (StoreLost(reason="gone"), "quantroute_store_lost_total", {}),
     ],
@@ -190,7 +190,7 @@ def test_a_free_text_reason_never_becomes_a_label(metrics: Metrics) -> None:
         Routed(decision=a_decision(fallback=secret, reason=secret), overhead_ms=0.1),
         CatalogRefused(reason=secret),
         StoreLost(reason=secret),
-        ClassifierMissed(reason=secret),
+        ClassifierMissed(reason=secret, asked=True),
     )
 
     assert b"launch" not in metrics.events.exposition()[0]

@@ -8,13 +8,14 @@ import pytest
 
 from serve_app.core.breaker import BreakerSettings
 from serve_app.core.errors import ClassifierUnavailable
-from serve_app.core.events import ClassifierMissed, Event
+from serve_app.core.events import ClassifierMissed
 from serve_app.core.request import Judgement, Prompt
 from serve_app.service.classify import (
     DeadlineClassifier,
     HeuristicClassifier,
     RememberingClassifier,
 )
+from serve_app.testing import ManualClock, RecordingEvents
 
 PROMPT = Prompt(asked="Who wrote The Tempest?")
 LEARNED = Judgement(
@@ -64,29 +65,13 @@ class Remote:
 
 
 @dataclass
-class ManualClock:
-    now_s: float = 0.0
-
-    def now(self) -> float:
-        return self.now_s
-
-
-@dataclass
-class Heard:
-    events: list[Event] = field(default_factory=list)
-
-    def emit(self, event: Event) -> None:
-        self.events.append(event)
-
-
-@dataclass
 class Bench:
     """A deadline classifier with everything around it in reach."""
 
     remote: Remote
     deadline_ms: float = NEVER
     clock: ManualClock = field(default_factory=ManualClock)
-    heard: Heard = field(default_factory=Heard)
+    heard: RecordingEvents = field(default_factory=RecordingEvents)
 
     def classifier(self) -> DeadlineClassifier:
         return DeadlineClassifier(
@@ -107,7 +92,7 @@ async def test_the_heuristic_classifier_says_who_judged() -> None:
 async def test_a_remote_judgement_in_time_is_returned_as_it_is() -> None:
     bench = Bench(Remote(answers))
     assert await bench.classifier().judge(PROMPT) is LEARNED
-    assert bench.heard.events == []
+    assert bench.heard.seen == []
 
 
 @pytest.mark.parametrize(
@@ -122,7 +107,7 @@ async def test_a_miss_is_judged_here_and_says_so(
     judgement = await bench.classifier().judge(PROMPT)
     assert judgement.task == "question_answering"
     assert judgement.origin == f"heuristics: classifier {reason}"
-    assert bench.heard.events == [ClassifierMissed(reason=reason)]
+    assert bench.heard.seen == [ClassifierMissed(reason=reason, asked=True)]
 
 
 async def test_after_a_miss_the_remote_is_left_alone_until_the_cool_down_ends() -> None:
@@ -131,7 +116,7 @@ async def test_after_a_miss_the_remote_is_left_alone_until_the_cool_down_ends() 
     await classifier.judge(PROMPT)
     assert (await classifier.judge(PROMPT)).origin == "heuristics: classifier down"
     assert bench.remote.asked == 1
-    bench.clock.now_s = 5.0
+    await bench.clock.advance(5)
     await classifier.judge(PROMPT)
     assert bench.remote.asked == 2
 
@@ -141,7 +126,11 @@ async def test_every_request_judged_here_for_want_of_the_remote_is_told() -> Non
     classifier = bench.classifier()
     for _ in range(3):
         await classifier.judge(PROMPT)
-    assert bench.heard.events == [ClassifierMissed(reason="down")] * 3
+    assert bench.heard.seen == [
+        ClassifierMissed(reason="down", asked=True),
+        ClassifierMissed(reason="down", asked=False),
+        ClassifierMissed(reason="down", asked=False),
+    ]
 
 
 async def test_the_remote_is_used_again_once_a_probe_succeeds() -> None:
@@ -149,7 +138,7 @@ async def test_the_remote_is_used_again_once_a_probe_succeeds() -> None:
     classifier = bench.classifier()
     await classifier.judge(PROMPT)
     bench.remote.behave = answers
-    bench.clock.now_s = 5.0
+    await bench.clock.advance(5)
     assert await classifier.judge(PROMPT) is LEARNED
     assert await classifier.judge(PROMPT) is LEARNED
 
@@ -158,7 +147,7 @@ async def test_one_request_probes_while_the_others_are_judged_here() -> None:
     bench = Bench(Remote(is_down))
     classifier = bench.classifier()
     await classifier.judge(PROMPT)
-    bench.clock.now_s = 5.0
+    await bench.clock.advance(5)
     bench.remote.behave = hangs
     probe = asyncio.create_task(classifier.judge(PROMPT))
     await asyncio.sleep(0)
@@ -177,7 +166,7 @@ async def test_a_cancelled_request_is_cancelled_and_counts_as_no_miss() -> None:
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    assert bench.heard.events == []
+    assert bench.heard.seen == []
     bench.remote.behave = answers
     assert await classifier.judge(PROMPT) is LEARNED
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
@@ -20,13 +19,13 @@ from serve_app.core.errors import (
 )
 from serve_app.core.events import Answered, Outcome, TurnedAway
 from serve_app.core.ports import EngineCall
-from serve_app.core.request import Constraints, Judgement, Prompt
+from serve_app.core.request import Constraints
 from serve_app.service.answer import CallerGone
 from serve_app.service.inbound import Inbound
 from serve_app.service.load import Replicas
 from serve_app.testing import FakeEngine, Script
 from tests.builders import a_catalog, a_pair, a_profile
-from tests.gateways import CATALOG, PAIRS, SETTINGS, House, a_house, an_inbound
+from tests.gateways import CATALOG, PAIRS, SETTINGS, a_house, an_inbound, whole
 
 IMPOSSIBLE = Constraints(latency_budget_ms=1, min_accuracy=0.99)
 
@@ -36,17 +35,6 @@ class GarblingEngine(FakeEngine):
 
     async def answer(self, pair: str, call: EngineCall) -> AsyncGenerator[str, None]:
         yield "Internal Server Error"
-
-
-class BrokenClassifier:
-    async def judge(self, _: Prompt) -> Judgement:
-        raise ZeroDivisionError("a bug")
-
-
-async def whole(house: House, inbound: Inbound) -> dict[str, object]:
-    async with house.gateway.answer(inbound) as answer:
-        body: dict[str, object] = json.loads(await answer.whole())
-        return body
 
 
 async def test_the_engine_gets_the_callers_body_untouched_but_for_the_name() -> None:

@@ -1,17 +1,14 @@
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from serve_app.core.errors import Overloaded, UnknownModel
 from serve_app.core.events import Routed
 from serve_app.core.profile import GoldenResult
 from serve_app.core.request import Constraints, Judgement, Prompt
-from serve_app.service.inbound import Inbound
 from serve_app.service.load import Replicas
 from tests.builders import a_catalog, a_judgement, a_pair, a_profile
-from tests.gateways import READY, FixedClassifier, House, a_house, an_inbound
+from tests.gateways import READY, FixedClassifier, a_house, an_inbound, whole
 
 IMPOSSIBLE = Constraints(latency_budget_ms=1, min_accuracy=0.99)
 
@@ -19,12 +16,6 @@ IMPOSSIBLE = Constraints(latency_budget_ms=1, min_accuracy=0.99)
 class BrokenClassifier:
     async def judge(self, _: Prompt) -> Judgement:
         raise ZeroDivisionError("a bug")
-
-
-async def whole(house: House, inbound: Inbound) -> dict[str, object]:
-    async with house.gateway.answer(inbound) as answer:
-        body: dict[str, object] = json.loads(await answer.whole())
-        return body
 
 
 async def test_auto_goes_to_the_cheapest_pair() -> None:
