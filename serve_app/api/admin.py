@@ -38,8 +38,11 @@ def route_endpoint(gateway: Gateway, settings: ApiSettings) -> Route:
             request_id=request_id_of(request.scope),
         )
         routing = await gateway.explain(inbound)
-        overhead = {"x-quantroute-overhead-ms": f"{routing.overhead_ms:.3f}"}
-        return _json(DECISION.dump_json(routing.decision), overhead)
+        headers = {
+            "x-quantroute-overhead-ms": f"{routing.overhead_ms:.3f}",
+            "x-quantroute-replica": settings.replica,
+        }
+        return _json(DECISION.dump_json(routing.decision), headers)
 
     return Route("/v1/route", route, methods=["POST"])
 
