@@ -19,7 +19,10 @@ NOTHING_SPENT = Charge(pair="", usage=NOTHING_USED, cost_usd=0.0, baseline_usd=0
 
 @dataclass(slots=True, kw_only=True)
 class Visit:
-    """A request under way; whoever serves it fills in what it learns."""
+    """A request under way; whoever serves it fills in what it learns.
+
+    An unary answer has no first token that anyone could see.
+    """
 
     answer: Answer | None = None
     first_token_s: float | None = None
@@ -35,8 +38,11 @@ class Books:
 
     @contextmanager
     def visit(self, routing: Routing) -> Iterator[Visit]:
-        """Times a block that serves one request, and books how it ends."""
-        began_s = self._clock.now()
+        """Times a block that serves one request, and books how it ends.
+
+        The time that routing took belongs to the request.
+        """
+        began_s = self._clock.now() - routing.overhead_ms / 1e3
         visit = Visit()
         outcome: Outcome = "failed"
         try:

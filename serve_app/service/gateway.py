@@ -112,7 +112,8 @@ class Gateway:
             raise_if_refused(routing.decision, inbound, self._pairs, self._settings.retry_after_s)
             async with self._attempts.first_token(routing.decision, _call(inbound)) as first:
                 visit.answer = Answer(routing, first, usage_asked=inbound.usage_asked)
-                visit.first_token_s = self._clock.now()
+                if inbound.stream:
+                    visit.first_token_s = self._clock.now()
                 try:
                     yield visit.answer
                 except EngineFailed:

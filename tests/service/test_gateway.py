@@ -19,15 +19,25 @@ from serve_app.core.errors import (
 )
 from serve_app.core.events import Answered, Outcome, TurnedAway
 from serve_app.core.ports import EngineCall
-from serve_app.core.request import Constraints
+from serve_app.core.request import Constraints, Judgement, Prompt
 from serve_app.service.answer import CallerGone
 from serve_app.service.inbound import Inbound
 from serve_app.service.load import Replicas
-from serve_app.testing import FakeEngine, Script
+from serve_app.testing import FakeEngine, ManualClock, Script
 from tests.builders import a_catalog, a_pair, a_profile
-from tests.gateways import CATALOG, PAIRS, SETTINGS, a_house, an_inbound, whole
+from tests.gateways import CATALOG, PAIRS, SETTINGS, FixedClassifier, a_house, an_inbound, whole
 
 IMPOSSIBLE = Constraints(latency_budget_ms=1, min_accuracy=0.99)
+
+
+class SlowClassifier(FixedClassifier):
+    """Takes a quarter of a second of `clock`."""
+
+    clock: ManualClock
+
+    async def judge(self, prompt: Prompt) -> Judgement:
+        await self.clock.advance(0.25)
+        return await super().judge(prompt)
 
 
 class GarblingEngine(FakeEngine):
@@ -138,6 +148,26 @@ async def test_a_stream_is_billed_although_its_caller_asked_for_no_usage() -> No
     (answered,) = house.events.of(Answered)
     assert answered.completion_tokens == 2
     assert answered.cost_usd > 0
+
+
+async def test_an_unary_answer_is_taken_for_no_first_token() -> None:
+    house = a_house()
+
+    await whole(house, an_inbound())
+
+    assert [answered.ttft_ms for answered in house.events.of(Answered)] == [None]
+
+
+async def test_the_time_that_routing_takes_belongs_to_the_request() -> None:
+    classifier = SlowClassifier()
+    house = a_house(classifier=classifier)
+    classifier.clock = house.clock
+
+    async with house.gateway.answer(an_inbound(stream=True)) as answer:
+        [text async for text in answer.chunks()]
+
+    (answered,) = house.events.of(Answered)
+    assert (answered.ttft_ms, answered.total_ms) == (250, 250)
 
 
 async def test_times_run_from_the_request_to_its_first_token_and_its_end() -> None:
