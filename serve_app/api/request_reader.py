@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from contextlib import aclosing
+from math import isinf
 from typing import Any, Literal
 
 from pydantic_core import from_json
@@ -19,6 +20,10 @@ from serve_app.service.inbound import Inbound
 # What a chat template puts around every message, and before the answer.
 TOKENS_PER_MESSAGE = 4
 TOKENS_BEFORE_ANSWER = 3
+
+# What a number of more than 64 bits, or beyond all floats, has in it when all digits are 0.
+DIGITS_ALIKE = bytes.maketrans(b"123456789E", b"000000000e")
+LONG_NUMBERS = (b"0" * 19, b"e000", b"e+000")
 
 RawHeaders = Iterable[tuple[bytes, bytes]]
 Operation = Literal["chat", "completions"]
@@ -46,7 +51,27 @@ def parse_object(raw: bytes) -> dict[str, Any]:
         raise BadRequest(f"the body is not valid JSON: {exc}") from exc
     if not isinstance(parsed, dict):
         raise BadRequest(f"the body must be a JSON object; got {type(parsed).__name__}")
+    # Looking at every value takes too long for most bodies, which have no such number.
+    shape = raw.translate(DIGITS_ALIKE)
+    if any(number in shape for number in LONG_NUMBERS):
+        _refuse_numbers_too_long(parsed)
     return parsed
+
+
+def _refuse_numbers_too_long(body: Mapping[str, Any]) -> None:
+    """Engines hold 64 bits; a longer number fails deep inside one, whatever field it is in."""
+    for name, field in body.items():
+        values = [field]
+        while values:
+            value = values.pop()
+            if isinstance(value, dict):
+                values += value.values()
+            elif isinstance(value, list):
+                values += value
+            elif isinstance(value, int) and not -(2**63) <= value < 2**64:
+                raise BadRequest(f"{name:.80}: has an integer of more than 64 bits", name[:80])
+            elif isinstance(value, float) and isinf(value):
+                raise BadRequest(f"{name:.80}: has a number that is not finite", name[:80])
 
 
 def operation_of(body: Mapping[str, Any]) -> Operation:

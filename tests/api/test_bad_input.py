@@ -178,6 +178,27 @@ def test_a_number_beyond_all_floats_is_refused(field: str) -> None:
     check_refused(CHAT, 400, field, content=f'{{"{field}": {value}, {rest}')
 
 
+@pytest.mark.parametrize(
+    "value", ["1" * 400, '[{"a": 18446744073709551616}]', "1e999", "[-1E+400]"]
+)
+def test_a_number_that_no_engine_holds_is_refused_in_any_field(value: str) -> None:
+    rest = json.dumps(a_body())[1:]
+
+    error = check_refused(CHAT, 400, "top_k", content=f'{{"top_k": {value}, {rest}')
+    assert error["message"].startswith("top_k: ")
+
+
+@pytest.mark.parametrize(
+    "value", ["18446744073709551615", "1e308", '"1e999 and 9999999999999999999"']
+)
+def test_a_number_that_fits_passes_and_text_is_no_number(value: str) -> None:
+    house, rest = a_house(), json.dumps(a_body())[1:]
+
+    assert a_client(house).post(CHAT, content=f'{{"odd": {value}, {rest}').status_code == 200
+    ((_, call),) = house.engine.calls
+    assert call.body["odd"] == json.loads(value)
+
+
 def test_an_unknown_routing_field_is_answered_with_the_known_ones() -> None:
     error = check_refused(CHAT, 400, "routing.budget", json=a_body(routing={"budget": 1}))
 
