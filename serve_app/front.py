@@ -26,7 +26,11 @@ from serve_app.api.app import ApiSettings, create_app
 from serve_app.core.breaker import BreakerSettings
 from serve_app.core.ports import TokenCounter
 from serve_app.service.catalog_watch import CatalogWatch
-from serve_app.service.classify import DeadlineClassifier, HeuristicClassifier
+from serve_app.service.classify import (
+    DeadlineClassifier,
+    HeuristicClassifier,
+    RememberingClassifier,
+)
 from serve_app.service.gateway import Gateway
 from serve_app.service.gateway_settings import GatewaySettings
 from serve_app.service.load import LoadTracker
@@ -36,6 +40,7 @@ from serve_app.serving.load_board import exchange_load
 from serve_app.serving.replicas import watch_replicas
 from serve_app.settings import AppArgs, tokenizer_file
 
+REMEMBERED_PROMPTS = 1024
 logger = logging.getLogger("serve_app")
 
 
@@ -64,7 +69,9 @@ class RouterFront:
             pairs=pairs,
             engine=HandleEngine(place.pairs),
             classifier=DeadlineClassifier(
-                remote=HandleClassifier(place.classifier),
+                remote=RememberingClassifier(
+                    HandleClassifier(place.classifier), REMEMBERED_PROMPTS
+                ),
                 local=HeuristicClassifier(),
                 deadline_ms=settings.classifier.deadline_ms,
                 events=events,
@@ -154,4 +161,7 @@ def _gateway_settings(settings: AppArgs) -> GatewaySettings:
         baseline=routing.reference_pair,
         chain_deadline_ms=routing.chain_deadline_ms,
         max_attempts=routing.max_attempts,
+        attempt_patience=routing.attempt_patience,
+        attempt_floor_ms=routing.attempt_floor_ms,
+        retry_after_s=routing.retry_after_s,
     )

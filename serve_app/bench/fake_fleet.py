@@ -29,11 +29,6 @@ class FakePairServer:
             yield text
         self._engine.calls.clear()
 
-    async def answer_whole(
-        self, operation: Operation, body: dict[str, Any], request_id: str
-    ) -> str:
-        return "".join([text async for text in self.answer(operation, body, request_id)])
-
 
 def build_app(args: dict[str, Any]) -> Application:
     return wire(parse_args(args), _fake_pair)

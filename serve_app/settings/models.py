@@ -123,6 +123,9 @@ class RoutingSettings(Settings):
     numeric_guard_share: float = Field(default=0.30, ge=0, le=1)
     chain_deadline_ms: PositiveFloat = 60_000
     max_attempts: PositiveInt = 3
+    attempt_patience: PositiveFloat = 4.0
+    attempt_floor_ms: PositiveFloat = 5_000
+    retry_after_s: PositiveFloat = 1.0
 
     @property
     def policy(self) -> Policy:

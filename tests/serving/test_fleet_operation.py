@@ -29,7 +29,7 @@ QUESTION = [{"role": "user", "content": "Tell me a long story."}]
 def test_the_terminal_says_how_to_try_it_and_what_is_exposed(fleet: Fleet) -> None:
     said = "".join(fleet.output)
     assert f"curl -i {fleet.url}/v1/chat/completions" in said
-    assert "other machines can reach these ports" in said
+    assert "Other machines can reach these ports" in said
 
 
 def test_the_fleet_fits_into_sixteen_gibibytes(fleet: Fleet) -> None:

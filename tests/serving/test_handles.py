@@ -76,10 +76,12 @@ async def test_texts_come_through_in_their_order() -> None:
     assert not handle.cancelled
 
 
-async def test_an_engine_error_of_ours_arrives_with_its_attributes() -> None:
+@pytest.mark.parametrize("wrapped", [True, False])
+async def test_an_engine_error_of_ours_arrives_with_its_attributes(*, wrapped: bool) -> None:
     rejected = EngineRejected("bf16", 400, "min_p must be in [0, 1]", "BadRequestError", "min_p")
+    error = raised_at_the_replica(rejected) if wrapped else rejected
     with pytest.raises(EngineRejected) as arrived:
-        await collect(ScriptedHandle([], raised_at_the_replica(rejected)))
+        await collect(ScriptedHandle([], error))
     assert (arrived.value.status, arrived.value.param) == (400, "min_p")
 
 
@@ -95,6 +97,7 @@ async def test_a_full_queue_is_a_busy_pair() -> None:
     [
         (RayActorError(), "RayActorError"),
         (raised_at_the_replica(MemoryError("out of memory")), "MemoryError"),
+        (ArithmeticError("a fault inside the engine"), "ArithmeticError"),
     ],
 )
 async def test_any_other_failure_is_named_by_its_class_alone(error: Exception, cause: str) -> None:
