@@ -39,7 +39,9 @@ def running(apps: Sequence[BenchApp]) -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="quantroute-bench-") as folder:
         config = Path(folder) / "bench.yaml"
         config.write_text(yaml.safe_dump(_document(apps, port)))
-        process = ServeProcess(config, Path(folder), os.environ)
+        process = ServeProcess(
+            config, working_folder=Path.cwd(), run_folder=Path(folder), inherited=os.environ
+        )
         try:
             process.start()
             for app in apps:

@@ -38,11 +38,23 @@ class Dashboard:
 
 
 class ServeProcess:
-    """One local Ray with one Serve configuration, from `start` to `stop`."""
+    """One local Ray with one Serve configuration, from `start` to `stop`.
 
-    def __init__(self, config: Path, run_folder: Path, inherited: Mapping[str, str]) -> None:
+    Relative paths in the configuration are relative to `working_folder`; `run_folder` keeps
+    what the run itself writes.
+    """
+
+    def __init__(
+        self,
+        config: Path,
+        *,
+        working_folder: Path,
+        run_folder: Path,
+        inherited: Mapping[str, str],
+    ) -> None:
         self.log = run_folder / "serve.log"
-        self._config = config
+        self._config = config.resolve()
+        self._working_folder = working_folder
         self.mark = uuid.uuid4().hex
         self._env = {**_serve_environment(run_folder), **inherited, MARK: self.mark}
         self._env.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
@@ -52,8 +64,13 @@ class ServeProcess:
         """Starts Ray and submits the configuration; returns at once."""
         command = [_script("serve"), "run", "--address", "local", str(self._config)]
         with self.log.open("wb") as log:
-            self._child = subprocess.Popen(  # a session of its own: Ctrl-C reaches us alone
-                command, stdout=log, stderr=log, env=self._env, start_new_session=True
+            self._child = subprocess.Popen(
+                command,
+                cwd=self._working_folder,
+                stdout=log,
+                stderr=log,
+                env=self._env,
+                start_new_session=True,  # Ctrl-C reaches us alone
             )
 
     @property

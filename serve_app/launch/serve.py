@@ -41,7 +41,12 @@ def run_fleet(config: ConfigFile, *, port: int, ready_timeout_s: float, console:
     if port_is_taken(port):
         raise LaunchError(f"port {port} is in use; stop what listens there or set PORT to another")
     with tempfile.TemporaryDirectory(prefix="quantroute-") as folder, _interruptible():
-        process = ServeProcess(_with_port(config, port, Path(folder)), Path(folder), os.environ)
+        process = ServeProcess(
+            _with_port(config, port, Path(folder)),
+            working_folder=config.path.resolve().parent,
+            run_folder=Path(folder),
+            inherited=os.environ,
+        )
         started_s = time.monotonic()
         try:
             process.start()
@@ -79,7 +84,7 @@ def _with_port(config: ConfigFile, port: int, folder: Path) -> Path:
     """The configuration file to run: the user's own, unless the port differs from it."""
     options = config.raw.get("http_options") or {}
     if options.get("port", 8000) == port:
-        return config.path.resolve()
+        return config.path
     derived = folder / config.path.name
     derived.write_text(yaml.safe_dump({**config.raw, "http_options": {**options, "port": port}}))
     return derived

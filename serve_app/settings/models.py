@@ -157,7 +157,8 @@ class ClassifierSettings(Settings):
 class StoreSettings(Settings):
     """Where profiles come from: a folder or `redis://`; `shipped` serves a cold start without it.
 
-    Relative folders are relative to the working directory of the Serve application.
+    Relative folders are relative to the working directory of the Serve application, which
+    `quantroute serve` makes the folder of the configuration file.
     """
 
     url: str = "profiles/data"

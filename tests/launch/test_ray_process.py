@@ -15,6 +15,10 @@ import pytest
 from serve_app.launch.ray_process import MARK, ServeProcess, exposed_ports, port_is_taken
 
 
+def a_process(folder: Path) -> ServeProcess:
+    return ServeProcess(folder / "c.yaml", working_folder=folder, run_folder=folder, inherited={})
+
+
 @pytest.fixture
 def listener() -> Iterator[socket.socket]:
     with socket.socket() as server:
@@ -24,7 +28,7 @@ def listener() -> Iterator[socket.socket]:
 
 
 def test_the_dashboard_is_found_between_colour_codes(tmp_path: Path) -> None:
-    process = ServeProcess(tmp_path / "c.yaml", tmp_path, {})
+    process = a_process(tmp_path)
     process.log.write_text(
         "Started a local Ray instance. View the dashboard at "
         "\x1b[1m\x1b[32mhttp://127.0.0.1:8266 \x1b[39m\x1b[22m\n"
@@ -34,13 +38,13 @@ def test_the_dashboard_is_found_between_colour_codes(tmp_path: Path) -> None:
 
 
 def test_before_ray_has_started_there_is_no_dashboard(tmp_path: Path) -> None:
-    process = ServeProcess(tmp_path / "c.yaml", tmp_path, {})
+    process = a_process(tmp_path)
     process.log.write_text("Running config file\n")
     assert process.dashboard is None
 
 
 def test_stopping_ends_a_process_that_ray_left_behind(tmp_path: Path) -> None:
-    process = ServeProcess(tmp_path / "c.yaml", tmp_path, {})
+    process = a_process(tmp_path)
     orphan = subprocess.Popen(
         [sys.executable, "-c", "import time; time.sleep(600)"],
         env={**os.environ, MARK: process.mark},
@@ -54,7 +58,7 @@ def test_stopping_ends_a_process_that_ray_left_behind(tmp_path: Path) -> None:
 
 
 def test_a_process_of_another_run_is_left_alone(tmp_path: Path) -> None:
-    process = ServeProcess(tmp_path / "c.yaml", tmp_path, {})
+    process = a_process(tmp_path)
     assert psutil.Process() not in process.processes()
 
 
