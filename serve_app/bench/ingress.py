@@ -1,21 +1,25 @@
 """What the router adds: its application over fake engines against an empty Serve application.
 
 Both run in one Ray Serve, in the same mode, and are asked in turn (A, B, A, B), so that what
-else the machine does falls on both.
+else the machine does falls on both. One client comes first: many clients may make the classifier
+late, and the ingress then judges by itself for a while. How often it did is part of the result.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+import httpx2
+
 from serve_app.bench.fleet_run import BenchApp, running
-from serve_app.bench.http_load import LoadResult, whole_answers
+from serve_app.bench.http_load import Body, LoadResult, whole_answers
 
 CONNECTIONS = 32
+MISSES = "quantroute_classifier_missed_total"
+Sides = dict[str, tuple[str, Body]]
 WORDS = [
     "the",
     "quick",
@@ -34,10 +38,15 @@ WORDS = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """Medians over the rounds: one client's latency, and what many clients get through."""
+    """Medians over the rounds: one client's latency, and what many clients get through.
+
+    The shares are of requests that the ingress judged itself, the classifier being late.
+    """
 
     p50_ms: float
     requests_per_s: float
+    judged_here_alone: float
+    judged_here_crowded: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +79,7 @@ def run(*, rounds: int, requests: int) -> IngressBench:
         ),
     ]
     with running(apps) as address:
+        _require_routing(address)
         return asyncio.run(_compare(address, rounds, requests))
 
 
@@ -80,35 +90,56 @@ def report(result: IngressBench) -> str:
         ratio = side.p50_ms / result.empty.p50_ms
         lines.append(
             f"  {name:<9} 1 client: p50 {side.p50_ms:.2f} ms ({ratio:.2f}x empty); "
-            f"{CONNECTIONS} connections: {side.requests_per_s:.0f} requests/s"
+            f"{CONNECTIONS} connections: {side.requests_per_s:.0f} requests/s; judged without "
+            f"the classifier: {side.judged_here_alone:.0%}, {side.judged_here_crowded:.0%}"
         )
     return "\n".join(lines)
 
 
 async def _compare(address: str, rounds: int, requests: int) -> IngressBench:
-    sides: dict[str, tuple[str, Callable[[int], dict[str, Any]]]] = {
+    sides: Sides = {
         "empty": (f"{address}/empty/answer", lambda _number: _body(0)),
         "repeated": (f"{address}/v1/chat/completions", lambda _number: _body(0)),
         "distinct": (f"{address}/v1/chat/completions", _body),
     }
-    alone: dict[str, list[LoadResult]] = {name: [] for name in sides}
-    crowded: dict[str, list[LoadResult]] = {name: [] for name in sides}
-    for _ in range(rounds):
-        for name, (url, body) in sides.items():
-            alone[name].append(
-                await whole_answers(url, body, connections=1, requests=requests // 4)
-            )
-            crowded[name].append(
-                await whole_answers(url, body, connections=CONNECTIONS, requests=requests)
-            )
+    alone = await _rounds(address, sides, rounds, connections=1, requests=requests // 4)
+    crowded = await _rounds(address, sides, rounds, connections=CONNECTIONS, requests=requests)
     measured = {
         name: Side(
-            p50_ms=median(result.p50_ms for result in alone[name]),
-            requests_per_s=median(result.requests_per_s for result in crowded[name]),
+            p50_ms=median(result.p50_ms for result, _ in alone[name]),
+            requests_per_s=median(result.requests_per_s for result, _ in crowded[name]),
+            judged_here_alone=median(share for _, share in alone[name]),
+            judged_here_crowded=median(share for _, share in crowded[name]),
         )
         for name in sides
     }
     return IngressBench(rounds=rounds, requests=requests, **measured)
+
+
+def _require_routing(address: str) -> None:
+    """A router that has no catalog would only serve its fallback, and seem fast."""
+    decision = httpx2.post(f"{address}/v1/route", json=_body(0)).json()
+    if decision["fallback"] is not None or not decision["ranked"]:
+        raise RuntimeError(f"the router does not route: {decision['reason']}")
+
+
+async def _rounds(
+    address: str, sides: Sides, rounds: int, *, connections: int, requests: int
+) -> dict[str, list[tuple[LoadResult, float]]]:
+    """Every side's results, each with the share of requests that the ingress judged itself."""
+    results: dict[str, list[tuple[LoadResult, float]]] = {name: [] for name in sides}
+    for _ in range(rounds):
+        for name, (url, body) in sides.items():
+            missed = _misses(address)
+            result = await whole_answers(url, body, connections=connections, requests=requests)
+            results[name].append((result, (_misses(address) - missed) / requests))
+    return results
+
+
+def _misses(address: str) -> float:
+    """How often the ingress has judged a prompt because the classifier had not."""
+    lines = httpx2.get(f"{address}/metrics").text.splitlines()
+    return sum(float(line.split()[-1]) for line in lines if line.startswith(MISSES))
 
 
 def _body(number: int) -> dict[str, Any]:
