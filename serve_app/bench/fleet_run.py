@@ -45,7 +45,7 @@ def running(apps: Sequence[BenchApp]) -> Iterator[str]:
         try:
             process.start()
             for app in apps:
-                _wait_for(process, f"{address}{app.probe}")
+                _wait_for(process, app.name, f"{address}{app.probe}")
             yield address
         finally:
             process.stop()
@@ -67,10 +67,10 @@ def _document(apps: Sequence[BenchApp], port: int) -> dict[str, Any]:
     }
 
 
-def _wait_for(process: ServeProcess, url: str) -> None:
+def _wait_for(process: ServeProcess, name: str, url: str) -> None:
     until = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < until:
-        state = read_state(process.dashboard) if process.dashboard else None
+        state = read_state(process.dashboard, name) if process.dashboard else None
         if process.exit_code is not None or (state is not None and state.failed):
             raise RuntimeError(f"Ray Serve failed: {state}\n{process.log.read_text()[-4000:]}")
         try:

@@ -18,6 +18,8 @@ from serve_app.bench.fleet_run import BenchApp, running
 from serve_app.bench.http_load import first_token_ms
 from serve_app.launch.config_file import ConfigFile
 from serve_app.launch.status import APPLICATION
+from serve_app.serving.llm_config import llm_config_fields
+from serve_app.settings import PairSettings, local_checkpoint
 
 RAY_PREFIX = "/ray"
 
@@ -39,32 +41,39 @@ class TtftBench:
 
 def build_ray_ingress(args: dict[str, Any]) -> Application:
     """Ray Serve LLM's ingress before a pair that the router's application deploys."""
+    # `build_openai_app` would start an engine of its own; its ingress takes any handle, but the
+    # card that it lists a model by has no public maker.
+    from ray.llm._internal.serve.core.configs.openai_api_models import to_model_metadata
+    from ray.serve.llm import LLMConfig
     from ray.serve.llm.ingress import OpenAiIngress, make_fastapi_ingress
 
-    handle = serve.get_deployment_handle(args["pair"], app_name=APPLICATION)
+    settings = PairSettings.model_validate(args["pair"])
+    config = LLMConfig(**llm_config_fields(settings, local_checkpoint(settings.checkpoint)))
     ingress = make_fastapi_ingress(OpenAiIngress)
     options = {"num_cpus": 0.1}
     return serve.deployment(name="RayIngress", ray_actor_options=options)(ingress).bind(
-        llm_deployments=[handle]
+        llm_deployments={settings.id: serve.get_deployment_handle(settings.id, APPLICATION)},
+        model_cards={settings.id: to_model_metadata(settings.id, config)},
     )
 
 
 def run(config: ConfigFile, *, pair: str, rounds: int, requests: int) -> TtftBench:
     """Starts `pair` alone with both ingresses, asks them in turn, stops them."""
+    args = _only(config.raw_args, pair)
     apps = [
         BenchApp(
             name=APPLICATION,
             import_path="serve_app.app:build_app",
             route_prefix="/",
             probe="/ready",
-            args=_only(config.raw_args, pair),
+            args=args,
         ),
         BenchApp(
             name="ray",
             import_path="serve_app.bench.ttft:build_ray_ingress",
             route_prefix=RAY_PREFIX,
             probe=f"{RAY_PREFIX}/v1/models",
-            args={"pair": pair},
+            args={"pair": args["pairs"][0]},
         ),
     ]
     with running(apps) as address:

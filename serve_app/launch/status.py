@@ -39,7 +39,7 @@ class ApplicationState:
         return self.status == "RUNNING"
 
 
-def read_state(dashboard: Dashboard) -> ApplicationState | None:
+def read_state(dashboard: Dashboard, name: str = APPLICATION) -> ApplicationState | None:
     """The state now; `None` while the dashboard does not know the application yet."""
     try:
         reply = httpx2.get(
@@ -51,7 +51,7 @@ def read_state(dashboard: Dashboard) -> ApplicationState | None:
         return None
     if reply.status_code != 200:
         return None
-    application = reply.json().get("applications", {}).get(APPLICATION)
+    application = reply.json().get("applications", {}).get(name)
     return application_state(application) if application else None
 
 
