@@ -32,6 +32,12 @@ def test_the_terminal_says_how_to_try_it_and_what_is_exposed(fleet: Fleet) -> No
     assert "Other machines can reach these ports" in said
 
 
+def test_an_answer_carries_one_request_id_the_callers_own(fleet: Fleet) -> None:
+    body = {"model": "auto", "messages": QUESTION, "max_tokens": 1}
+    reply = fleet.post("/v1/chat/completions", body, x_request_id="mine-42")
+    assert reply.headers.get_list("x-request-id") == ["mine-42"]
+
+
 def test_the_fleet_fits_into_sixteen_gibibytes(fleet: Fleet) -> None:
     resident = sum(_memory(process) for process in fleet.processes())
     assert resident < 16 * 2**30
