@@ -55,7 +55,7 @@ class Breaker:
 
     def allows(self, now_s: float) -> bool:
         """Whether an attempt may be made; a probe that never reports is given up in time."""
-        return self.state == "closed" or now_s - self.since_s >= self.cool_down_s
+        return self.state == "closed" or now_s >= self.since_s + self.cool_down_s
 
     def probing(self, now_s: float) -> Breaker:
         """An attempt has begun."""
