@@ -49,7 +49,6 @@ def ingress(
 
 @bench.command()
 def ttft(
-    pair: Annotated[str, typer.Option(help="The pair to ask.")] = "smollm2-135m-w8a8",
     fleet: FleetOption = DEFAULT_CONFIG,
     rounds: Annotated[int, typer.Option(help="How often A and B alternate.")] = 5,
     requests: Annotated[int, typer.Option(help="Requests of each kind in a round.")] = 20,
@@ -59,7 +58,7 @@ def ttft(
     from serve_app.bench import ttft as first_tokens
     from serve_app.launch.config_file import read_config
 
-    result = first_tokens.run(read_config(fleet), pair=pair, rounds=rounds, requests=requests)
+    result = first_tokens.run(read_config(fleet), rounds=rounds, requests=requests)
     _show(asdict(result), [first_tokens.report(result)], as_json=as_json)
 
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from serve_app.core.catalog import Catalog
 from serve_app.core.fleet import Pair
 from serve_app.core.ports import Classifier, TokenCounter
-from serve_app.core.request import Features
+from serve_app.core.request import Features, Judgement
+from serve_app.service.heuristics import judge
 from serve_app.service.inbound import Inbound
 
 # An estimate this close to a context window may fall on the wrong side of it.
@@ -27,8 +28,14 @@ class FeatureReader:
             prompt_tokens=await self._prompt_tokens(inbound, pairs, catalog),
             max_tokens=inbound.max_tokens,
             needs=frozenset(inbound.needs),
-            judgement=await self._classifier.judge(inbound.prompt),
+            judgement=await self._judgement(inbound, pairs),
         )
+
+    async def _judgement(self, inbound: Inbound, pairs: Sequence[Pair]) -> Judgement:
+        """The classifier's, unless there is nothing to choose: then nobody waits for it."""
+        if len(pairs) == 1:
+            return judge(inbound.prompt)
+        return await self._classifier.judge(inbound.prompt)
 
     async def _prompt_tokens(
         self, inbound: Inbound, pairs: Sequence[Pair], catalog: Catalog

@@ -42,9 +42,20 @@ async def test_a_pairs_id_bypasses_the_rules_on_whom_to_choose() -> None:
         classifier=FixedClassifier(a_judgement(numeric_share=0.9)),
     )
 
-    assert (await whole(house, an_inbound(model="dear")))["model"] == "dear"
+    figures = an_inbound(model="dear", prompt=Prompt(asked="12 7.5 90 31 44 18 2026 63"))
+    assert (await whole(house, figures))["model"] == "dear"
     assert (await whole(house, an_inbound(model="auto")))["model"] == "cheap"
     assert house.gateway.ledger.account().pairs["dear"].cost_usd > 0
+
+
+async def test_nobody_waits_for_the_classifier_when_there_is_nothing_to_choose() -> None:
+    classifier = FixedClassifier()
+    house = a_house(classifier=classifier)
+
+    await whole(house, an_inbound(model="dear"))
+    assert classifier.judged == []
+    await whole(house, an_inbound(model="auto"))
+    assert len(classifier.judged) == 1
 
 
 async def test_a_pairs_id_does_not_help_a_pair_that_cannot_answer() -> None:
