@@ -103,6 +103,9 @@ async def profile_fleet(
 def _end_on_every_signal() -> None:
     """Ends the run on SIGTERM and SIGHUP as Ctrl-C does: no engine outlives it."""
     loop = asyncio.get_running_loop()
+    # Shells start background jobs with SIGINT ignored, and then nothing would end the engine.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, signal.raise_signal, signal.SIGINT)
 
