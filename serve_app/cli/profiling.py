@@ -15,8 +15,8 @@ import typer
 from serve_app.cli.options import DEFAULT_CONFIG, FleetOption, JsonOption, fail
 
 if TYPE_CHECKING:
-    from profiles.engine import EngineSpec
-    from profiles.profiler import FleetRun
+    from profiles.measuring.engine import EngineSpec
+    from profiles.measuring.profiler import FleetRun
     from serve_app.settings import AppArgs
 
 GOLDEN = Path("profiles/golden/starter.jsonl")
@@ -42,8 +42,8 @@ def profile(
     memory, TTFT and TPOT over concurrency and prompt length, throughput, and accuracy per task.
     """
     from profiles.evaluation.items import ItemsInvalid, read_items
-    from profiles.profiler import ProfilingPlan, profile_fleet
-    from profiles.progress import run_progress
+    from profiles.measuring.profiler import ProfilingPlan, profile_fleet
+    from profiles.measuring.progress import run_progress
     from serve_app.launch.config_file import ConfigFileError, read_config
     from serve_app.settings import tokenizer_file
 
@@ -97,7 +97,7 @@ def publish(
 
 
 async def _publish(folder: Path, url: str, *, dry_run: bool) -> tuple[str | None, tuple[str, ...]]:
-    from profiles import publish as publishing
+    from profiles.publishing import publish as publishing
     from serve_app.adapters.stores import open_store
 
     store = open_store(url)
@@ -111,7 +111,7 @@ async def _publish(folder: Path, url: str, *, dry_run: bool) -> tuple[str | None
 
 
 def _specs(args: AppArgs, wanted: list[str], url: str | None) -> list[EngineSpec]:
-    from profiles.engine import EngineSpec
+    from profiles.measuring.engine import EngineSpec
     from serve_app.serving.llm_config import engine_kwargs
     from serve_app.settings import local_checkpoint
 

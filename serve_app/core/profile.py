@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal
 
-from annotated_types import Len
+from annotated_types import Ge, Le, Len
 
 from serve_app.core.request import Capability, Task
 from serve_app.core.units import (
@@ -19,7 +19,11 @@ from serve_app.core.units import (
 )
 
 Activations = Literal["bf16", "fp16", "fp8", "int8"]
+Scope = Task | Literal["overall"]
+Difficulty = Literal["easy", "medium", "hard"]
 Grid = tuple[tuple[PositiveFloat, ...], ...]
+ErrorGrid = tuple[tuple[NonNegativeFloat, ...], ...]
+Change = Annotated[float, Ge(-1), Le(1)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,12 +64,28 @@ class Quantiles:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MedianError:
+    """Half of the 95 % interval of each median, on the surface's grid, and the samples behind it.
+
+    A later measurement has moved where it lies farther off than both halves together.
+    """
+
+    __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
+
+    ttft_ms: ErrorGrid
+    tpot_ms: ErrorGrid
+    samples: tuple[tuple[PositiveInt, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LatencySurface:
     """Latency of one replica over concurrency and prompt length.
 
     `concurrency` (requests at the replica) and `prompt_tokens` are the axes, both strictly
     ascending. `ttft_ms` is time to first token; `tpot_ms` is time per output token after the
-    first, a mean over each request, whose quantiles run over requests.
+    first, a mean over each request, whose quantiles run over requests. `e2e_ms` is the whole
+    answer, of `output_tokens` on average. `median_error` says how sure the medians are. The last
+    three are `None` where a source does not give them.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
@@ -74,6 +94,9 @@ class LatencySurface:
     prompt_tokens: Annotated[tuple[PositiveInt, ...], Len(1)]
     ttft_ms: Quantiles
     tpot_ms: Quantiles
+    e2e_ms: Quantiles | None = None
+    output_tokens: PositiveInt | None = None
+    median_error: MedianError | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,55 +115,98 @@ class Throughput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskAccuracy:
-    """Share of `items` graded right, with the lower end of its 95 % Wilson interval."""
+    """Share of `items` graded right, between the ends of its 95 % Wilson interval.
+
+    `upper` is 1 where a source does not give it.
+    """
 
     __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
 
     mean: Ratio
     lower: Ratio
     items: PositiveInt
+    upper: Ratio = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairedAccuracy:
+    """A pair against its unquantized parent on the same items.
+
+    `change` is the mean of (score - parent's score), between the ends of its 95 % interval: paired,
+    so that a loss far smaller than either accuracy's own interval shows. `lost` items are those
+    on which the pair scores less than its parent, `won` those on which it scores more.
+    """
+
+    __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
+
+    change: Change
+    lower: Change
+    upper: Change
+    items: PositiveInt
+    lost: NonNegativeInt
+    won: NonNegativeInt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoldenResult:
-    """The golden gate's verdict; `reason` says why when it did not pass."""
+    """The golden gate's verdict; `reason` says why when it did not pass.
+
+    `date` is when the gate was run, `checks` how many checks it made.
+    """
 
     __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
 
     passed: bool
     reason: str = ""
+    date: str = ""
+    checks: NonNegativeInt = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
-    """Where a profile comes from: `measured` by a command, or `published` by a source."""
+    """Where a profile comes from: `measured` by a command, or `published` by others.
+
+    `evaluation` names the graded questions and the SHA-256 of their file. `sources` says of each
+    published figure, by its field's path, where it stands or how it was derived.
+    """
 
     __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
 
     origin: Literal["measured", "published"]
     date: Name
     command: str = ""
-    source: str = ""
     machine: str = ""
+    evaluation: str = ""
+    sources: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """Bytes a replica needs: weights on disk, KV cache as configured, peak resident."""
+    """Bytes a replica needs: weights on disk, KV cache as configured, peak in use.
+
+    `peak_of` says of what: resident memory of its processes (`rss`), or memory of its GPUs as
+    NVML counts it (`gpu`). `weights_loaded_bytes` is what the engine says its weights take;
+    `kv_cache_tokens` is how many tokens the cache holds.
+    """
 
     __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
 
     weights_bytes: PositiveInt
     kv_cache_bytes: NonNegativeInt
     peak_bytes: NonNegativeInt
+    peak_of: Literal["rss", "gpu"] = "rss"
+    weights_loaded_bytes: PositiveInt | None = None
+    kv_cache_tokens: PositiveInt | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """What was measured of a pair on its hardware.
 
-    `accuracy` is per task, with `overall` over all items. `relative_accuracy` is the ratio to
-    the unquantized `parent` on the same items. `tokens_ratio` is this pair's tokens per token
+    `accuracy` is per task, with `overall` over all items; `accuracy_by_difficulty` is over the
+    items of each difficulty, `benchmarks` over standard benchmarks by their names. Against the
+    unquantized `parent` on the same items, `relative_accuracy` is the ratio of the overall means
+    and `against_parent` the paired change per task. `tokens_ratio` is this pair's tokens per token
     of the reference tokenizer. `max_concurrency` is the requests a replica runs at once;
     more of them wait.
     """
@@ -160,9 +226,12 @@ class Profile:
     capabilities: frozenset[Capability]
     latency: LatencySurface
     throughput: Throughput
-    accuracy: Mapping[Task | Literal["overall"], TaskAccuracy]
+    accuracy: Mapping[Scope, TaskAccuracy]
+    accuracy_by_difficulty: Mapping[Difficulty, TaskAccuracy] = field(default_factory=dict)
+    benchmarks: Mapping[Name, TaskAccuracy] = field(default_factory=dict)
     tokens_ratio: PositiveFloat = 1.0
     parent: str | None = None
     relative_accuracy: NonNegativeFloat | None = None
+    against_parent: Mapping[Scope, PairedAccuracy] = field(default_factory=dict)
     golden: GoldenResult | None = None
     provenance: Provenance

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from profiles.engine import EngineSpec
 from profiles.evaluation.run import Accuracy
-from profiles.loadgen import Load, Point
-from profiles.measurement import Measurement
+from profiles.measuring.engine import EngineSpec
+from profiles.measuring.loadgen import Load, Point
+from profiles.measuring.measurement import Measurement
 from serve_app.core.fleet import Pair
 from serve_app.core.profile import Hardware, Memory, Quantization, TaskAccuracy
 

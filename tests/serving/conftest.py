@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from profiles.publish import publish
+from profiles.publishing.publish import publish
 from serve_app.adapters.stores import open_store
 from tests.paths import REPOSITORY
 from tests.redis_server import RedisServer

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from profiles.engine import engine_argv, kv_cache_bytes, running_engine
 from profiles.failures import EngineDidNotLoad, EngineUnsuitable
+from profiles.measuring.engine import engine_argv, kv_cache_bytes, running_engine
 from tests.profiles.samples import a_spec
 
 METRICS = """\

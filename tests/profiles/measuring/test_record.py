@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from profiles.failures import PairBusy
-from profiles.fit import fit_profile
-from profiles.record import (
+from profiles.measuring.fit import fit_profile
+from profiles.measuring.record import (
     machine,
     measured,
     profile_path,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from profiles.logs import cause, tail
+from profiles.measuring.logs import cause, tail
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from profiles.publish import preview, publish
+from profiles.publishing.publish import preview, publish
 from serve_app.adapters.profile_codec import encode_profile
 from serve_app.core.errors import CatalogInvalid, StoreEmpty, StoreUnavailable
 from serve_app.core.profile import Hardware, Profile, TaskAccuracy

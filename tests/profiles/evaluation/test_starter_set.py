@@ -1,14 +1,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
 from profiles.evaluation import Item, read_items
 from profiles.evaluation.graders import GRADERS
+from tests.paths import REPOSITORY
 
-STARTER = Path(__file__).parents[2] / "profiles" / "golden" / "starter.jsonl"
+STARTER = REPOSITORY / "profiles" / "golden" / "starter.jsonl"
 ITEMS = read_items(STARTER)
 
 

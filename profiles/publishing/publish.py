@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from profiles.catalog_diff import catalog_changes
+from profiles.publishing.diff import catalog_changes
 from serve_app.adapters.store_file import read_profiles
 from serve_app.core.catalog import Catalog
 from serve_app.core.errors import CatalogInvalid, StoreEmpty

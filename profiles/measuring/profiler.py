@@ -11,15 +11,15 @@ from pathlib import Path
 
 import httpx2
 
-from profiles.engine import EngineSpec
 from profiles.evaluation import Item
 from profiles.evaluation.run import Accuracy
 from profiles.failures import EngineDidNotLoad, ProfilingError
-from profiles.fit import fit_profile
-from profiles.grid import Grid
-from profiles.measure import measure_pair
-from profiles.progress import RunProgress
-from profiles.record import (
+from profiles.measuring.engine import EngineSpec
+from profiles.measuring.fit import fit_profile
+from profiles.measuring.grid import Grid
+from profiles.measuring.measure import measure_pair
+from profiles.measuring.progress import RunProgress
+from profiles.measuring.record import (
     measured,
     profile_path,
     raw_folder,

@@ -8,7 +8,7 @@ import pytest
 
 from profiles.evaluation.run import Accuracy
 from profiles.failures import MeasurementUnusable
-from profiles.fit import fit_profile, fit_surface, fit_throughput
+from profiles.measuring.fit import fit_profile, fit_surface, fit_throughput
 from serve_app.core.profile import Provenance
 from serve_app.core.soundness import profile_problems
 from tests.profiles.samples import a_measurement, a_point, an_accuracy

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from profiles.engine import EngineSpec
 from profiles.evaluation import Item, Message
-from profiles.grid import Grid
-from profiles.profiler import FleetRun, ProfilingPlan, profile_fleet
-from profiles.progress import run_progress
-from profiles.record import read_profile, sole_profiler
+from profiles.measuring.engine import EngineSpec
+from profiles.measuring.grid import Grid
+from profiles.measuring.profiler import FleetRun, ProfilingPlan, profile_fleet
+from profiles.measuring.progress import run_progress
+from profiles.measuring.record import read_profile, sole_profiler
 from tests.profiles.samples import a_pair, a_spec
 from tests.profiles.tiny_model import save_tiny_model
 

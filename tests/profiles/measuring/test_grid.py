@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from profiles.failures import MeasurementUnusable
-from profiles.grid import Grid
+from profiles.measuring.grid import Grid
 from tests.profiles.samples import a_pair
 
 

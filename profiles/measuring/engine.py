@@ -22,9 +22,9 @@ import httpx2
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import JsonValue
 
-from profiles import logs
 from profiles.failures import EngineDidNotLoad, EngineUnsuitable
-from profiles.processes import peak_memory, process_group
+from profiles.measuring import logs
+from profiles.measuring.processes import peak_memory, process_group
 from serve_app.core.fleet import Pair
 
 # Not `vllm serve`: that command asks for the version of a distribution named `vllm` and so

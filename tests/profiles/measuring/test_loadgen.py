@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from profiles.failures import LoadGeneratorFailed, MeasurementUnusable
-from profiles.loadgen import load_argv, load_generator, read_point
+from profiles.measuring.loadgen import load_argv, load_generator, read_point
 from tests.profiles.samples import a_load
 
 

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress
 
-from profiles.progress import PairProgress, RunProgress, run_progress
+from profiles.measuring.progress import PairProgress, RunProgress, run_progress
 
 
 def test_without_a_terminal_every_step_is_a_line() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from profiles.failures import MeasurementUnusable
-from profiles.loadgen import Load
+from profiles.measuring.loadgen import Load
 from serve_app.core.fleet import Pair
 
 

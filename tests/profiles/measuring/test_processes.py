@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from profiles.processes import peak_memory, process_group, resident_bytes
+from profiles.measuring.processes import peak_memory, process_group, resident_bytes
 
 
 async def test_leaving_ends_the_process_and_all_it_started(tmp_path: Path) -> None:

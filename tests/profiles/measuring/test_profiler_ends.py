@@ -22,8 +22,8 @@ RUN = """
 import asyncio, sys
 from dataclasses import replace
 from pathlib import Path
-from profiles.profiler import profile_fleet
-from profiles.progress import run_progress
+from profiles.measuring.profiler import profile_fleet
+from profiles.measuring.progress import run_progress
 from tests.profiles.samples import a_spec
 from tests.profiles.test_profiler import a_plan
 

@@ -16,9 +16,9 @@ from statistics import fmean
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from profiles import logs
 from profiles.failures import LoadGeneratorFailed, MeasurementUnusable
-from profiles.processes import process_group
+from profiles.measuring import logs
+from profiles.measuring.processes import process_group
 
 WORKER = Path(__file__).with_name("bench_worker.py")
 # Answers of 16 to 48 tokens around a mean of 32. With one fixed length the requests of a closed

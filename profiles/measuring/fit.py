@@ -11,8 +11,8 @@ from statistics import median, quantiles
 
 from profiles.evaluation.run import Accuracy
 from profiles.failures import MeasurementUnusable
-from profiles.loadgen import Point
-from profiles.measurement import Measurement
+from profiles.measuring.loadgen import Point
+from profiles.measuring.measurement import Measurement
 from serve_app.core.profile import (
     Grid,
     LatencySurface,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from profiles.engine import EngineSpec
 from profiles.evaluation.run import Accuracy
-from profiles.loadgen import Point
+from profiles.measuring.engine import EngineSpec
+from profiles.measuring.loadgen import Point
 from serve_app.core.profile import Memory
 
 

@@ -1,0 +1,1 @@
+"""From measured profiles to the active catalog: checks, differences, versions, going back."""
