@@ -6,7 +6,8 @@ import typer
 
 from serve_app.cli.bench import bench
 from serve_app.cli.fleet import serve, weights
-from serve_app.cli.profiling import profile, publish
+from serve_app.cli.profiling import profile
+from serve_app.cli.publishing import publish
 from serve_app.cli.route import route
 
 cli = typer.Typer(
