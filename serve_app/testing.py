@@ -11,12 +11,19 @@ from typing import Any, TypeVar
 
 from serve_app.adapters.profile_codec import (
     decode_catalog,
+    decode_version,
     encode_catalog,
     next_version,
     published_version,
 )
-from serve_app.core.catalog import Catalog
-from serve_app.core.errors import EngineError, StoreEmpty, StoreUnavailable
+from serve_app.core.catalog import Catalog, Version
+from serve_app.core.errors import (
+    CatalogReplaced,
+    EngineError,
+    StoreEmpty,
+    StoreUnavailable,
+    VersionUnknown,
+)
 from serve_app.core.events import Event
 from serve_app.core.ports import EngineCall
 
@@ -97,13 +104,44 @@ class MemoryStore:
         finally:
             self._watchers.discard(changed)
 
-    async def publish(self, catalog: Catalog, *, by: str) -> str:
+    async def publish(
+        self,
+        catalog: Catalog,
+        *,
+        by: str,
+        note: str = "",
+        restores: str | None = None,
+        replacing: str | None = None,
+    ) -> str:
         self._check_up()
-        version = next_version([*self._published, published_version(self._active)])
-        text = encode_catalog(catalog, version=version, by=by, at=datetime.now(UTC))
-        self._published[version] = text
+        active = published_version(self._active)
+        if replacing not in {None, active}:
+            raise CatalogReplaced("memory", str(replacing), active)
+        published = Version(
+            version=next_version([*self._published, active]),
+            published_at=datetime.now(UTC),
+            by=by,
+            pairs=tuple(catalog.profiles),
+            note=note,
+            restores=restores,
+        )
+        text = encode_catalog(catalog, published)
+        self._published[published.version] = text
         self.put(text)
-        return version
+        return published.version
+
+    async def history(self) -> tuple[Version, ...]:
+        self._check_up()
+        return tuple(
+            decode_version(text, f"memory version {version}")
+            for version, text in reversed(self._published.items())
+        )
+
+    async def version(self, version: str) -> Catalog:
+        self._check_up()
+        if version not in self._published:
+            raise VersionUnknown("memory", version, tuple(reversed(self._published)))
+        return decode_catalog(self._published[version], f"memory version {version}")
 
     async def close(self) -> None:
         """Nothing is open."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from hashlib import sha256
 from typing import Annotated, Any, ClassVar, TypeVar
 
@@ -17,7 +16,7 @@ from annotated_types import Len
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from serve_app.adapters.problem_lines import problem_lines, shortened
-from serve_app.core.catalog import Catalog
+from serve_app.core.catalog import Catalog, Version
 from serve_app.core.errors import CatalogInvalid
 from serve_app.core.profile import Profile
 from serve_app.core.soundness import profile_problems
@@ -46,11 +45,33 @@ class _Publication:
     version: Name
     published_at: AwareDatetime
     published_by: Name
+    note: str = ""
+    restores: Name | None = None
     profiles: Annotated[tuple[Profile, ...], Len(1)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ListedProfile:
+    """What a list of publications needs of a profile."""
+
+    pair: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Listed:
+    """What a list of publications needs of a catalog."""
+
+    version: Name
+    published_at: AwareDatetime
+    published_by: Name
+    profiles: tuple[_ListedProfile, ...]
+    note: str = ""
+    restores: Name | None = None
 
 
 _OPENING = TypeAdapter(_Opening)
 _PUBLICATION = TypeAdapter(_Publication)
+_LISTED = TypeAdapter(_Listed)
 _PROFILE = TypeAdapter(Profile)
 
 
@@ -77,21 +98,37 @@ def decode_catalog(text: str | bytes, source: str) -> Catalog:
     return _sound_catalog(published.version, places, source)
 
 
-def encode_catalog(catalog: Catalog, *, version: str, by: str, at: datetime) -> str:
+def encode_catalog(catalog: Catalog, published: Version) -> str:
     """A catalog as JSON, under a new version. Raises `CatalogInvalid`.
 
     The text is read back before it is returned: nothing is published that readers refuse.
     """
-    document = {
-        "schema": SCHEMA,
-        "version": version,
-        "published_at": at.isoformat(),
-        "published_by": by,
-        "profiles": [_plain(profile) for profile in catalog],
-    }
+    document = {**_heading(published), "profiles": [_plain(profile) for profile in catalog]}
     text = json.dumps(document, indent=2) + "\n"
-    decode_catalog(text, f"version {version}")
+    decode_catalog(text, f"version {published.version}")
     return text
+
+
+def encode_version(published: Version) -> str:
+    """A publication without its profiles' figures, for a list of many."""
+    pairs = [{"pair": pair} for pair in published.pairs]
+    return json.dumps({**_heading(published), "profiles": pairs})
+
+
+def decode_version(text: str | bytes, source: str) -> Version:
+    """Who published a catalog, when and of what; its figures are not read.
+
+    Takes what `encode_catalog` or `encode_version` wrote. Raises `CatalogInvalid`.
+    """
+    listed = _validated(_LISTED, text, source)
+    return Version(
+        version=listed.version,
+        published_at=listed.published_at,
+        by=listed.published_by,
+        pairs=tuple(profile.pair for profile in listed.profiles),
+        note=listed.note,
+        restores=listed.restores,
+    )
 
 
 def catalog_of_files(profiles: Mapping[str, Profile], source: str) -> Catalog:
@@ -121,6 +158,17 @@ def next_version(taken: Iterable[str | None]) -> str:
 def profile_json_schema() -> str:
     """The JSON schema of a profile file."""
     return json.dumps(_PROFILE.json_schema(), indent=2, sort_keys=True) + "\n"
+
+
+def _heading(published: Version) -> dict[str, object]:
+    return {
+        "schema": SCHEMA,
+        "version": published.version,
+        "published_at": published.published_at.isoformat(),
+        "published_by": published.by,
+        "note": published.note,
+        "restores": published.restores,
+    }
 
 
 def _validated(adapter: TypeAdapter[T], text: str | bytes, source: str) -> T:

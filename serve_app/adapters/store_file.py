@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,12 +21,20 @@ from serve_app.adapters.profile_codec import (
     catalog_of_files,
     decode_catalog,
     decode_profile,
+    decode_version,
     encode_catalog,
     next_version,
     published_version,
 )
-from serve_app.core.catalog import Catalog
-from serve_app.core.errors import CatalogInvalid, StoreEmpty, StoreUnavailable
+from serve_app.core.catalog import Catalog, Version
+from serve_app.core.errors import (
+    CatalogError,
+    CatalogInvalid,
+    CatalogReplaced,
+    StoreEmpty,
+    StoreUnavailable,
+    VersionUnknown,
+)
 from serve_app.core.profile import Profile
 
 ACTIVE = "active.json"
@@ -69,8 +77,32 @@ class FileStore:
                         seen = stamp
                         yield
 
-    async def publish(self, catalog: Catalog, *, by: str) -> str:
-        return await asyncio.to_thread(self._publish, catalog, by)
+    async def publish(
+        self,
+        catalog: Catalog,
+        *,
+        by: str,
+        note: str = "",
+        restores: str | None = None,
+        replacing: str | None = None,
+    ) -> str:
+        def published_as(version: str) -> Version:
+            return Version(
+                version=version,
+                published_at=datetime.now(UTC),
+                by=by,
+                pairs=tuple(catalog.profiles),
+                note=note,
+                restores=restores,
+            )
+
+        return await asyncio.to_thread(self._publish, catalog, published_as, replacing)
+
+    async def history(self) -> tuple[Version, ...]:
+        return await asyncio.to_thread(self._history)
+
+    async def version(self, version: str) -> Catalog:
+        return await asyncio.to_thread(self._version, version)
 
     async def close(self) -> None:
         """Nothing stays open between calls."""
@@ -83,18 +115,45 @@ class FileStore:
                 return read_profiles(self._folder)
             return decode_catalog(text, str(self._folder / ACTIVE))
 
-    def _publish(self, catalog: Catalog, by: str) -> str:
+    def _publish(
+        self, catalog: Catalog, published_as: Callable[[str], Version], replacing: str | None
+    ) -> str:
         with _file_errors_of(self._folder), _one_publisher(self._folder):
-            version = next_version(self._taken_versions())
-            text = encode_catalog(catalog, version=version, by=by, at=datetime.now(UTC))
+            active = self._active_version()
+            if replacing not in {None, active}:
+                raise CatalogReplaced(str(self._folder), str(replacing), active)
+            version = next_version([active, *self._versions()])
+            text = encode_catalog(catalog, published_as(version))
             write_atomically(self._folder / VERSIONS / f"{version}.json", text)
             write_atomically(self._folder / ACTIVE, text)
         return version
 
-    def _taken_versions(self) -> Iterator[str | None]:
+    def _active_version(self) -> str | None:
         active = self._folder / ACTIVE
-        yield published_version(active.read_bytes()) if active.exists() else None
-        yield from (path.stem for path in (self._folder / VERSIONS).glob("*.json"))
+        if active.exists():
+            return published_version(active.read_bytes())
+        try:
+            return read_profiles(self._folder).version
+        except CatalogError:
+            return None
+
+    def _history(self) -> tuple[Version, ...]:
+        with _file_errors_of(self._folder):
+            paths = [self._folder / VERSIONS / f"{version}.json" for version in self._versions()]
+            return tuple(decode_version(path.read_bytes(), str(path)) for path in paths)
+
+    def _version(self, version: str) -> Catalog:
+        with _file_errors_of(self._folder):
+            known = self._versions()
+            if version not in known:
+                raise VersionUnknown(str(self._folder), version, tuple(known))
+            path = self._folder / VERSIONS / f"{version}.json"
+            return decode_catalog(path.read_bytes(), str(path))
+
+    def _versions(self) -> list[str]:
+        """Every version kept here, newest first."""
+        stems = (path.stem for path in (self._folder / VERSIONS).glob("*.json"))
+        return sorted((stem for stem in stems if stem.isdecimal()), key=int, reverse=True)
 
     def _stamp(self) -> Stamp:
         """Changes whenever what `load` would read is written or replaced."""

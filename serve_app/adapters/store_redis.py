@@ -17,16 +17,24 @@ from redis.exceptions import RedisError
 from serve_app.adapters.profile_codec import (
     content_hash,
     decode_catalog,
+    decode_version,
     encode_catalog,
+    encode_version,
     next_version,
     published_version,
 )
-from serve_app.core.catalog import Catalog
-from serve_app.core.errors import StoreEmpty, StoreUnavailable
+from serve_app.core.catalog import Catalog, Version
+from serve_app.core.errors import (
+    CatalogReplaced,
+    StoreEmpty,
+    StoreUnavailable,
+    VersionUnknown,
+)
 
 ACTIVE = "model_profiles:active"
 VERSION = "model_profiles:version:{}"
 LAST_VERSION = "model_profiles:last_version"
+HISTORY = "model_profiles:history"
 CHANGED = "model_profiles:changed"
 
 # A message may be lost, and a key set by hand announces nothing, so the key is looked at as well.
@@ -73,17 +81,29 @@ class RedisStore:
                     seen = found
                     yield
 
-    async def publish(self, catalog: Catalog, *, by: str) -> str:
+    async def publish(
+        self,
+        catalog: Catalog,
+        *,
+        by: str,
+        note: str = "",
+        restores: str | None = None,
+        replacing: str | None = None,
+    ) -> str:
         async def swap(pipe: Pipeline) -> str:
-            taken = [published_version(await pipe.get(ACTIVE)), await _text(pipe, LAST_VERSION)]
-            version = next_version(taken)
-            text = encode_catalog(catalog, version=version, by=by, at=datetime.now(UTC))
-            pipe.multi()  # type: ignore[no-untyped-call]  # redis leaves it unannotated
-            pipe.set(VERSION.format(version), text)
-            pipe.set(LAST_VERSION, version)
-            pipe.set(ACTIVE, text)
-            pipe.publish(CHANGED, version)
-            return version
+            active = published_version(await pipe.get(ACTIVE))
+            if replacing not in {None, active}:
+                raise CatalogReplaced(self._name, str(replacing), active)
+            published = Version(
+                version=next_version([active, await _text(pipe, LAST_VERSION)]),
+                published_at=datetime.now(UTC),
+                by=by,
+                pairs=tuple(catalog.profiles),
+                note=note,
+                restores=restores,
+            )
+            _swap(pipe, published, encode_catalog(catalog, published))
+            return published.version
 
         async with self._answering_within(self._timeout_s):
             # Starts again when another publisher was faster, with the next version then.
@@ -91,6 +111,21 @@ class RedisStore:
                 swap, ACTIVE, LAST_VERSION, value_from_callable=True
             )
             return version
+
+    async def history(self) -> tuple[Version, ...]:
+        async with self._answering_within(self._timeout_s):
+            listed = await self._client.lrange(HISTORY, 0, -1)
+        source = f"{self._name} key {HISTORY}"
+        return tuple(decode_version(text, f"{source}[{n}]") for n, text in enumerate(listed))
+
+    async def version(self, version: str) -> Catalog:
+        key = VERSION.format(version)
+        async with self._answering_within(self._timeout_s):
+            text = await self._client.get(key)
+        if text is None:
+            known = tuple(published.version for published in await self.history())
+            raise VersionUnknown(self._name, version, known)
+        return decode_catalog(text, f"{self._name} key {key}")
 
     async def close(self) -> None:
         async with self._answering_within(self._timeout_s):
@@ -109,6 +144,16 @@ class RedisStore:
             raise StoreUnavailable(self._name, f"no answer within {timeout_s:g} s") from exc
         except (RedisError, OSError) as exc:
             raise StoreUnavailable(self._name, f"{type(exc).__name__}: {exc}") from exc
+
+
+def _swap(pipe: Pipeline, published: Version, text: str) -> None:
+    """Everything a publication writes, in one transaction."""
+    pipe.multi()  # type: ignore[no-untyped-call]  # redis leaves it unannotated
+    pipe.set(VERSION.format(published.version), text)
+    pipe.set(LAST_VERSION, published.version)
+    pipe.set(ACTIVE, text)
+    pipe.lpush(HISTORY, encode_version(published))
+    pipe.publish(CHANGED, published.version)
 
 
 async def _text(pipe: Pipeline, key: str) -> str | None:

@@ -1,9 +1,10 @@
-"""An immutable, versioned snapshot of all profiles."""
+"""An immutable, versioned snapshot of all profiles, and who published it when."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from types import MappingProxyType
 
 from serve_app.core.cost import TokenPrice
@@ -38,3 +39,18 @@ class Catalog:
 
     def __len__(self) -> int:
         return len(self.profiles)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """One publication: its number, when, by whom, of which pairs.
+
+    `restores` is the version whose profiles a rollback published again.
+    """
+
+    version: str
+    published_at: datetime
+    by: str
+    pairs: tuple[str, ...]
+    note: str = ""
+    restores: str | None = None

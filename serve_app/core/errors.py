@@ -16,6 +16,8 @@
     + EngineFailed               the pair broke: the next one is tried
   x CatalogError               what the router reads is missing or wrong
     + CatalogInvalid
+    + CatalogReplaced            another publisher was faster
+    + VersionUnknown
     + StoreUnavailable
       - StoreEmpty               reachable, with nothing published yet
   x ClassifierUnavailable      the heuristics judge instead
@@ -185,6 +187,38 @@ class CatalogInvalid(CatalogError):
 
     def __str__(self) -> str:
         return f"catalog in {self.source} refused: " + "; ".join(self.problems)
+
+
+class CatalogReplaced(CatalogError):
+    """The active catalog is no longer the one that was to be replaced."""
+
+    def __init__(self, store: str, expected: str, found: str | None) -> None:
+        super().__init__(store, expected, found)
+        self.store = store
+        self.expected = expected
+        self.found = found
+
+    def __str__(self) -> str:
+        return (
+            f"profile store {self.store}: version {self.found} is active and no longer "
+            f"{self.expected}: another publisher was faster; look at what it changed, and try again"
+        )
+
+
+class VersionUnknown(CatalogError):
+    """The store holds no such version."""
+
+    def __init__(self, store: str, version: str, known: tuple[str, ...]) -> None:
+        super().__init__(store, version, known)
+        self.store = store
+        self.version = version
+        self.known = known
+
+    def __str__(self) -> str:
+        return (
+            f"profile store {self.store} has no version {self.version!r:.120}; "
+            f"it has: {_listed(self.known)}"
+        )
 
 
 class StoreUnavailable(CatalogError):

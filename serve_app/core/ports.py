@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from serve_app.core.catalog import Catalog
+from serve_app.core.catalog import Catalog, Version
 from serve_app.core.events import Event
 from serve_app.core.fleet import LoadView
 from serve_app.core.request import Judgement, Prompt
@@ -52,10 +52,30 @@ class ProfileStore(Protocol):
         """
         ...
 
-    async def publish(self, catalog: Catalog, *, by: str) -> str:
+    async def publish(
+        self,
+        catalog: Catalog,
+        *,
+        by: str,
+        note: str = "",
+        restores: str | None = None,
+        replacing: str | None = None,
+    ) -> str:
         """Makes `catalog` the active one and returns its new version, one above the last.
 
-        Raises `CatalogInvalid`, with nothing changed, or `StoreUnavailable`.
+        With `replacing`, only while that version is the active one. Raises `CatalogInvalid` or
+        `CatalogReplaced`, with nothing changed, or `StoreUnavailable`.
+        """
+        ...
+
+    async def history(self) -> tuple[Version, ...]:
+        """Every publication, newest first. Raises `CatalogInvalid` or `StoreUnavailable`."""
+        ...
+
+    async def version(self, version: str) -> Catalog:
+        """What was published as `version`.
+
+        Raises `VersionUnknown`, `CatalogInvalid` or `StoreUnavailable`.
         """
         ...
 

@@ -12,16 +12,27 @@ import pytest
 from serve_app.adapters.profile_codec import (
     decode_catalog,
     decode_profile,
+    decode_version,
     encode_catalog,
     encode_profile,
+    encode_version,
     next_version,
     published_version,
 )
-from serve_app.core.catalog import Catalog
+from serve_app.core.catalog import Catalog, Version
 from serve_app.core.errors import CatalogInvalid
 from tests.catalogs import a_catalog, a_profile
 
-AT = datetime(2025, 11, 22, tzinfo=UTC)
+
+def published(version: str) -> Version:
+    return Version(
+        version=version,
+        published_at=datetime(2025, 11, 22, tzinfo=UTC),
+        by="ci",
+        pairs=("a", "b"),
+        note="weekly run",
+        restores="2",
+    )
 
 
 def problems_of(text: str | bytes) -> tuple[str, ...]:
@@ -47,11 +58,25 @@ def test_equal_profiles_give_equal_text() -> None:
 
 
 def test_a_catalog_is_read_as_it_was_written() -> None:
-    text = encode_catalog(a_catalog("a", "b"), version="3", by="ci", at=AT)
+    text = encode_catalog(a_catalog("a", "b"), published("3"))
 
     assert decode_catalog(text, "here") == a_catalog("a", "b", version="3")
     assert json.loads(text)["published_by"] == "ci"
     assert json.loads(text)["published_at"] == "2025-11-22T00:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    "text", [encode_catalog(a_catalog("a", "b"), published("3")), encode_version(published("3"))]
+)
+def test_who_published_what_is_read_from_a_catalog_and_from_a_list(text: str) -> None:
+    assert decode_version(text, "here") == published("3")
+
+
+def test_a_list_of_publications_that_is_broken_names_its_place() -> None:
+    with pytest.raises(CatalogInvalid, match=r"here.*published_by: got nothing"):
+        decode_version(
+            '{"version": "3", "published_at": "2025-11-22T00:00:00Z", "profiles": []}', "here"
+        )
 
 
 @pytest.mark.parametrize(
@@ -143,7 +168,7 @@ def test_an_unknown_schema_is_refused_before_anything_else_is_read() -> None:
 
 
 def catalog_problems(**fields: object) -> tuple[str, ...]:
-    written = json.loads(encode_catalog(a_catalog("a", "b"), version="3", by="ci", at=AT))
+    written = json.loads(encode_catalog(a_catalog("a", "b"), published("3")))
     with pytest.raises(CatalogInvalid) as refused:
         decode_catalog(json.dumps({**written, **fields}), "here")
     return refused.value.problems
@@ -182,7 +207,7 @@ def test_a_catalog_nobody_could_read_is_not_written() -> None:
     never_priced = replace(a_profile(), cold_start_s=float("nan"))
 
     with pytest.raises(CatalogInvalid, match=r"profiles\[0\]\.cold_start_s: got nan"):
-        encode_catalog(Catalog.of("x", [never_priced]), version="4", by="ci", at=AT)
+        encode_catalog(Catalog.of("x", [never_priced]), published("4"))
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 from serve_app.adapters.atomic_file import write_atomically
 from serve_app.adapters.profile_codec import encode_profile
 from serve_app.adapters.store_file import FileStore
-from serve_app.core.errors import CatalogInvalid, StoreEmpty, StoreUnavailable
+from serve_app.core.errors import CatalogInvalid, CatalogReplaced, StoreEmpty, StoreUnavailable
 from tests.catalogs import a_catalog, a_profile
 
 SEEN_WITHIN_S = 2.0
@@ -66,6 +66,28 @@ async def test_every_publication_is_kept(folder: Path) -> None:
 
     assert (folder / "versions" / "2.json").read_text() == (folder / "active.json").read_text()
     assert '"pair": "first"' in (folder / "versions" / "1.json").read_text()
+
+
+async def test_profile_files_never_published_can_be_what_a_publication_replaces(
+    folder: Path,
+) -> None:
+    store = FileStore(folder)
+    files = (await store.load()).version
+
+    await store.publish(a_catalog("published"), by="ci", replacing=files)
+
+    assert list((await store.load()).profiles) == ["published"]
+    with pytest.raises(CatalogReplaced, match="version 1 is active and no longer files-"):
+        await store.publish(a_catalog("late"), by="ci", replacing=files)
+
+
+async def test_a_version_that_somebody_broke_is_named(folder: Path) -> None:
+    store = FileStore(folder)
+    await store.publish(a_catalog("a"), by="ci")
+    (folder / "versions" / "1.json").write_text("{")
+
+    with pytest.raises(CatalogInvalid, match=r"versions/1\.json"):
+        await store.history()
 
 
 async def test_publishing_leaves_nothing_unfinished_behind(folder: Path) -> None:

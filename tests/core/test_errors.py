@@ -31,6 +31,15 @@ EVERY_ERROR = [
     (errors.EngineBusy("a"), "pair 'a' is full"),
     (errors.EngineFailed("a", "RayActorError"), "pair 'a' failed: RayActorError"),
     (errors.CatalogInvalid("file", ("x", "y")), "catalog in file refused: x; y"),
+    (
+        errors.CatalogReplaced("redis", "3", "4"),
+        "profile store redis: version 4 is active and no longer 3: another publisher was faster; "
+        "look at what it changed, and try again",
+    ),
+    (
+        errors.VersionUnknown("redis", "9", ("2", "1")),
+        "profile store redis has no version '9'; it has: '2', '1'",
+    ),
     (errors.StoreUnavailable("redis", "refused"), "profile store redis: refused"),
     (errors.StoreEmpty("redis", "empty"), "profile store redis: empty"),
     (errors.ClassifierUnavailable("late"), "the classifier is unavailable: late"),
