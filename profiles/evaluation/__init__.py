@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from profiles.evaluation.items import Item, ItemsInvalid, Message, read_items
-from profiles.evaluation.run import EvaluationFailed, EvaluationResult, Outcome, evaluate
+from profiles.evaluation.outcome import Outcome
+from profiles.evaluation.outcome_file import OutcomesInvalid, read_outcomes, write_outcomes
+from profiles.evaluation.paired import paired_accuracy
+from profiles.evaluation.run import EvaluationFailed, EvaluationResult, evaluate
 
 __all__ = [
     "EvaluationFailed",
@@ -12,6 +15,10 @@ __all__ = [
     "ItemsInvalid",
     "Message",
     "Outcome",
+    "OutcomesInvalid",
     "evaluate",
+    "paired_accuracy",
     "read_items",
+    "read_outcomes",
+    "write_outcomes",
 ]

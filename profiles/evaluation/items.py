@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,13 @@ class Item:
     example: str | None = None
     difficulty: Ratio | None = None
     max_tokens: PositiveInt = 32
+
+    @property
+    def digest(self) -> str:
+        """Changes with all that can change a score: question, reference, grader, length."""
+        turns = [[message.role, message.content] for message in self.messages]
+        decides = [turns, self.reference, self.grader, self.max_tokens]
+        return hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:16]
 
     def __post_init__(self) -> None:
         if self.grader not in GRADERS:

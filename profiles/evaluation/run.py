@@ -7,43 +7,31 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import sqrt
-from typing import Literal
 
 import httpx2
+from pydantic import JsonValue
 
 from profiles.evaluation.graders import GRADERS
+from profiles.evaluation.intervals import accuracy_by_difficulty, accuracy_by_scope
 from profiles.evaluation.items import Item
+from profiles.evaluation.outcome import Answer, Outcome, scored, without_score
 from profiles.failures import ProfilingError
-from serve_app.core.profile import TaskAccuracy
-from serve_app.core.request import Task
+from serve_app.core.profile import Difficulty, Scope, TaskAccuracy
 
 Progress = Callable[[int, int], None]
-Accuracy = Mapping[Task | Literal["overall"], TaskAccuracy]
+Accuracy = Mapping[Scope, TaskAccuracy]
 
 MOST_ERRORS = 0.02
 ANSWER_TIMEOUT_S = 120.0
 SEED = 0
-# 97.5th percentile of the normal distribution: both tails of a 95 % interval.
-Z_95 = 1.959964
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What became of one item: a score, or the reason there is none."""
-
-    item: str
-    task: Task
-    answer: str | None
-    score: float | None
-    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationResult:
-    """Accuracy per task and overall, and every item's outcome in the order of the items."""
+    """Accuracy overall, per task and by difficulty, and every outcome in the order of the items."""
 
     accuracy: Accuracy
+    by_difficulty: Mapping[Difficulty, TaskAccuracy]
     outcomes: tuple[Outcome, ...]
 
     @property
@@ -104,37 +92,45 @@ async def evaluate(
     return _result(tuple(task.result() for task in tasks))
 
 
-async def _outcome(item: Item, client: httpx2.AsyncClient, model: str) -> Outcome:
+async def _outcome(item: Item, client: httpx2.AsyncClient, pair: str) -> Outcome:
     try:
-        answer = await _ask(item, client, model)
+        answer = await _ask(item, client, pair)
     except httpx2.HTTPError as exc:
-        return _without_score(item, None, f"{type(exc).__name__}: {exc}")
+        return without_score(pair, item, None, f"{type(exc).__name__}: {exc}")
     except (ValueError, LookupError, TypeError) as exc:
-        return _without_score(item, None, f"the answer is no chat completion: {exc!r}")
+        return without_score(pair, item, None, f"the answer is no chat completion: {exc!r}")
     try:
-        score = GRADERS[item.grader](answer, item.reference)
+        score = GRADERS[item.grader](answer.text, item.reference)
     except (ValueError, ArithmeticError, LookupError) as exc:
-        return _without_score(item, answer, f"grader {item.grader!r} of item {item.id!r}: {exc}")
-    return Outcome(item=item.id, task=item.task, answer=answer, score=score)
+        error = f"grader {item.grader!r} of item {item.id!r}: {exc}"
+        return without_score(pair, item, answer, error)
+    return scored(pair, item, answer, score)
 
 
-def _without_score(item: Item, answer: str | None, error: str) -> Outcome:
-    return Outcome(item=item.id, task=item.task, answer=answer, score=None, error=error)
-
-
-async def _ask(item: Item, client: httpx2.AsyncClient, model: str) -> str:
+async def _ask(item: Item, client: httpx2.AsyncClient, pair: str) -> Answer:
     body = {
-        "model": model,
+        "model": pair,
         "messages": [{"role": m.role, "content": m.content} for m in item.messages],
         "max_tokens": item.max_tokens,
         "temperature": 0,
         "seed": SEED,
     }
     response = (await client.post("/v1/chat/completions", json=body)).raise_for_status()
-    answer = json.loads(response.content)["choices"][0]["message"]["content"]
-    if not isinstance(answer, str):
-        raise TypeError(f"content is {answer!r}, not a text")
-    return answer
+    completion = json.loads(response.content)
+    text = completion["choices"][0]["message"]["content"]
+    if not isinstance(text, str):
+        raise TypeError(f"content is {text!r}, not a text")
+    return Answer(
+        text=text,
+        prompt_tokens=_counted(completion, "prompt_tokens"),
+        completion_tokens=_counted(completion, "completion_tokens"),
+    )
+
+
+def _counted(completion: Mapping[str, JsonValue], tokens: str) -> int | None:
+    usage = completion.get("usage")
+    count = usage.get(tokens) if isinstance(usage, dict) else None
+    return count if isinstance(count, int) else None
 
 
 def _result(outcomes: tuple[Outcome, ...]) -> EvaluationResult:
@@ -143,22 +139,8 @@ def _result(outcomes: tuple[Outcome, ...]) -> EvaluationResult:
     if errors > MOST_ERRORS * len(outcomes) or errors == len(outcomes):
         told = tuple(f"{cause} ({count}x)" for cause, count in causes.most_common(3))
         raise EvaluationFailed(errors, len(outcomes), told)
-    return EvaluationResult(accuracy=_accuracy(outcomes), outcomes=outcomes)
-
-
-def _accuracy(outcomes: Sequence[Outcome]) -> Accuracy:
-    scores: dict[Task | Literal["overall"], list[float]] = {"overall": []}
-    for outcome in outcomes:
-        if outcome.score is not None:
-            scores["overall"].append(outcome.score)
-            scores.setdefault(outcome.task, []).append(outcome.score)
-    return {task: task_accuracy(each) for task, each in scores.items()}
-
-
-def task_accuracy(scores: Sequence[float]) -> TaskAccuracy:
-    """Mean and lower end of the 95 % Wilson interval of scores from 0 to 1."""
-    items = len(scores)
-    mean = sum(scores) / items
-    spread = Z_95 * sqrt(mean * (1 - mean) / items + (Z_95 / items / 2) ** 2)
-    lower = (mean + Z_95**2 / items / 2 - spread) / (1 + Z_95**2 / items)
-    return TaskAccuracy(mean=mean, lower=min(max(lower, 0.0), mean), items=items)
+    return EvaluationResult(
+        accuracy=accuracy_by_scope(outcomes),
+        by_difficulty=accuracy_by_difficulty(outcomes),
+        outcomes=outcomes,
+    )

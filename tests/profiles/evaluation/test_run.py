@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import httpx2
 import pytest
@@ -13,7 +13,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from profiles.evaluation import EvaluationFailed, EvaluationResult, Item, Message, evaluate
-from profiles.evaluation.run import task_accuracy
 from serve_app.core.request import Task
 
 
@@ -41,8 +40,9 @@ class Server:
         return httpx2.ASGITransport(Starlette(routes=[route]))
 
 
-def completion(content: JsonValue) -> Response:
-    return JSONResponse({"choices": [{"message": {"role": "assistant", "content": content}}]})
+def completion(content: JsonValue, **rest: JsonValue) -> Response:
+    choices = [{"message": {"role": "assistant", "content": content}}]
+    return JSONResponse({"choices": choices, **rest})
 
 
 async def says_yes(question: str) -> Response:
@@ -76,6 +76,31 @@ async def test_accuracy_is_counted_per_task_and_overall() -> None:
     assert result.accuracy["reasoning"].mean == 0.5
     assert result.accuracy["classification"].mean == 1.0
     assert (result.accuracy["overall"].items, result.accuracy["overall"].mean) == (3, 2 / 3)
+
+
+async def test_accuracy_is_counted_by_difficulty() -> None:
+    easy = replace(an_item("a", "yes"), difficulty=0.1)
+    hard = replace(an_item("b", "no"), difficulty=0.9)
+    result = await evaluated(Server(says_yes), easy, hard, an_item("c"))
+    means = {name: accuracy.mean for name, accuracy in result.by_difficulty.items()}
+    assert means == {"easy": 1.0, "hard": 0.0}
+
+
+async def test_an_outcome_says_what_was_asked_of_whom_and_what_it_took() -> None:
+    async def counted(question: str) -> Response:
+        usage = {"prompt_tokens": 11, "completion_tokens": 2, "total_tokens": 13}
+        return completion("Yes.", usage=usage)
+
+    item = replace(an_item("a", task="code"), difficulty=0.5)
+    (outcome,) = (await evaluated(Server(counted), item)).outcomes
+    assert (outcome.pair, outcome.task, outcome.difficulty) == ("pair-a", "code", 0.5)
+    assert (outcome.messages, outcome.digest) == (item.messages, item.digest)
+    assert (outcome.prompt_tokens, outcome.completion_tokens) == (11, 2)
+
+
+async def test_a_server_that_counts_no_tokens_is_not_said_to_count_none() -> None:
+    (outcome,) = (await evaluated(Server(says_yes), an_item("a"))).outcomes
+    assert (outcome.prompt_tokens, outcome.completion_tokens) == (None, None)
 
 
 async def test_every_item_keeps_its_outcome_in_the_order_of_the_items() -> None:
@@ -166,13 +191,3 @@ async def test_too_many_errors_fail_the_run_and_say_what_happened() -> None:
 async def test_no_items_measure_nothing() -> None:
     with pytest.raises(EvaluationFailed):
         await evaluated(Server(says_yes))
-
-
-@pytest.mark.parametrize(
-    ("right", "items", "lower"),
-    # 81 of 263 is the worked example of Newcombe (1998).
-    [(0, 10, 0.0), (10, 10, 0.7225), (5, 10, 0.2366), (81, 263, 0.2553), (1, 1, 0.2065)],
-)
-def test_the_lower_bound_is_that_of_wilson(right: int, items: int, lower: float) -> None:
-    accuracy = task_accuracy([1.0] * right + [0.0] * (items - right))
-    assert accuracy.lower == pytest.approx(lower, abs=2e-4)

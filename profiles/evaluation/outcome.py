@@ -1,0 +1,92 @@
+"""What became of one question put to one pair: what is graded, compared and learned from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from profiles.evaluation.items import Item, Message
+from serve_app.core.profile import Difficulty
+from serve_app.core.request import Task
+from serve_app.core.units import Name, NonNegativeInt, Ratio
+
+EASY_BELOW = 1 / 3
+MEDIUM_BELOW = 2 / 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """A score from 0 to 1, or the error that stands in its place.
+
+    `digest` is that of the item: two outcomes can be compared where id and digest are the same.
+    Tokens are those the engine counted, `None` where it gave no answer or no count.
+    """
+
+    __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
+
+    pair: Name
+    item: Name
+    digest: Name
+    task: Task
+    difficulty: Ratio | None
+    messages: tuple[Message, ...]
+    answer: str | None
+    score: Ratio | None
+    prompt_tokens: NonNegativeInt | None
+    completion_tokens: NonNegativeInt | None
+    error: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.score is None) == (self.error is None):
+            raise ValueError(
+                f"score {self.score!r} and error {self.error!r}: an outcome has one of the two"
+            )
+
+    @property
+    def prompt(self) -> str:
+        """The text of all messages, without their roles."""
+        return "\n\n".join(message.content for message in self.messages)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What an engine said to an item, and the tokens it counted."""
+
+    text: str
+    prompt_tokens: int | None
+    completion_tokens: int | None
+
+
+def scored(pair: str, item: Item, answer: Answer, score: float) -> Outcome:
+    return _outcome(pair, item, answer, score=score, error=None)
+
+
+def without_score(pair: str, item: Item, answer: Answer | None, error: str) -> Outcome:
+    return _outcome(pair, item, answer, score=None, error=error)
+
+
+def difficulty_of(outcome: Outcome) -> Difficulty | None:
+    """Easy below a third, medium below two thirds; an item that does not say has none."""
+    if outcome.difficulty is None:
+        return None
+    if outcome.difficulty < EASY_BELOW:
+        return "easy"
+    return "medium" if outcome.difficulty < MEDIUM_BELOW else "hard"
+
+
+def _outcome(
+    pair: str, item: Item, answer: Answer | None, *, score: float | None, error: str | None
+) -> Outcome:
+    return Outcome(
+        pair=pair,
+        item=item.id,
+        digest=item.digest,
+        task=item.task,
+        difficulty=item.difficulty,
+        messages=item.messages,
+        answer=answer.text if answer else None,
+        score=score,
+        prompt_tokens=answer.prompt_tokens if answer else None,
+        completion_tokens=answer.completion_tokens if answer else None,
+        error=error,
+    )
