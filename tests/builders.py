@@ -15,6 +15,7 @@ from serve_app.core.profile import (
     Hardware,
     LatencySurface,
     Memory,
+    Origin,
     Profile,
     Provenance,
     Quantiles,
@@ -99,6 +100,7 @@ def a_profile(
     tokens_ratio: float = 1.0,
     activations: Activations = "bf16",
     golden: GoldenResult | None = None,
+    origin: Origin = "measured",
 ) -> Profile:
     """Accuracy as a number is the overall one, with `lower` as its bound."""
     by_task: dict[Task | Literal["overall"], TaskAccuracy] = {}
@@ -124,7 +126,7 @@ def a_profile(
         accuracy=by_task,
         tokens_ratio=tokens_ratio,
         golden=golden,
-        provenance=Provenance(origin="measured", date="2026-01-01", command="quantroute profile"),
+        provenance=Provenance(origin=origin, date="2026-01-01", command="quantroute profile"),
     )
 
 
@@ -179,6 +181,7 @@ def a_policy(
     cost: float = 0.3,
     reference_pair: str = "pair-a",
     numeric_guard_share: float = 0.30,
+    published_margin: float = 1.25,
 ) -> Policy:
     """The same weights whatever the preset."""
     weights = Weights(accuracy=accuracy, latency=latency, cost=cost)
@@ -186,4 +189,5 @@ def a_policy(
         weights={"balanced": weights, "chat": weights, "batch": weights, "quality": weights},
         reference_pair=reference_pair,
         numeric_guard_share=numeric_guard_share,
+        published_margin=published_margin,
     )

@@ -28,8 +28,15 @@ class LogEvents:
                 self._write(logging.ERROR, "catalog_refused", reason=reason)
             case StoreLost(reason=reason):
                 self._write(logging.WARNING, "store_lost", reason=reason)
-            case CatalogSwapped(version=version, pairs=pairs):
+            case CatalogSwapped(version=version, pairs=pairs, published=published):
                 self._write(logging.INFO, "catalog_swapped", version=version, pairs=pairs)
+                if published:
+                    self._write(
+                        logging.WARNING,
+                        "published_profiles",
+                        version=version,
+                        pairs=", ".join(published),
+                    )
             case AttemptFailed():
                 self._write(
                     logging.WARNING,

@@ -5,6 +5,13 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from serve_app.adapters.metric_buckets import (
+    CONTEXT_TOKENS,
+    ERROR_RATIO,
+    OVERHEAD_S,
+    REQUEST_S,
+    TTFT_S,
+)
 from serve_app.core.decision import Decision, Refusal
 from serve_app.core.events import (
     Answered,
@@ -21,11 +28,6 @@ from serve_app.core.events import (
 )
 
 NO_PAIR = "none"
-
-TTFT_S = (0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1.2, 2, 4, 8, 16)
-REQUEST_S = (0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.2, 2, 4, 8, 16, 32, 64, 128)
-OVERHEAD_S = (0.0001, 0.00025, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064)
-ERROR_RATIO = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 4)
 
 
 class PrometheusEvents:
@@ -61,8 +63,8 @@ class PrometheusEvents:
                 self._attempts_failed.labels(pair, reason).inc()
             case ClassifierMissed():
                 self._classifier_missed.inc()
-            case CatalogSwapped(version=version, pairs=pairs):
-                self._catalog.swapped(version, pairs)
+            case CatalogSwapped():
+                self._catalog.swapped(event)
             case CatalogRefused():
                 self._catalog.refused.inc()
             case StoreLost():
@@ -160,6 +162,13 @@ class _AnswerMetrics:
             ["pair", "kind"],
             registry=registry,
         )
+        self._context = Histogram(
+            "quantroute_context_tokens",
+            "Context that answers took: prompt and completion together, as the engines counted",
+            ["pair"],
+            buckets=CONTEXT_TOKENS,
+            registry=registry,
+        )
         self._cost = Counter(
             "quantroute_cost_usd", "Marginal cost of usage", ["pair"], registry=registry
         )
@@ -189,6 +198,7 @@ class _AnswerMetrics:
             self._ttft.labels(pair).observe(answer.ttft_ms / 1e3)
         if answer.outcome == "ok":
             self._total.labels(pair).observe(answer.total_ms / 1e3)
+            self._context.labels(pair).observe(answer.prompt_tokens + answer.completion_tokens)
         self._tokens.labels(pair, "prompt").inc(answer.prompt_tokens)
         self._tokens.labels(pair, "completion").inc(answer.completion_tokens)
         self._cost.labels(pair).inc(answer.cost_usd)
@@ -216,6 +226,12 @@ class _CatalogMetrics:
         self._pairs = Gauge(
             "quantroute_catalog_pairs", "Pairs in the catalog in use", registry=registry
         )
+        self._profiles = Gauge(
+            "quantroute_catalog_profiles",
+            "Profiles in the catalog in use, by where their figures are from",
+            ["origin"],
+            registry=registry,
+        )
         self.refused = Counter(
             "quantroute_catalog_refused",
             "Catalogs that failed validation; the last good one stayed",
@@ -227,8 +243,10 @@ class _CatalogMetrics:
             registry=registry,
         )
 
-    def swapped(self, version: str, pairs: int) -> None:
+    def swapped(self, catalog: CatalogSwapped) -> None:
         # One version at a time: old ones would stay as series for ever.
         self._info.clear()
-        self._info.labels(version).set(1)
-        self._pairs.set(pairs)
+        self._info.labels(catalog.version).set(1)
+        self._pairs.set(catalog.pairs)
+        self._profiles.labels("published").set(len(catalog.published))
+        self._profiles.labels("measured").set(catalog.pairs - len(catalog.published))

@@ -71,5 +71,6 @@ def _pair_entry(status: PairStatus) -> dict[str, Any]:
         "accelerator": pair.hardware.accelerator,
         "accelerator_count": pair.hardware.count,
         "state": status.state,
-        "profiled": status.profiled,
+        "profiled": status.profile_origin is not None,
+        "profile_origin": status.profile_origin,
     }

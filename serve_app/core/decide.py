@@ -61,14 +61,16 @@ def decide(
 
 
 def _offers(ask: Ask, pairs: Sequence[Pair], catalog: Catalog, load: LoadView) -> list[Offer]:
-    offers = []
+    offers, margin = [], ask.policy.published_margin
     for pair in sorted(pairs, key=_pair_id):
         state = load.get(pair.id, NO_REPLICA)
         profile = catalog.profiles.get(pair.id)
         prediction = None
         if profile is not None:
             price = catalog.prices[pair.id]
-            prediction = predict(profile, price, ask.features, state, ask.constraints)
+            prediction = predict(
+                profile, price, ask.features, state, ask.constraints, published_margin=margin
+            )
         offers.append(Offer(pair, state, profile, prediction))
     return offers
 

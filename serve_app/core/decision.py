@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from serve_app.core.profile import Origin
 from serve_app.core.request import Constraints, Features
 
 Rule = Literal[
@@ -29,11 +30,11 @@ Refusal = Literal["context_length", "capability", "unavailable", "infeasible"]
 class Prediction:
     """What one pair is expected to do with one request under the present load.
 
-    Latencies are at the request's deadline quantile. `accuracy_lower` is the bound that the
-    floor is compared with. Token counts are in the pair's own tokenizer; `output_tokens` and
-    `cost_usd` are of an answer of median length. `concurrency` is
-    requests at one replica, this one included; `wait_ms` is queueing and cold start, and is
-    part of both latencies.
+    Latencies are at the request's deadline quantile, with the policy's margin on top where the
+    profile's `origin` is published. `accuracy_lower` is the bound that the floor is compared
+    with. Token counts are in the pair's own tokenizer; `output_tokens` and `cost_usd` are of an
+    answer of median length. `concurrency` is requests at one replica, this one included;
+    `wait_ms` is queueing and cold start, and is part of both latencies.
     """
 
     ttft_ms: float
@@ -45,6 +46,7 @@ class Prediction:
     prompt_tokens: int
     output_tokens: int
     concurrency: float
+    origin: Origin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

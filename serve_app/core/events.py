@@ -69,10 +69,11 @@ class ClassifierMissed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogSwapped:
-    """A new catalog is in use."""
+    """A new catalog is in use; `published` are the pairs whose profiles nobody measured here."""
 
     version: str
     pairs: int
+    published: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

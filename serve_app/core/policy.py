@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import get_args
+from typing import Annotated, get_args
+
+from annotated_types import Ge
 
 from serve_app.core.request import Preset
 from serve_app.core.units import Ratio
@@ -25,12 +27,15 @@ class Policy:
 
     `reference_pair` is what a request would cost without routing; candidates' costs are
     shares of its cost. Prompts with more than `numeric_guard_share` numeric tokens never go
-    to FP8 activations. Raises `ValueError` when a preset has no weights.
+    to FP8 activations. `published_margin` multiplies the latencies of profiles that were not
+    measured on this hardware. Raises `ValueError` when a preset has no weights, or the margin
+    would make a published profile faster than it says.
     """
 
     weights: Mapping[Preset, Weights]
     reference_pair: str
     numeric_guard_share: Ratio = 0.30
+    published_margin: Annotated[float, Ge(1)] = 1.25
 
     def __post_init__(self) -> None:
         missing = [preset for preset in get_args(Preset) if preset not in self.weights]
@@ -38,4 +43,10 @@ class Policy:
             raise ValueError(
                 f"weights has {sorted(self.weights)} but no {missing}: "
                 f"give accuracy, latency and cost weights for every preset"
+            )
+        # Written so that NaN is refused too.
+        if not self.published_margin >= 1.0:
+            raise ValueError(
+                f"published_margin is {self.published_margin!r}; it should be 1 or more, as what "
+                f"others measured is not to be bettered here"
             )

@@ -13,7 +13,13 @@ from serve_app.core.surface import Z95, read_surface, z_score
 
 
 def predict(
-    profile: Profile, price: TokenPrice, features: Features, load: Load, constraints: Constraints
+    profile: Profile,
+    price: TokenPrice,
+    features: Features,
+    load: Load,
+    constraints: Constraints,
+    *,
+    published_margin: float,
 ) -> Prediction:
     """Latency, cost and accuracy of `profile`'s pair for this request.
 
@@ -24,7 +30,8 @@ def predict(
         total(q) = TTFT50 + n TPOT50 + sqrt(dTTFT^2 + (n dTPOT)^2 + (dn TPOT50)^2)
 
     where n = length50 - 1 and d is the distance from median to quantile q. Waiting is added
-    to both latencies. Cost and `output_tokens` are of the median length.
+    to both latencies. Cost and `output_tokens` are of the median length. Nobody timed a published
+    profile on this hardware: all its latencies are multiplied by `published_margin`.
     """
     usage = expected_usage(profile, features)
     z = z_score(constraints.deadline_quantile)
@@ -47,16 +54,19 @@ def predict(
     wait_ms = _queueing_ms(profile, concurrency, service_ms)
     wait_ms += _cold_start_ms(profile, load, constraints.deadline_quantile)
     success = _success(profile, features)
+    origin = profile.provenance.origin
+    margin = published_margin if origin == "published" else 1.0
     return Prediction(
-        ttft_ms=wait_ms + latency.ttft_ms,
-        total_ms=wait_ms + service_ms + spread_ms,
-        wait_ms=wait_ms,
+        ttft_ms=margin * (wait_ms + latency.ttft_ms),
+        total_ms=margin * (wait_ms + service_ms + spread_ms),
+        wait_ms=margin * wait_ms,
         cost_usd=price.cost_usd(usage),
         accuracy=success.mean,
         accuracy_lower=success.lower,
         prompt_tokens=usage.prompt_tokens,
         output_tokens=usage.completion_tokens,
         concurrency=concurrency,
+        origin=origin,
     )
 
 

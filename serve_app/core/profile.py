@@ -19,6 +19,7 @@ from serve_app.core.units import (
 )
 
 Activations = Literal["bf16", "fp16", "fp8", "int8"]
+Origin = Literal["measured", "published"]
 Scope = Task | Literal["overall"]
 Difficulty = Literal["easy", "medium", "hard"]
 Grid = tuple[tuple[PositiveFloat, ...], ...]
@@ -172,7 +173,7 @@ class Provenance:
 
     __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
 
-    origin: Literal["measured", "published"]
+    origin: Origin
     date: Name
     command: str = ""
     machine: str = ""

@@ -15,7 +15,26 @@ def reason_for(
     *,
     refused: bool,
 ) -> str:
-    """Names the pair that was chosen, why, and who comes next or what ruled the others out."""
+    """Names the pair that was chosen, why, and who comes next or what ruled the others out.
+
+    Says so when what is known of the chosen pair was published by others, not measured here.
+    """
+    sentence = _sentence(ranked, best_effort, rejected, refused=refused)
+    first = next(iter(ranked or best_effort), None)
+    if refused or first is None or first.prediction is None:
+        return sentence
+    if first.prediction.origin == "published":
+        return f"{sentence}; {first.pair} is judged on published figures"
+    return sentence
+
+
+def _sentence(
+    ranked: Sequence[Candidate],
+    best_effort: Sequence[Candidate],
+    rejected: Sequence[Rejection],
+    *,
+    refused: bool,
+) -> str:
     if ranked:
         return _ranked_reason(ranked, rejected)
     if not best_effort:

@@ -124,4 +124,9 @@ class CatalogWatch:
         if catalog == self._current:
             return
         self._current = catalog
-        self._events.emit(CatalogSwapped(version=catalog.version, pairs=len(catalog)))
+        published = [p.pair for p in catalog if p.provenance.origin == "published"]
+        self._events.emit(
+            CatalogSwapped(
+                version=catalog.version, pairs=len(catalog), published=tuple(sorted(published))
+            )
+        )

@@ -9,6 +9,7 @@ from typing import Literal
 from serve_app.core.breaker import Breaker
 from serve_app.core.catalog import Catalog
 from serve_app.core.fleet import Load, LoadView, Pair
+from serve_app.core.profile import Origin
 from serve_app.service.breakers import Breakers
 from serve_app.service.routing import CurrentCatalog
 
@@ -17,11 +18,14 @@ PairState = Literal["ready", "cold"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairStatus:
-    """A pair, whether it answers at once or must start first, and whether it was measured."""
+    """A pair, whether it answers at once or must start first, and where its profile is from.
+
+    `profile_origin` is `None` for a pair without a profile.
+    """
 
     pair: Pair
     state: PairState
-    profiled: bool
+    profile_origin: Origin | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,16 +59,19 @@ class FleetStatus:
 
     def pairs(self) -> tuple[PairStatus, ...]:
         """Every pair, by id."""
-        loads, catalog = self._load(), self.catalog()
+        loads, origins = self._load(), self._origins()
         ordered = sorted(self._pairs, key=lambda pair: pair.id)
         return tuple(
             PairStatus(
                 pair=pair,
                 state="ready" if loads[pair.id].ready_replicas else "cold",
-                profiled=catalog is not None and pair.id in catalog.profiles,
+                profile_origin=origins.get(pair.id),
             )
             for pair in ordered
         )
+
+    def _origins(self) -> dict[str, Origin]:
+        return {p.pair: p.provenance.origin for p in self.catalog() or ()}
 
     def readiness(self) -> Readiness:
         problems = {pair: _problem(load) for pair, load in self._load().items()}

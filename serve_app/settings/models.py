@@ -121,6 +121,7 @@ class RoutingSettings(Settings):
     defaults: Constraints = Constraints(latency_budget_ms=400, min_accuracy=0.90)
     weights: Mapping[Preset, Weights] = Field(default_factory=lambda: dict(PRESETS))
     numeric_guard_share: float = Field(default=0.30, ge=0, le=1)
+    published_margin: float = Field(default=1.25, ge=1, allow_inf_nan=False)
     chain_deadline_ms: PositiveFloat = 60_000
     max_attempts: PositiveInt = 3
     attempt_patience: PositiveFloat = 4.0
@@ -133,6 +134,7 @@ class RoutingSettings(Settings):
             weights={**PRESETS, **self.weights},
             reference_pair=self.reference_pair,
             numeric_guard_share=self.numeric_guard_share,
+            published_margin=self.published_margin,
         )
 
 

@@ -107,3 +107,17 @@ def test_a_fan_out_tells_every_sink_in_order() -> None:
     sinks.emit(StoreLost(reason="b"))
 
     assert first.seen == second.seen == [StoreLost(reason="a"), StoreLost(reason="b")]
+
+
+def test_published_profiles_in_use_are_named_in_a_warning(
+    events: LogEvents, caplog: pytest.LogCaptureFixture
+) -> None:
+    events.emit(CatalogSwapped(version="3", pairs=3, published=("a", "b")))
+
+    swapped, warned = caplog.records
+    assert (swapped.levelname, warned.levelname) == ("INFO", "WARNING")
+    assert json.loads(warned.getMessage()) == {
+        "event": "published_profiles",
+        "version": "3",
+        "pairs": "a, b",
+    }

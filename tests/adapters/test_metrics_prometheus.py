@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from prometheus_client import CollectorRegistry
 
+from serve_app.adapters.metric_buckets import CONTEXT_TOKENS
 from serve_app.adapters.metrics_prometheus import PrometheusEvents
 from serve_app.core.events import (
     Answered,
@@ -136,6 +139,34 @@ def test_only_the_catalog_in_use_is_shown(metrics: Metrics) -> None:
     assert metrics.value("quantroute_catalog_info", version="1") is None
     assert metrics.value("quantroute_catalog_info", version="2") == 1
     assert metrics.value("quantroute_catalog_pairs") == 4
+
+
+def test_profiles_are_counted_by_where_their_figures_are_from(metrics: Metrics) -> None:
+    metrics.emit(
+        CatalogSwapped(version="1", pairs=3, published=("a", "b", "c")),
+        CatalogSwapped(version="2", pairs=4, published=("a",)),
+    )
+
+    assert metrics.value("quantroute_catalog_profiles", origin="published") == 1
+    assert metrics.value("quantroute_catalog_profiles", origin="measured") == 3
+
+
+def test_the_context_of_an_answer_is_its_prompt_and_its_completion(metrics: Metrics) -> None:
+    metrics.emit(
+        an_answer(pair="a", prompt_tokens=1_000, completion_tokens=24),
+        an_answer(pair="a", prompt_tokens=1_000, completion_tokens=25),
+        an_answer(pair="a", outcome="failed", prompt_tokens=9_000, completion_tokens=1),
+    )
+
+    assert metrics.value("quantroute_context_tokens_bucket", pair="a", le="768.0") == 0
+    assert metrics.value("quantroute_context_tokens_bucket", pair="a", le="1024.0") == 1
+    assert metrics.value("quantroute_context_tokens_bucket", pair="a", le="1536.0") == 2
+    assert metrics.value("quantroute_context_tokens_count", pair="a") == 2
+
+
+def test_context_buckets_reach_the_longest_windows_in_steps_of_half_at_most() -> None:
+    assert CONTEXT_TOKENS[-1] == 131_072
+    assert all(high <= 1.5 * low for low, high in pairwise(CONTEXT_TOKENS))
 
 
 @pytest.mark.parametrize(

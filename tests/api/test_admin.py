@@ -63,6 +63,7 @@ def test_the_catalog_in_use_can_be_read() -> None:
     assert shown["version"] == "v1"
     assert set(shown["profiles"]) == {"cheap", "dear"}
     assert shown["profiles"]["dear"]["hardware"]["usd_per_hour"] == 1.0
+    assert shown["profiles"]["dear"]["provenance"]["origin"] == "measured"
 
     house.catalogs.current = None
     assert client.get("/admin/catalog").json() == {"version": None, "profiles": {}}

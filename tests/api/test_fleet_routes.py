@@ -27,7 +27,17 @@ def test_auto_comes_first_then_every_pair_with_what_it_is() -> None:
         "accelerator_count": 1,
         "state": "ready",
         "profiled": True,
+        "profile_origin": "measured",
     }
+
+
+def test_a_pair_says_when_its_profile_was_published_by_others() -> None:
+    house = a_house(catalog=a_catalog(a_profile("cheap", origin="published")))
+
+    _, cheap, dear = a_client(house).get("/v1/models").json()["data"]
+
+    assert (cheap["profiled"], cheap["profile_origin"]) == (True, "published")
+    assert (dear["profiled"], dear["profile_origin"]) == (False, None)
 
 
 @pytest.mark.parametrize(("pair", "profiled"), [("cheap", True), ("dear", False)])

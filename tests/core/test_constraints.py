@@ -37,7 +37,9 @@ def failed(
         ttft_budget_ms=ttft_budget_ms,
         max_cost_usd=max_cost_usd,
     )
-    prediction = predict(profile, TokenPrice.of(profile), request, load, constraints)
+    prediction = predict(
+        profile, TokenPrice.of(profile), request, load, constraints, published_margin=1.0
+    )
     ask = Ask(features=request, constraints=constraints, policy=a_policy())
     return rejections(ask, Offer(pair, load, profile, prediction))
 
@@ -229,6 +231,7 @@ PREDICTION = Prediction(
     prompt_tokens=10,
     output_tokens=10,
     concurrency=1,
+    origin="measured",
 )
 
 

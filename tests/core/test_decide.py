@@ -313,3 +313,42 @@ def test_a_candidate_is_found_by_its_pair() -> None:
 
     assert best is decision.ranked[0]
     assert missing is None
+
+
+ELSEWHERE = replace(SMALL, provenance=replace(SMALL.provenance, origin="published"))
+
+
+def test_a_published_profile_has_to_meet_a_budget_with_the_margin() -> None:
+    # Measured here, `small` takes 140 ms; on others' word, 1.25 times that.
+    budget = Constraints(latency_budget_ms=150)
+
+    assert names(decided(budget, profiles=(BIG, SMALL)).ranked) == ["small"]
+    assert names(decided(budget, profiles=(BIG, ELSEWHERE)).ranked) == []
+    trusting = a_policy(reference_pair="big", published_margin=1.0)
+    assert names(decided(budget, profiles=(BIG, ELSEWHERE), policy=trusting).ranked) == ["small"]
+
+
+@pytest.mark.parametrize(
+    "constraints",
+    [
+        pytest.param(Constraints(), id="chosen among several"),
+        pytest.param(Constraints(latency_budget_ms=200), id="the only one"),
+        pytest.param(Constraints(latency_budget_ms=100), id="the best effort"),
+    ],
+)
+def test_the_reason_says_when_the_chosen_pair_is_judged_on_published_figures(
+    constraints: Constraints,
+) -> None:
+    published = decided(constraints, profiles=(BIG, ELSEWHERE))
+    measured = decided(constraints, profiles=(BIG, SMALL))
+
+    assert published.chosen == measured.chosen == "small"
+    assert published.reason.endswith("; small is judged on published figures")
+    assert "published" not in measured.reason
+
+
+def test_published_figures_of_a_pair_that_was_not_chosen_are_no_part_of_the_reason() -> None:
+    decision = decided(Constraints(min_accuracy=0.9), profiles=(BIG, ELSEWHERE))
+
+    assert decision.chosen == "big"
+    assert "published" not in decision.reason

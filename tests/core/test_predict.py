@@ -24,6 +24,7 @@ def predicted(
     *,
     load: Load = IDLE,
     quantile: float = 0.95,
+    published_margin: float = 1.0,
 ) -> Prediction:
     return predict(
         profile,
@@ -31,6 +32,7 @@ def predicted(
         request or features(),
         load,
         Constraints(deadline_quantile=quantile),
+        published_margin=published_margin,
     )
 
 
@@ -185,6 +187,20 @@ def test_waiting_for_a_cold_start(load: Load, wait_ms: float) -> None:
     assert predicted(a_profile(cold_start_s=20), load=load).wait_ms == pytest.approx(wait_ms)
 
 
+def test_all_latencies_of_a_published_profile_take_the_margin() -> None:
+    here = a_profile(ttft_ms=50, tpot_ms=10, cold_start_s=20)
+    elsewhere = a_profile(ttft_ms=50, tpot_ms=10, cold_start_s=20, origin="published")
+    cold = Load(ready_replicas=0)
+
+    measured = predicted(here, load=cold, published_margin=1.5)
+    published = predicted(elsewhere, load=cold, published_margin=1.5)
+
+    assert (measured.origin, published.origin) == ("measured", "published")
+    assert (measured.wait_ms, measured.ttft_ms, measured.total_ms) == (20_000, 20_050, 20_250)
+    assert (published.wait_ms, published.ttft_ms, published.total_ms) == (30_000, 30_075, 30_375)
+    assert (published.cost_usd, published.accuracy) == (measured.cost_usd, measured.accuracy)
+
+
 def test_cost_is_of_the_prompt_and_of_an_answer_of_median_length() -> None:
     # 0.002 USD a second when busy half the time at 1 USD per 1000 s: 1000 prompt tokens take
     # a second, 100 answer tokens take half of one.
@@ -266,6 +282,7 @@ def test_more_load_never_makes_an_answer_come_sooner(
             replace(request, prompt_tokens=min(request.prompt_tokens, 700)),
             Load(ready_replicas=replicas, in_flight=requests_in_flight),
             asked,
+            published_margin=1.25,
         )
         for requests_in_flight in (in_flight, in_flight + more)
     )
@@ -278,6 +295,8 @@ def test_more_load_never_makes_an_answer_come_sooner(
 def test_the_first_token_never_comes_after_the_last(
     profile: Profile, request: Features, asked: Constraints
 ) -> None:
-    prediction = predict(profile, TokenPrice.of(profile), request, IDLE, asked)
+    prediction = predict(
+        profile, TokenPrice.of(profile), request, IDLE, asked, published_margin=1.25
+    )
 
     assert 0 <= prediction.wait_ms <= prediction.ttft_ms <= prediction.total_ms + 1e-6

@@ -22,6 +22,7 @@ def a_prediction(
         prompt_tokens=10,
         output_tokens=10,
         concurrency=1,
+        origin="measured",
     )
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from serve_app.core.catalog import Catalog
 from serve_app.core.events import CatalogRefused, CatalogSwapped, StoreLost
+from serve_app.core.profile import Provenance
 from serve_app.service.catalog_watch import CatalogWatch, RetryDelays
 from serve_app.testing import ManualClock, MemoryStore, RecordingEvents
-from tests.catalogs import a_catalog
+from tests.catalogs import a_catalog, a_profile
 
 
 @dataclass
@@ -295,3 +296,15 @@ def test_waits_stay_within_the_longest_and_chance_only_shortens_them(failures: i
 
     assert 0 < luckily_s < surely_s <= 1.0
     assert luckily_s >= surely_s / 2
+
+
+async def test_a_swap_tells_which_profiles_were_published_by_others(bench: Bench) -> None:
+    provenance = Provenance(origin="published", date="2026-01-01")
+    elsewhere = replace(a_profile("b"), provenance=provenance)
+    await bench.store.publish(Catalog.of("new", [a_profile("a"), elsewhere]), by="ci")
+    async with asyncio.TaskGroup() as tasks:
+        running = start(bench, tasks)
+        await bench.watch.settled()
+
+        assert bench.events.seen == [CatalogSwapped(version="1", pairs=2, published=("b",))]
+        running.cancel()

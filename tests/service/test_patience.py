@@ -22,6 +22,7 @@ def expected_after(ttft_ms: float) -> Candidate:
         prompt_tokens=10,
         output_tokens=10,
         concurrency=1,
+        origin="measured",
     )
     return Candidate(pair="a", utility=0, prediction=prediction, terms=None)
 

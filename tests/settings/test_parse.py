@@ -118,6 +118,21 @@ def test_a_gpu_fleet_needs_other_arguments_and_no_other_code() -> None:
     assert [pair.hardware.count for pair in parse_args(args).pairs] == [0.5, 2]
 
 
+@pytest.mark.parametrize("margin", [0.9, float("nan"), float("inf")])
+def test_a_margin_under_one_or_without_end_is_refused(margin: float) -> None:
+    args = embedded_args()
+    args["routing"]["published_margin"] = margin
+
+    assert "routing.published_margin" in problem_of(args)
+
+
+def test_the_margin_for_published_profiles_reaches_the_policy() -> None:
+    args = embedded_args()
+    args["routing"]["published_margin"] = 1.6
+
+    assert parse_args(args).routing.policy.published_margin == 1.6
+
+
 def test_settings_cannot_be_changed_once_read() -> None:
     settings = parse_args(embedded_args())
     with pytest.raises(ValueError, match="frozen"):
