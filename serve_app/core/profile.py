@@ -187,7 +187,8 @@ class Memory:
 
     `peak_of` says of what: resident memory of its processes (`rss`), or memory of its GPUs as
     NVML counts it (`gpu`). `weights_loaded_bytes` is what the engine says its weights take;
-    `kv_cache_tokens` is how many tokens the cache holds.
+    `kv_cache_tokens` is how many tokens the cache holds. `read_bytes_per_token` is what one output
+    token reads of the weights, where that is less than all: a mixture of experts, a draft model.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
@@ -198,6 +199,7 @@ class Memory:
     peak_of: Literal["rss", "gpu"] = "rss"
     weights_loaded_bytes: PositiveInt | None = None
     kv_cache_tokens: PositiveInt | None = None
+    read_bytes_per_token: PositiveInt | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
