@@ -1,0 +1,1 @@
+"""Profiles of pairs nobody measured here, put together from what others have published."""
