@@ -56,7 +56,7 @@ def a_profile(pair: str = "small-bf16", **fields: Unpack[ProfileFields]) -> Prof
     profile = replace(
         builders.a_profile(pair, model="small", latency=a_surface(), cold_start_s=40.0),
         hardware=Hardware(accelerator="CPU", count=1, usd_per_hour=0.04),
-        throughput=Throughput(prefill_tokens_per_s=900.0, decode_tokens_per_s=(39.0, 120.0)),
+        throughput=Throughput(prefill_tokens_per_s=900.0, decode_tokens_per_s=(39.0, 52.0)),
         capabilities=frozenset({"tools", "logprobs", "json_schema"}),
         accuracy={"overall": accuracy(0.6), "code": accuracy(0.4)},
     )

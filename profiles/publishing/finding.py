@@ -1,0 +1,23 @@
+"""What a check says of one profile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["refused", "warning"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing wrong (`refused`) or worth knowing (`warning`) before a profile is published."""
+
+    pair: str
+    field: str
+    severity: Severity
+    got: str
+    allowed: str
+    advice: str
+
+    def __str__(self) -> str:
+        return f"{self.pair}: {self.field}: got {self.got}; {self.allowed}; {self.advice}"

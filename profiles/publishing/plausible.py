@@ -1,0 +1,167 @@
+"""Whether a profile's speeds can be: against its hardware's limits, and against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+
+from profiles.publishing.finding import Finding
+from profiles.publishing.limits import Limits, limits_of
+from serve_app.core.profile import ErrorGrid, Grid, Profile
+
+BITS_PER_BYTE = 8
+# A prompt passes through no input embedding, and its last token alone through the output one.
+COMPUTED_SHARE = 0.5
+OPS_PER_WEIGHT = 2
+# What a median may fall by where its surface does not say how sure it is, and where it does.
+FALL_WITHOUT_ERROR = 0.20
+FALL_WITH_ERROR = 0.05
+# Tokens per second are a mean and latencies medians: they need not agree to the digit.
+RATE_SLACK = 0.25
+
+
+def faster_than_memory(profile: Profile) -> Iterator[Finding]:
+    """Every output token of a request that is alone needs the weights read once."""
+    known = limits_of(profile.hardware)
+    if known is None:
+        return
+    limits, count = known
+    read_bytes = _read_bytes(profile)
+    least_ms = read_bytes / (limits.bytes_per_s * count) * 1e3
+    for column, got_ms in enumerate(profile.latency.tpot_ms.p50[0]):
+        if profile.latency.concurrency[0] == 1 and got_ms < least_ms:
+            yield Finding(
+                pair=profile.pair,
+                field=f"latency.tpot_ms.p50[0][{column}]",
+                severity="refused",
+                got=f"{got_ms:g} ms per token",
+                allowed=(
+                    f"it should be at least {least_ms:.3g} ms, in which {_hardware(profile)} reads "
+                    f"{read_bytes / 1e9:.3g} GB of weights at "
+                    f"{limits.bytes_per_s * count / 1e9:g} GB/s ({limits.source})"
+                ),
+                advice=(
+                    "measure again on this accelerator; where a token reads fewer weights, as in a "
+                    "mixture of experts, say so in memory.read_bytes_per_token"
+                ),
+            )
+
+
+def faster_than_arithmetic(profile: Profile) -> Iterator[Finding]:
+    """Prompt tokens per second, stated or implied by TTFT, against peak arithmetic."""
+    known = limits_of(profile.hardware)
+    if known is None:
+        return
+    limits, count = known
+    most = _most_prompt_tokens_per_s(profile, limits, count)
+    surface = profile.latency
+    claims = {"throughput.prefill_tokens_per_s": profile.throughput.prefill_tokens_per_s}
+    for column, tokens in enumerate(surface.prompt_tokens):
+        claims[f"latency.ttft_ms.p50[0][{column}]"] = tokens / surface.ttft_ms.p50[0][column] * 1e3
+    for field, rate in claims.items():
+        if rate > most:
+            yield Finding(
+                pair=profile.pair,
+                field=field,
+                severity="refused",
+                got=f"{rate:.4g} prompt tokens per second",
+                allowed=(
+                    f"it should be at most {most:.4g}, the peak arithmetic of "
+                    f"{_hardware(profile)} for these weights ({limits.source})"
+                ),
+                advice="measure again with prompts that are not in the engine's prefix cache",
+            )
+
+
+def falls_under_load(profile: Profile) -> Iterator[Finding]:
+    """Medians that get better with more requests or longer prompts, by more than noise."""
+    error = profile.latency.median_error
+    surface = profile.latency
+    for name, grid, errors in (
+        ("ttft_ms", surface.ttft_ms.p50, error.ttft_ms if error else None),
+        ("tpot_ms", surface.tpot_ms.p50, error.tpot_ms if error else None),
+    ):
+        rows, columns = len(surface.concurrency), len(surface.prompt_tokens)
+        for row, column in product(range(rows), range(columns)):
+            earlier = [(above, column) for above in range(row)]
+            earlier += [(row, before) for before in range(column)]
+            fallen = [place for place in earlier if _fell(grid, errors, place, (row, column))]
+            if fallen:
+                highest = max(fallen, key=lambda place: grid[place[0]][place[1]])
+                yield _fall(profile, name, grid, highest, (row, column))
+
+
+def more_than_its_latency_allows(profile: Profile) -> Iterator[Finding]:
+    """No level can give more tokens per second than its requests at one token per TPOT."""
+    surface, rates = profile.latency, profile.throughput.decode_tokens_per_s
+    for row, (level, rate) in enumerate(zip(surface.concurrency, rates, strict=True)):
+        most = level * 1e3 / min(surface.tpot_ms.p50[row])
+        if rate > most * (1 + RATE_SLACK):
+            yield Finding(
+                pair=profile.pair,
+                field=f"throughput.decode_tokens_per_s[{row}]",
+                severity="refused",
+                got=f"{rate:g} tokens per second",
+                allowed=(
+                    f"it should be at most about {most:.4g}: {level} at once, each a token every "
+                    f"{min(surface.tpot_ms.p50[row]):g} ms"
+                ),
+                advice="its price would be too low: measure throughput and latency together",
+            )
+
+
+def _read_bytes(profile: Profile) -> int:
+    """What one token reads: an engine may quantize, or split, what lies on disk."""
+    memory = profile.memory
+    return min(
+        memory.weights_bytes,
+        memory.weights_loaded_bytes or memory.weights_bytes,
+        memory.read_bytes_per_token or memory.weights_bytes,
+    )
+
+
+def _most_prompt_tokens_per_s(profile: Profile, limits: Limits, count: int) -> float:
+    # Quantized checkpoints keep some layers in 16 bits: counted as if all were, no weight is
+    # counted that is not there.
+    bits = max(16.0, profile.quantization.weight_bits)
+    memory = profile.memory
+    used_bytes = min(memory.weights_bytes, memory.read_bytes_per_token or memory.weights_bytes)
+    weights = used_bytes * BITS_PER_BYTE / bits
+    ops_per_s = limits.ops_per_s(profile.quantization.activations) * count
+    return ops_per_s / (OPS_PER_WEIGHT * weights * COMPUTED_SHARE)
+
+
+def _fell(
+    grid: Grid, errors: ErrorGrid | None, earlier: tuple[int, int], later: tuple[int, int]
+) -> bool:
+    before, after = grid[earlier[0]][earlier[1]], grid[later[0]][later[1]]
+    if errors is None:
+        return before - after > before * FALL_WITHOUT_ERROR
+    noise = errors[earlier[0]][earlier[1]] + errors[later[0]][later[1]]
+    return before - after > max(noise, before * FALL_WITH_ERROR)
+
+
+def _fall(
+    profile: Profile, name: str, grid: Grid, earlier: tuple[int, int], later: tuple[int, int]
+) -> Finding:
+    return Finding(
+        pair=profile.pair,
+        field=f"latency.{name}.p50[{later[0]}][{later[1]}]",
+        severity="refused",
+        got=f"{grid[later[0]][later[1]]:g} ms {_place(profile, later)}",
+        allowed=(
+            f"it should not be below {grid[earlier[0]][earlier[1]]:g} ms "
+            f"{_place(profile, earlier)} by more than noise"
+        ),
+        advice="less load cannot take longer: measure again on a quiet machine",
+    )
+
+
+def _place(profile: Profile, place: tuple[int, int]) -> str:
+    surface = profile.latency
+    level, length = surface.concurrency[place[0]], surface.prompt_tokens[place[1]]
+    return f"at {level} at once with {length} prompt tokens"
+
+
+def _hardware(profile: Profile) -> str:
+    return f"{profile.hardware.count:g} x {profile.hardware.accelerator}"
