@@ -2,14 +2,88 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import jinja2
+from markupsafe import Markup
 
-from profiles.reports.summary import summary
+from profiles.reports.figure import Drawing, svg_of
+from profiles.reports.style import Mark
+from profiles.reports.summary import Group
+from profiles.reports.trade_offs import at_once
+from profiles.reports.typical import TypicalRequest
+from profiles.reports.wins import WinMap
+from profiles.reports.wording import duration, plain, quantity
 from serve_app.core.catalog import Catalog
+from serve_app.core.profile import Profile
 
 
-def page_of(catalog: Catalog, *, title: str, notes: tuple[str, ...]) -> str:
-    """The whole page."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """How the pairs were compared: by which request, under which loads, by whose policy.
+
+    `concurrency` is the load under which the front stands.
+    """
+
+    request: TypicalRequest
+    concurrency: int
+    by_fleet: bool
+    maps: tuple[WinMap, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """What there is to say of at least one pair."""
+
+    findings: tuple[str, ...]
+    groups: tuple[Group, ...]
+    comparison: Comparison
+    wins: Drawing
+    front: Drawing
+    load: Drawing
+    surfaces: tuple[Drawing, ...]
+    accuracy: tuple[Drawing, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """All that stands on the page; no `body` when there is no profile."""
+
+    title: str
+    notes: tuple[str, ...]
+    catalog: Catalog
+    marks: Mapping[str, Mark]
+    body: Body | None
+
+    @property
+    def drawings(self) -> tuple[Drawing, ...]:
+        if self.body is None:
+            return ()
+        body = self.body
+        return (body.wins, body.front, body.load, *body.surfaces, *body.accuracy)
+
+    @property
+    def measured(self) -> str:
+        """When, from the first day to the last."""
+        days = sorted({plain(p.provenance.date)[:10] for p in self.catalog})
+        return " to ".join(dict.fromkeys((days[0], days[-1]))) if days else ""
+
+    @property
+    def engines(self) -> tuple[str, ...]:
+        return tuple(sorted({f"{p.engine} {p.engine_version}" for p in self.catalog}))
+
+    @property
+    def machines(self) -> tuple[str, ...]:
+        return tuple(sorted({p.provenance.machine for p in self.catalog} - {""}))
+
+    @property
+    def published(self) -> tuple[Profile, ...]:
+        return tuple(p for p in self.catalog if p.provenance.origin == "published")
+
+
+def html_of(contents: Contents) -> str:
+    """The whole page: nothing in it is fetched from anywhere."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("profiles.reports", "."),
         autoescape=True,
@@ -17,12 +91,13 @@ def page_of(catalog: Catalog, *, title: str, notes: tuple[str, ...]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    template = environment.get_template("page.html.j2")
-    lengths = sorted({length for p in catalog for length in p.latency.prompt_tokens})
-    middle = lengths[len(lengths) // 2] if lengths else 0
-    return template.render(
-        title=title,
-        notes=notes,
-        catalog=catalog,
-        groups=summary(catalog, prompt_tokens=middle),
+    environment.filters.update(
+        plain=plain, svgs=_svgs, duration=duration, quantity=quantity, at_once=at_once
     )
+    return environment.get_template("page.html.j2").render(page=contents)
+
+
+def _svgs(drawing: Drawing) -> list[Markup]:
+    return [
+        svg_of(panel, scope=f"{drawing.name}-{index}") for index, panel in enumerate(drawing.panels)
+    ]

@@ -5,11 +5,22 @@ Says what the catalog says and asks the core what would be chosen; measures noth
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from profiles.reports.page import page_of
+from profiles.reports.curves import load_figure
+from profiles.reports.figure import Drawing, png_of
+from profiles.reports.findings import findings
+from profiles.reports.intervals import accuracy_figures, parent_figures
+from profiles.reports.page import Body, Comparison, Contents, html_of
+from profiles.reports.pareto import dominances, standings
+from profiles.reports.style import Mark, marks_of
+from profiles.reports.summary import summary
+from profiles.reports.surfaces import surface_figures
+from profiles.reports.trade_offs import front_figure, wins_figure
+from profiles.reports.typical import CHEAPEST, loads_of, typical_request
+from profiles.reports.wins import win_maps
 from serve_app.adapters.atomic_file import write_atomically
 from serve_app.core.catalog import Catalog
 from serve_app.core.policy import Policy
@@ -41,6 +52,56 @@ def write_report(
     and `defaults` are the fleet's; without a policy the cheapest pair that meets the bounds
     wins. The same input gives the same files. Raises `OSError`.
     """
+    contents = _contents(catalog, title, tuple(notes), policy, defaults or Constraints())
+    out.mkdir(parents=True, exist_ok=True)
+    pngs = tuple(_written(drawing, out) for drawing in contents.drawings)
     html = out / PAGE
-    write_atomically(html, page_of(catalog, title=title, notes=tuple(notes)))
-    return ReportFiles(html=html, pngs=())
+    write_atomically(html, html_of(contents))
+    return ReportFiles(html=html, pngs=pngs)
+
+
+def _contents(
+    catalog: Catalog,
+    title: str,
+    notes: tuple[str, ...],
+    policy: Policy | None,
+    defaults: Constraints,
+) -> Contents:
+    marks = marks_of(catalog.profiles)
+    return Contents(
+        title=title,
+        notes=notes,
+        catalog=catalog,
+        marks=marks,
+        body=_body(catalog, marks, policy, defaults) if catalog.profiles else None,
+    )
+
+
+def _body(
+    catalog: Catalog, marks: Mapping[str, Mark], policy: Policy | None, defaults: Constraints
+) -> Body:
+    request = typical_request(catalog, defaults, policy or CHEAPEST)
+    loads = loads_of(catalog)
+    concurrency = loads[len(loads) // 2]
+    places = standings(catalog, request, concurrency=concurrency)
+    dominated = dominances(places)
+    maps = win_maps(catalog, request)
+    tokens = request.prompt_tokens
+    return Body(
+        findings=findings(catalog, places, dominated, marks),
+        groups=summary(catalog, prompt_tokens=tokens),
+        comparison=Comparison(
+            request=request, concurrency=concurrency, by_fleet=policy is not None, maps=maps
+        ),
+        wins=wins_figure(maps, marks),
+        front=front_figure(places, dominated, marks),
+        load=load_figure(catalog, marks, prompt_tokens=tokens),
+        surfaces=surface_figures(catalog, marks),
+        accuracy=accuracy_figures(catalog, marks) + parent_figures(catalog, marks),
+    )
+
+
+def _written(drawing: Drawing, out: Path) -> Path:
+    path = out / f"{drawing.name}.png"
+    path.write_bytes(png_of(drawing))
+    return path

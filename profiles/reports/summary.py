@@ -35,7 +35,7 @@ def summary(catalog: Catalog, *, prompt_tokens: int) -> tuple[Group, ...]:
         ("What it is", _identity()),
         ("Cost", _cost(catalog)),
         ("Memory and start", MEMORY),
-        (f"Latency, prompts of {prompt_tokens:,} tokens", _latency(prompt_tokens)),
+        (f"Latency at prompts of {prompt_tokens:,} tokens, p50 / p95", _latency(prompt_tokens)),
         ("Accuracy, with 95 % interval", ACCURACY),
     )
     return tuple(
@@ -72,7 +72,7 @@ def _cost(catalog: Catalog) -> dict[str, Fact]:
         "USD per hour": lambda p: usd(p.hardware.usd_per_hour),
         "USD per million tokens in": lambda p: usd(catalog.prices[p.pair].usd_per_mtok_in),
         "USD per million tokens out": lambda p: usd(catalog.prices[p.pair].usd_per_mtok_out),
-        "at a utilization of": lambda p: percent(p.throughput.utilization),
+        "Stated utilization": lambda p: percent(p.throughput.utilization),
     }
 
 
@@ -118,16 +118,16 @@ def _latency(prompt_tokens: int) -> dict[str, Fact]:
         return told if actual == prompt_tokens else f"{told} (at {actual:,} tokens)"
 
     def rate(profile: Profile, row: int) -> str:
-        concurrency = profile.latency.concurrency[row]
-        return f"{quantity(profile.throughput.decode_tokens_per_s[row])} (at {concurrency:,})"
+        return quantity(profile.throughput.decode_tokens_per_s[row])
 
     return {
-        "TTFT alone, p50 / p95 ms": lambda p: at(p.latency.ttft_ms, p, 0),
-        "TTFT at most load, p50 / p95 ms": lambda p: at(p.latency.ttft_ms, p, -1),
-        "TPOT alone, p50 / p95 ms": lambda p: at(p.latency.tpot_ms, p, 0),
-        "TPOT at most load, p50 / p95 ms": lambda p: at(p.latency.tpot_ms, p, -1),
-        "Output tokens/s, least load": lambda p: rate(p, 0),
-        "Output tokens/s, most load": lambda p: rate(p, -1),
+        "Concurrency measured": lambda p: ", ".join(f"{c:,}" for c in p.latency.concurrency),
+        "TTFT at lowest load, ms": lambda p: at(p.latency.ttft_ms, p, 0),
+        "TTFT at highest load, ms": lambda p: at(p.latency.ttft_ms, p, -1),
+        "TPOT at lowest load, ms": lambda p: at(p.latency.tpot_ms, p, 0),
+        "TPOT at highest load, ms": lambda p: at(p.latency.tpot_ms, p, -1),
+        "Output tokens/s, lowest load": lambda p: rate(p, 0),
+        "Output tokens/s, highest load": lambda p: rate(p, -1),
         "Prompt tokens/s": lambda p: quantity(p.throughput.prefill_tokens_per_s),
     }
 

@@ -43,6 +43,13 @@ def usd(value: float) -> str:
     return text.rstrip("0").rstrip(".") if decimals else text
 
 
+def duration(milliseconds: float) -> str:
+    """Three significant digits."""
+    if milliseconds < 1000:
+        return f"{milliseconds:.3g} ms"
+    return f"{milliseconds / 1000:.3g} s" if milliseconds < 1e6 else f"{milliseconds / 1000:,.0f} s"
+
+
 def size(count: int) -> str:
     for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if count >= scale:
@@ -54,9 +61,14 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
+def open_ended(accuracy: TaskAccuracy) -> bool:
+    """Whether the source gave no upper end: a Wilson interval reaches 1 only from a mean of 1."""
+    return accuracy.upper == 1.0 and accuracy.mean < 1.0
+
+
 def interval(accuracy: TaskAccuracy) -> str:
-    """Between which ends; a source that gives no upper end leaves it at 1."""
-    if accuracy.upper == 1.0 and accuracy.mean < 1.0:
+    """Between which ends, as far as they are known."""
+    if open_ended(accuracy):
         return f"{percent(accuracy.lower)} or more"
     return f"{percent(accuracy.lower)} to {percent(accuracy.upper)}"
 

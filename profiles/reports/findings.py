@@ -1,0 +1,100 @@
+"""What a reader should know first, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from profiles.reports.pareto import Dominance, Standing
+from profiles.reports.style import Mark
+from profiles.reports.wording import duration, listed, percent, usd
+from serve_app.core.catalog import Catalog
+
+Marks = Mapping[str, Mark]
+
+
+def findings(
+    catalog: Catalog,
+    places: Sequence[Standing],
+    dominated: Sequence[Dominance],
+    marks: Marks,
+) -> tuple[str, ...]:
+    """Who is best in what, who is beaten in everything, and what to be careful of."""
+    return (
+        *_best(places, marks),
+        *_dominated(dominated, marks),
+        *_front(places, dominated, marks),
+        *_cautions(catalog, marks),
+    )
+
+
+def _best(places: Sequence[Standing], marks: Marks) -> Iterator[str]:
+    if len(places) == 1:
+        (only,) = places
+        yield f"{marks[only.pair].label}: {_merits(only)}."
+        return
+    leaders = {
+        "most accurate": max(places, key=lambda p: p.accuracy.mean).pair,
+        "fastest": min(places, key=lambda p: p.total_ms).pair,
+        "cheapest": min(places, key=lambda p: p.usd_per_1000).pair,
+    }
+    for place in places:
+        if titles := [title for title, pair in leaders.items() if pair == place.pair]:
+            yield f"{marks[place.pair].label} is the {listed(titles)}: {_merits(place)}."
+
+
+def _dominated(dominated: Sequence[Dominance], marks: Marks) -> Iterator[str]:
+    beaten_by: dict[tuple[str, ...], list[str]] = {}
+    for pair in dict.fromkeys(d.worse.pair for d in dominated):
+        by = tuple(d.by.pair for d in dominated if d.worse.pair == pair)
+        beaten_by.setdefault(by, []).append(pair)
+    for by, beaten in beaten_by.items():
+        unsure = [
+            d for d in dominated if d.worse.pair in beaten and d.by.pair in by and not d.told_apart
+        ]
+        yield (
+            f"{listed([marks[pair].label for pair in beaten])} {_are(beaten)} dominated by "
+            f"{listed([marks[pair].label for pair in by])}: no better in accuracy, latency or cost, "
+            f"and worse in at least one of them."
+            + (
+                " Accuracy intervals overlap, so another set of items may say otherwise."
+                * bool(unsure)
+            )
+        )
+
+
+def _are(names: Sequence[str]) -> str:
+    return "is" if len(names) == 1 else "are"
+
+
+def _front(
+    places: Sequence[Standing], dominated: Sequence[Dominance], marks: Marks
+) -> Iterator[str]:
+    beaten = {d.worse.pair for d in dominated}
+    front = [marks[place.pair].label for place in places if place.pair not in beaten]
+    if len(places) > 1:
+        yield f"On the Pareto front: {listed(front)}."
+
+
+def _cautions(catalog: Catalog, marks: Marks) -> Iterator[str]:
+    """Pairs that may not serve, that nobody checked, or that nobody measured here."""
+    failed = [p for p in catalog if p.golden is not None and not p.golden.passed]
+    for profile in failed:
+        assert profile.golden is not None
+        reason = profile.golden.reason or "no reason given"
+        yield f"{marks[profile.pair].label} failed the golden gate and may not serve: {reason}."
+    unchecked = [marks[p.pair].label for p in catalog if p.golden is None]
+    if unchecked:
+        yield f"The golden gate has not been run for {listed(unchecked)}."
+    published = [marks[p.pair].label for p in catalog if p.provenance.origin == "published"]
+    if published:
+        yield (
+            f"Published by others, not measured on this hardware: {listed(published)}. The router "
+            f"adds a margin to their latencies."
+        )
+
+
+def _merits(place: Standing) -> str:
+    return (
+        f"{percent(place.accuracy.mean)} graded right, {duration(place.total_ms)} for the whole "
+        f"answer, {usd(place.usd_per_1000)} USD per 1,000 requests"
+    )

@@ -1,0 +1,70 @@
+"""Where each pair stands in accuracy, latency and cost, and which pairs another one beats."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from profiles.reports.typical import TypicalRequest, predicted
+from serve_app.core.catalog import Catalog
+from serve_app.core.profile import TaskAccuracy
+
+REQUESTS = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """One pair on the three axes, for the typical request at one load."""
+
+    pair: str
+    accuracy: TaskAccuracy
+    total_ms: float
+    usd_per_1000: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dominance:
+    """A pair no better than `by` in anything and worse in something.
+
+    `told_apart` says whether their accuracy intervals do not overlap.
+    """
+
+    worse: Standing
+    by: Standing
+    told_apart: bool
+
+
+def standings(
+    catalog: Catalog, request: TypicalRequest, *, concurrency: int
+) -> tuple[Standing, ...]:
+    found = []
+    for profile in catalog:
+        prediction = predicted(catalog, profile, request, concurrency=concurrency)
+        found.append(
+            Standing(
+                pair=profile.pair,
+                accuracy=profile.accuracy["overall"],
+                total_ms=prediction.total_ms,
+                usd_per_1000=REQUESTS * prediction.cost_usd,
+            )
+        )
+    return tuple(found)
+
+
+def dominances(places: Sequence[Standing]) -> tuple[Dominance, ...]:
+    """Every pair that another one dominates, with each that does."""
+    return tuple(
+        Dominance(worse=worse, by=by, told_apart=worse.accuracy.upper < by.accuracy.lower)
+        for worse in places
+        for by in places
+        if _dominates(by, worse)
+    )
+
+
+def _dominates(one: Standing, other: Standing) -> bool:
+    mine, others = _goodness(one), _goodness(other)
+    return mine != others and all(a >= b for a, b in zip(mine, others, strict=True))
+
+
+def _goodness(place: Standing) -> tuple[float, float, float]:
+    return place.accuracy.mean, -place.total_ms, -place.usd_per_1000

@@ -1,0 +1,127 @@
+"""Which pair wins where: the router's own decision for every floor and budget of a grid."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from math import ceil, floor, log10
+
+from profiles.reports.typical import TypicalRequest, as_deployed, at_load, loads_of, predicted
+from serve_app.core.catalog import Catalog
+from serve_app.core.decide import decide
+
+MOST_FLOORS = 10
+MOST_BUDGETS = 9
+# Budgets over a wider range are spaced by ratio, not by difference.
+LINEAR_UP_TO = 4
+STEPS = (1.0, 2.0, 5.0)
+SERIES = ((1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8), (1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WinMap:
+    """Who is chosen at one load: `chosen` is indexed [floor][budget], `None` where nobody is."""
+
+    concurrency: int
+    floors: tuple[float, ...]
+    budgets_ms: tuple[float, ...]
+    chosen: tuple[tuple[str | None, ...], ...]
+
+    @property
+    def cells(self) -> int:
+        return len(self.floors) * len(self.budgets_ms)
+
+    @property
+    def won(self) -> Counter[str | None]:
+        return Counter(pair for row in self.chosen for pair in row)
+
+
+def win_maps(catalog: Catalog, request: TypicalRequest) -> tuple[WinMap, ...]:
+    """One per load, over the same axes: from where every pair may serve to where none may."""
+    floors = _floors([p.accuracy["overall"].lower for p in catalog])
+    loads = loads_of(catalog)
+    budgets_ms = _budgets(
+        [
+            predicted(catalog, profile, request, concurrency=load).total_ms
+            for profile in catalog
+            for load in loads
+        ]
+    )
+    return tuple(
+        WinMap(
+            concurrency=load,
+            floors=floors,
+            budgets_ms=budgets_ms,
+            chosen=tuple(
+                tuple(_chosen(catalog, request, load, least, ms) for ms in budgets_ms)
+                for least in floors
+            ),
+        )
+        for load in loads
+    )
+
+
+def _chosen(
+    catalog: Catalog,
+    request: TypicalRequest,
+    concurrency: int,
+    least: float,
+    budget_ms: float,
+) -> str | None:
+    decision = decide(
+        decision_id="report",
+        features=request.features,
+        constraints=replace(
+            request.constraints,
+            min_accuracy=least,
+            latency_budget_ms=budget_ms,
+            on_infeasible="refuse",
+        ),
+        pairs=[as_deployed(profile) for profile in catalog],
+        catalog=catalog,
+        load={profile.pair: at_load(concurrency) for profile in catalog},
+        policy=request.policy,
+    )
+    return decision.chosen
+
+
+def _floors(lowers: list[float]) -> tuple[float, ...]:
+    """Even steps from at most the lowest bound to above the highest, or to 1."""
+    low, high = min(lowers), max(lowers)
+    step = next(
+        s for s in (0.005, 0.01, 0.02, 0.05, 0.1, 0.2) if (high - low) / s < MOST_FLOORS - 2
+    )
+    first, last = floor(low / step), floor(high / step) + 1
+    return tuple(min(1.0, round(index * step, 3)) for index in range(first, last + 1))
+
+
+def _budgets(answers_ms: list[float]) -> tuple[float, ...]:
+    """Round numbers from below the fastest answer to at least the slowest."""
+    low, high = min(answers_ms), max(answers_ms)
+    if high > LINEAR_UP_TO * low:
+        return _by_ratio(low, high)
+    return _by_difference(low, high)
+
+
+def _by_difference(low: float, high: float) -> tuple[float, ...]:
+    least = max(high - low, low / 20) / (MOST_BUDGETS - 2)
+    scale = 10.0 ** floor(log10(least))
+    step = scale * next(s for s in (*STEPS, 10.0) if s * scale >= least)
+    first = max(1, ceil(low / step) - 1)
+    return tuple(index * step for index in range(first, ceil(high / step) + 1))
+
+
+def _by_ratio(low: float, high: float) -> tuple[float, ...]:
+    spans = (_within(series, low, high) for series in SERIES)
+    every = list(spans)
+    return next((span for span in every if len(span) <= MOST_BUDGETS), every[-1])
+
+
+def _within(series: Iterable[float], low: float, high: float) -> tuple[float, ...]:
+    """Members of a series per decade, with one below `low` and one from `high` on."""
+    decades = range(floor(log10(low)) - 1, ceil(log10(high)) + 1)
+    every = [member * 10.0**decade for decade in decades for member in series]
+    first = max(index for index, value in enumerate(every) if value < low)
+    last = min(index for index, value in enumerate(every) if value >= high)
+    return tuple(every[first : last + 1])
