@@ -1,0 +1,129 @@
+"""How far a candidate's tokens are from its parent's: pure functions of two sets of probes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import exp, log
+from statistics import fmean, quantiles
+
+from profiles.validation.probes import Answer, Probes, ScoredText, Top
+
+SMALLEST_SHARE = 1e-9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Divergence:
+    """Over all `places` that both scored; the thresholds of the same names say what each is.
+
+    `other_prompts` and `other_texts` are probes that the two turned into different tokens.
+    `topic_perplexity_ratios` is by topic. The number of places is 0 where nothing compares.
+    """
+
+    places: int
+    mean_shift_nats: float
+    p99_shift_nats: float
+    kl_nats: float
+    top1_agreement: float
+    identical_share: float
+    perplexity_ratio: float
+    greedy_agreement: float
+    topic_perplexity_ratios: Mapping[str, float] = field(default_factory=dict)
+    other_prompts: tuple[str, ...] = ()
+    other_texts: tuple[str, ...] = ()
+
+    @property
+    def worst_topic(self) -> str:
+        ratios = self.topic_perplexity_ratios
+        return max(ratios, key=lambda topic: ratios[topic])
+
+
+def diverge(candidate: Probes, parent: Probes) -> Divergence | None:
+    """The candidate against its parent; `None` when not one text has the same tokens in both."""
+    theirs = {(text.probe, text.origin): text for text in parent.texts}
+    both = [
+        (text, theirs[text.probe, text.origin])
+        for text in candidate.texts
+        if (text.probe, text.origin) in theirs
+    ]
+    same = [(own, other) for own, other in both if own.token_ids == other.token_ids]
+    if not any(own.token_ids for own, _ in same):
+        return None
+    shifts = [
+        abs(a - b) for own, other in same for a, b in zip(own.logprobs, other.logprobs, strict=True)
+    ]
+    tops = [pair for own, other in same for pair in zip(own.tops, other.tops, strict=True)]
+    written = [(own, other) for own, other in same if own.origin == "written"]
+    return Divergence(
+        places=len(shifts),
+        mean_shift_nats=fmean(shifts),
+        p99_shift_nats=_percentile_99(shifts),
+        kl_nats=fmean(divergence_of_tops(of=other, under=own) for own, other in tops),
+        top1_agreement=fmean(_first(own) == _first(other) for own, other in tops),
+        identical_share=fmean(shift == 0 for shift in shifts),
+        perplexity_ratio=_perplexity_ratio(written or same),
+        greedy_agreement=_greedy_agreement(candidate.answers, parent.answers),
+        topic_perplexity_ratios=_by_topic(written or same),
+        other_prompts=_other_prompts(candidate.answers, parent.answers),
+        other_texts=tuple(own.probe for own, other in both if own.token_ids != other.token_ids),
+    )
+
+
+def divergence_of_tops(*, of: Top, under: Top) -> float:
+    """Kullback-Leibler divergence of the likeliest tokens, all others taken as one.
+
+    Merging tokens can only lower it, so this is a lower bound of the whole.
+    """
+    p, q = dict(of), dict(under)
+    shared = p.keys() & q.keys()
+    told = sum(exp(p[token]) * (p[token] - q[token]) for token in shared)
+    rest_p = max(1 - sum(exp(p[token]) for token in shared), SMALLEST_SHARE)
+    rest_q = max(1 - sum(exp(q[token]) for token in shared), SMALLEST_SHARE)
+    return max(told + rest_p * log(rest_p / rest_q), 0.0)
+
+
+def agreeing_share(own: Sequence[int], other: Sequence[int]) -> float:
+    """Share of the longer answer before the first token that differs."""
+    longer = max(len(own), len(other))
+    if not longer:
+        return 1.0
+    pairs = enumerate(zip(own, other, strict=False))
+    return next((i for i, (a, b) in pairs if a != b), min(len(own), len(other))) / longer
+
+
+def _first(top: Top) -> int:
+    return max(top, key=lambda told: told[1])[0]
+
+
+def _percentile_99(values: Sequence[float]) -> float:
+    return quantiles(values, n=100)[-1] if len(values) > 1 else values[0]
+
+
+def _perplexity_ratio(pairs: Sequence[tuple[ScoredText, ScoredText]]) -> float:
+    own = fmean(value for text, _ in pairs for value in text.logprobs)
+    other = fmean(value for _, text in pairs for value in text.logprobs)
+    return exp(min(other - own, 700.0))
+
+
+def _by_topic(pairs: Sequence[tuple[ScoredText, ScoredText]]) -> dict[str, float]:
+    topics: defaultdict[str, list[tuple[ScoredText, ScoredText]]] = defaultdict(list)
+    for own, other in pairs:
+        if own.token_ids:
+            topics[own.topic].append((own, other))
+    return {topic: _perplexity_ratio(each) for topic, each in topics.items()}
+
+
+def _greedy_agreement(own: Sequence[Answer], other: Sequence[Answer]) -> float:
+    theirs = {answer.probe: answer for answer in other}
+    shares = [
+        agreeing_share(answer.token_ids, theirs[answer.probe].token_ids)
+        for answer in own
+        if answer.probe in theirs
+    ]
+    return fmean(shares) if shares else 0.0
+
+
+def _other_prompts(own: Sequence[Answer], other: Sequence[Answer]) -> tuple[str, ...]:
+    theirs = {answer.probe: answer.prompt_ids for answer in other}
+    return tuple(a.probe for a in own if theirs.get(a.probe, a.prompt_ids) != a.prompt_ids)

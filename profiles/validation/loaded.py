@@ -1,0 +1,88 @@
+"""What vLLM's log says of the weights it has loaded: which layers, and how they are multiplied.
+
+`INSPECTION` in an engine's environment has vLLM write its module tree to the log.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+INSPECTION = {"VLLM_LOG_MODEL_INSPECTION": "1"}
+
+_TREE = re.compile(r"vLLM model structure:")
+_LINE = re.compile(
+    r"(?:^|\] )(?P<indent> *)\((?P<name>[^)]*)\): (?:(?P<times>\d+) x )?(?P<module>\S.*)"
+)
+_LINEAR = re.compile(
+    r"(?P<kind>\w*Linear)\((?:quant=(?P<quant>\w+), )?in_features=(?P<inputs>\d+), "
+    r"output_features=(?P<outputs>\d+)"
+)
+_EXPERTS = re.compile(r"(?P<kind>\w*MoE\w*)\((?:quant=(?P<quant>\w+))?")
+_ON_LOAD = re.compile(r"Quantizing (\d+) layers of types")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedLayer:
+    """Layers of one kind in memory; `scheme` is vLLM's name of how they are quantized.
+
+    `weights` counts those of all `times` layers; 0 where the log does not tell.
+    """
+
+    name: str
+    times: int
+    weights: int
+    scheme: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedFacts:
+    """`quantized_on_load` is how many layers the engine quantized itself, where it was to."""
+
+    layers: tuple[LoadedLayer, ...] = ()
+    quantized_on_load: int | None = None
+
+    @property
+    def quantized_share(self) -> float | None:
+        """Share of linear weights held quantized; `None` where the log does not tell."""
+        weights = sum(layer.weights for layer in self.layers)
+        if not weights:
+            return None
+        return sum(layer.weights for layer in self.layers if layer.scheme) / weights
+
+    @property
+    def schemes(self) -> tuple[str, ...]:
+        return tuple(sorted({layer.scheme for layer in self.layers if layer.scheme}))
+
+
+def read_log(log: str) -> LoadedFacts:
+    """What stands in the text of an engine's log."""
+    on_load = _ON_LOAD.search(log)
+    return LoadedFacts(
+        layers=tuple(_layers(log)),
+        quantized_on_load=int(on_load[1]) if on_load else None,
+    )
+
+
+def _layers(log: str) -> Iterator[LoadedLayer]:
+    """Walks the tree once; a module counts as often as all those it stands in are repeated."""
+    tree = _TREE.split(log, maxsplit=1)
+    if len(tree) < 2:
+        return
+    enclosing: list[tuple[int, int]] = []
+    for line in tree[1].splitlines():
+        if not (found := _LINE.search(line)):
+            continue
+        indent = len(found["indent"])
+        while enclosing and enclosing[-1][0] >= indent:
+            enclosing.pop()
+        times = int(found["times"] or 1) * (enclosing[-1][1] if enclosing else 1)
+        enclosing.append((indent, times))
+        if linear := _LINEAR.match(found["module"]):
+            weights = int(linear["inputs"]) * int(linear["outputs"]) * times
+            yield LoadedLayer(
+                name=found["name"], times=times, weights=weights, scheme=linear["quant"]
+            )
+        elif experts := _EXPERTS.match(found["module"]):
+            yield LoadedLayer(name=found["name"], times=times, weights=0, scheme=experts["quant"])

@@ -1,0 +1,60 @@
+"""A parent's probes on disk, so that many candidates are validated against one run of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import JsonValue, TypeAdapter, ValidationError
+
+from profiles.validation.probes import TOP_TOKENS, Probes
+from serve_app.adapters.atomic_file import write_atomically
+
+_PROBES = TypeAdapter(Probes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeKey:
+    """All that decides what an engine says to the probes."""
+
+    checkpoint: str
+    engine: str
+    engine_kwargs: Mapping[str, JsonValue]
+    probe_set: str
+
+    @property
+    def file_name(self) -> str:
+        parts = [
+            self.checkpoint,
+            self.engine,
+            json.dumps(dict(self.engine_kwargs), sort_keys=True),
+            self.probe_set,
+            str(TOP_TOKENS),
+        ]
+        return f"{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]}.json"
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeCache:
+    """Keeps probes in `folder`; a file that cannot be read counts as none."""
+
+    folder: Path
+
+    def load(self, key: ProbeKey) -> Probes | None:
+        file = self.folder / key.file_name
+        if not file.is_file():
+            return None
+        try:
+            return _PROBES.validate_json(file.read_bytes(), strict=True)
+        except ValidationError:
+            return None
+
+    def save(self, key: ProbeKey, probes: Probes) -> None:
+        """Keeps probes without trouble: an error of today need not be one of tomorrow."""
+        if probes.troubles:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(self.folder / key.file_name, _PROBES.dump_json(probes).decode())

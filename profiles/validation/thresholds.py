@@ -1,0 +1,121 @@
+"""What the gate allows, every number by name; defaults depend on the bits of the weights."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from profiles.validation.claims import Claim
+from serve_app.adapters.problem_lines import problem_lines
+from serve_app.core.units import NonNegativeFloat, PositiveFloat, Ratio
+
+MEDIUM_BITS = 6.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thresholds:
+    """Bounds of every check; a value on the bound passes.
+
+    Of the weights: `bits_over_claim_min` and `_max` bound bits per weight, with scales, over the
+    claimed bits; `quantized_share_min` is the share of the linear layers' weights that must be
+    quantized; `identical_share_max` the share of tokens whose log-probability may equal the
+    parent's to the last digit where a quantization is claimed.
+
+    Against the parent on fixed texts: `mean_shift_nats_max` and `p99_shift_nats_max` bound the
+    change of a token's log-probability, `kl_nats_max` the divergence of its distribution,
+    `top1_agreement_min` the share of places where both hold the same token for the likeliest,
+    `perplexity_ratio_max` the perplexity over the parent's on all texts, and
+    `topic_perplexity_ratio_max` on the worst topic.
+
+    Of greedy answers: `greedy_agreement_min` is the share of tokens before the first that differs
+    from the parent's answer; `looping_excess_max`, `empty_excess_max` and `broken_excess_max`
+    bound the share of answers that repeat themselves, are empty or hold broken characters, over
+    the parent's share.
+    """
+
+    __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
+
+    bits_over_claim_min: PositiveFloat = 0.75
+    bits_over_claim_max: PositiveFloat = 1.25
+    quantized_share_min: Ratio = 0.80
+    identical_share_max: Ratio = 0.50
+    mean_shift_nats_max: PositiveFloat
+    p99_shift_nats_max: PositiveFloat
+    kl_nats_max: PositiveFloat
+    top1_agreement_min: Ratio
+    perplexity_ratio_max: PositiveFloat
+    topic_perplexity_ratio_max: PositiveFloat
+    greedy_agreement_min: Ratio
+    looping_excess_max: NonNegativeFloat = 0.25
+    empty_excess_max: NonNegativeFloat = 0.0
+    broken_excess_max: NonNegativeFloat = 0.0
+
+
+UNQUANTIZED = Thresholds(
+    mean_shift_nats_max=0.10,
+    p99_shift_nats_max=0.75,
+    kl_nats_max=0.02,
+    top1_agreement_min=0.93,
+    perplexity_ratio_max=1.02,
+    topic_perplexity_ratio_max=1.06,
+    greedy_agreement_min=0.50,
+)
+EIGHT_BIT = Thresholds(
+    mean_shift_nats_max=0.25,
+    p99_shift_nats_max=1.50,
+    kl_nats_max=0.06,
+    top1_agreement_min=0.85,
+    perplexity_ratio_max=1.06,
+    topic_perplexity_ratio_max=1.15,
+    greedy_agreement_min=0.25,
+)
+FOUR_BIT = Thresholds(
+    mean_shift_nats_max=0.60,
+    p99_shift_nats_max=3.50,
+    kl_nats_max=0.25,
+    top1_agreement_min=0.70,
+    perplexity_ratio_max=1.35,
+    topic_perplexity_ratio_max=1.80,
+    greedy_agreement_min=0.10,
+)
+
+_CHANGES: TypeAdapter[Thresholds] = TypeAdapter(Thresholds)
+
+
+class ThresholdsInvalid(ValueError):
+    """A file of thresholds cannot be used; `problems` has one line for each wrong field."""
+
+    def __init__(self, file: Path, problems: tuple[str, ...]) -> None:
+        super().__init__(file, problems)
+        self.file = file
+        self.problems = problems
+
+    def __str__(self) -> str:
+        return f"{self.file}: " + "; ".join(self.problems)
+
+
+def default_thresholds(claim: Claim | None) -> Thresholds:
+    """What is allowed by default to weights of the claimed bits; without a claim, to eight bits."""
+    if claim is None:
+        return EIGHT_BIT
+    if not claim.quantized:
+        return UNQUANTIZED
+    return EIGHT_BIT if claim.weight_bits >= MEDIUM_BITS else FOUR_BIT
+
+
+def read_thresholds(file: Path, defaults: Thresholds) -> Thresholds:
+    """`defaults` with what `file` sets. Raises `OSError` or `ThresholdsInvalid`."""
+    try:
+        changes: Any = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as exc:
+        raise ThresholdsInvalid(file, (f"not YAML: {exc}",)) from exc
+    if not isinstance(changes, dict):
+        raise ThresholdsInvalid(file, ("should map names of thresholds to numbers",))
+    try:
+        return _CHANGES.validate_python({**asdict(defaults), **changes})
+    except ValidationError as exc:
+        raise ThresholdsInvalid(file, problem_lines(exc)) from exc

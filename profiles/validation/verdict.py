@@ -1,0 +1,81 @@
+"""What the gate was shown, and what it found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from profiles.validation.checkpoint import CheckpointFacts
+from profiles.validation.loaded import LoadedFacts
+from profiles.validation.probes import Probes
+from serve_app.core.profile import GoldenResult
+
+REASONS_TOLD = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A checkpoint by its files and, once an engine has loaded it, by what that engine says.
+
+    `quantizes_on_load` is whether the engine is told to quantize weights that are not.
+    """
+
+    facts: CheckpointFacts
+    quantizes_on_load: bool = False
+    loaded: LoadedFacts | None = None
+    weights_loaded_bytes: int | None = None
+    probes: Probes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One question of the gate. `cause` and `remedy` are told of a failure only."""
+
+    name: str
+    passed: bool
+    seen: str
+    allowed: str
+    cause: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Every check that was made; `note` says why others were not."""
+
+    checks: tuple[Check, ...]
+    note: str = ""
+
+    @property
+    def passed(self) -> bool:
+        return all(check.passed for check in self.checks)
+
+    @property
+    def failures(self) -> tuple[Check, ...]:
+        return tuple(check for check in self.checks if not check.passed)
+
+
+def check(*, name: str, passed: bool, seen: str, allowed: str, cause: str, remedy: str) -> Check:
+    """A check; a passed one has no cause and no remedy."""
+    told = ("", "") if passed else (cause, remedy)
+    return Check(
+        name=name, passed=passed, seen=seen, allowed=allowed, cause=told[0], remedy=told[1]
+    )
+
+
+def golden_result(verdict: Verdict, *, date: str) -> GoldenResult:
+    """The verdict as a profile carries it."""
+    told = [
+        f"{failure.name}: {failure.seen} (allowed: {failure.allowed})"
+        for failure in verdict.failures[:REASONS_TOLD]
+    ]
+    if (more := len(verdict.failures) - len(told)) > 0:
+        told.append(f"and {more} more")
+    return GoldenResult(
+        passed=verdict.passed, reason="; ".join(told), date=date, checks=len(verdict.checks)
+    )
+
+
+def listed(names: tuple[str, ...], *, most: int = 3) -> str:
+    """The first names and how many more there are."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
