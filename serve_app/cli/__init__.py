@@ -9,6 +9,8 @@ from serve_app.cli.fleet import serve, weights
 from serve_app.cli.profiling import profile
 from serve_app.cli.publishing import publish
 from serve_app.cli.route import route
+from serve_app.cli.tune import tune
+from serve_app.cli.validate import validate
 
 cli = typer.Typer(
     name="quantroute",
@@ -21,9 +23,11 @@ cli = typer.Typer(
 cli.command()(serve)
 cli.command()(weights)
 cli.command()(profile)
+cli.command()(validate)
 cli.command()(publish)
 cli.command()(route)
 cli.add_typer(bench)
+cli.add_typer(tune)
 
 
 def main() -> None:
