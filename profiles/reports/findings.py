@@ -9,6 +9,7 @@ from profiles.reports.style import Mark
 from profiles.reports.wording import duration, listed, percent, usd
 from serve_app.core.catalog import Catalog
 
+OVERLAP = " Accuracy intervals overlap: other items may say otherwise."
 Marks = Mapping[str, Mark]
 
 
@@ -47,32 +48,23 @@ def _dominated(dominated: Sequence[Dominance], marks: Marks) -> Iterator[str]:
     for pair in dict.fromkeys(d.worse.pair for d in dominated):
         by = tuple(d.by.pair for d in dominated if d.worse.pair == pair)
         beaten_by.setdefault(by, []).append(pair)
+    told_apart = {(d.worse.pair, d.by.pair) for d in dominated if d.told_apart}
     for by, beaten in beaten_by.items():
-        unsure = [
-            d for d in dominated if d.worse.pair in beaten and d.by.pair in by and not d.told_apart
-        ]
+        sure = all((worse, better) in told_apart for worse in beaten for better in by)
         yield (
-            f"{listed([marks[pair].label for pair in beaten])} {_are(beaten)} dominated by "
-            f"{listed([marks[pair].label for pair in by])}: no better in accuracy, latency or cost, "
-            f"and worse in at least one of them."
-            + (
-                " Accuracy intervals overlap, so another set of items may say otherwise."
-                * bool(unsure)
-            )
+            f"{_labels(beaten, marks)} {'is' if len(beaten) == 1 else 'are'} dominated by "
+            f"{_labels(by, marks)}: no better in accuracy, latency or cost, and worse in one of "
+            f"them at least.{'' if sure else OVERLAP}"
         )
-
-
-def _are(names: Sequence[str]) -> str:
-    return "is" if len(names) == 1 else "are"
 
 
 def _front(
     places: Sequence[Standing], dominated: Sequence[Dominance], marks: Marks
 ) -> Iterator[str]:
     beaten = {d.worse.pair for d in dominated}
-    front = [marks[place.pair].label for place in places if place.pair not in beaten]
+    front = [place.pair for place in places if place.pair not in beaten]
     if len(places) > 1:
-        yield f"On the Pareto front: {listed(front)}."
+        yield f"On the Pareto front: {_labels(front, marks)}."
 
 
 def _cautions(catalog: Catalog, marks: Marks) -> Iterator[str]:
@@ -82,15 +74,17 @@ def _cautions(catalog: Catalog, marks: Marks) -> Iterator[str]:
         assert profile.golden is not None
         reason = profile.golden.reason or "no reason given"
         yield f"{marks[profile.pair].label} failed the golden gate and may not serve: {reason}."
-    unchecked = [marks[p.pair].label for p in catalog if p.golden is None]
-    if unchecked:
-        yield f"The golden gate has not been run for {listed(unchecked)}."
-    published = [marks[p.pair].label for p in catalog if p.provenance.origin == "published"]
-    if published:
+    if unchecked := [p.pair for p in catalog if p.golden is None]:
+        yield f"The golden gate has not been run for {_labels(unchecked, marks)}."
+    if published := [p.pair for p in catalog if p.provenance.origin == "published"]:
         yield (
-            f"Published by others, not measured on this hardware: {listed(published)}. The router "
-            f"adds a margin to their latencies."
+            f"Published by others, not measured on this hardware: {_labels(published, marks)}. The "
+            f"router adds a margin to their latencies, and so do the figures that predict."
         )
+
+
+def _labels(pairs: Sequence[str], marks: Marks) -> str:
+    return listed([marks[pair].label for pair in pairs])
 
 
 def _merits(place: Standing) -> str:
