@@ -1,0 +1,1 @@
+"""What the traffic that was served says about how pairs should be deployed."""
