@@ -1,6 +1,7 @@
-"""How an answer is compared with a reference. Each grader is pure and answers 0 to 1.
+"""How an answer is compared with a reference, and what a reference has to be.
 
-A grader raises `ValueError` when the reference is not one it can compare with.
+Graders are pure, but for `code`, which runs what it grades. A grader raises `ValueError` when it
+cannot grade; an answer that is wrong, however wrong, scores 0.
 """
 
 from __future__ import annotations
@@ -8,9 +9,40 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
-from math import isclose
+from dataclasses import dataclass
+from math import isclose, isfinite
+from typing import Literal
 
-Grader = Callable[[str, str], float]
+from profiles.evaluation.code_grader import check_tests, code
+from profiles.evaluation.json_grader import check_schema, json_schema
+
+GraderName = Literal[
+    "exact",
+    "leading",
+    "contains",
+    "choice",
+    "number",
+    "regex",
+    "token_f1",
+    "json_schema",
+    "code",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grader:
+    """`score` gives an answer 0 to 1; `check` raises `ValueError` for a reference it cannot use.
+
+    A `slow` one takes so long that it belongs in a thread.
+    """
+
+    score: Callable[[str, str], float]
+    check: Callable[[str], None]
+    slow: bool = False
+
+    def __call__(self, answer: str, reference: str) -> float:
+        return self.score(answer, reference)
+
 
 EDGES = " \t\r\n\"'`*.,;:!?()[]"
 NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?", re.IGNORECASE)
@@ -19,6 +51,7 @@ LEADING_CHOICE = re.compile(r"\W*([A-J])(?=\W*$|[).:]|\s*\n)")
 STATED_CHOICE = re.compile(r"\b(?:answer|option|choice)\b(?: is)?\W*([A-J])\b", re.IGNORECASE)
 ALTERNATIVES = "|"
 TOLERANCE = "±"
+PERCENT = "%"
 
 
 def exact(answer: str, reference: str) -> float:
@@ -42,17 +75,17 @@ def contains(answer: str, reference: str) -> float:
 
 def choice(answer: str, reference: str) -> float:
     """The letter chosen is the reference."""
-    if not re.fullmatch("[A-J]", reference):
-        raise ValueError(f"reference {reference!r} is no letter from A to J")
+    _check_letter(reference)
     found = STATED_CHOICE.search(answer) or LEADING_CHOICE.match(answer)
     return float(found is not None and found[1].upper() == reference)
 
 
 def number(answer: str, reference: str) -> float:
-    """The last number, which is where a result stands, is the reference; "3.14±0.01" allows
-    for an error."""
-    value, _, tolerance = reference.partition(TOLERANCE)
-    wanted, allowed = float(value), float(tolerance or 0)
+    """The last number, which is where a result stands, is the reference.
+
+    "3.14±0.01" allows for an error, "250±2%" for one in proportion.
+    """
+    wanted, allowed = _number_and_tolerance(reference)
     numbers = NUMBER.findall(answer)
     if not numbers:
         return 0.0
@@ -62,30 +95,58 @@ def number(answer: str, reference: str) -> float:
 
 def regex(answer: str, reference: str) -> float:
     """The reference, a regular expression, is found in the answer; case does not matter."""
-    try:
-        return float(re.search(reference, answer, re.IGNORECASE) is not None)
-    except re.error as exc:
-        raise ValueError(f"reference {reference!r} is no regular expression: {exc}") from exc
+    return float(_pattern(reference).search(answer) is not None)
 
 
 def token_f1(answer: str, reference: str) -> float:
     """Harmonic mean of the shares of words that answer and reference have in common."""
+    _check_words(reference)
     got, wanted = Counter(_words(answer)), Counter(_words(reference))
     common = (got & wanted).total()
-    if not wanted:
-        raise ValueError(f"reference {reference!r} has no words")
     return 2 * common / (got.total() + wanted.total())
 
 
-GRADERS: Mapping[str, Grader] = {
-    "exact": exact,
-    "leading": leading,
-    "contains": contains,
-    "choice": choice,
-    "number": number,
-    "regex": regex,
-    "token_f1": token_f1,
-}
+def _check_letter(reference: str) -> None:
+    if not re.fullmatch("[A-J]", reference):
+        raise ValueError(f"{reference!r} is no letter from A to J")
+
+
+def _check_alternatives(reference: str) -> None:
+    if not all(_plain(each) for each in reference.split(ALTERNATIVES)):
+        raise ValueError(f"{reference!r} has an empty alternative, which every answer would meet")
+
+
+def _check_words(reference: str) -> None:
+    if not _words(reference):
+        raise ValueError(f"{reference!r} has no words")
+
+
+def _check_number(reference: str) -> None:
+    _number_and_tolerance(reference)
+
+
+def _check_pattern(reference: str) -> None:
+    if _pattern(reference).search(""):
+        raise ValueError(f"{reference!r} is found in an empty answer: no answer would be right")
+
+
+def _number_and_tolerance(reference: str) -> tuple[float, float]:
+    value, _, tolerance = reference.partition(TOLERANCE)
+    share = tolerance.endswith(PERCENT)
+    try:
+        wanted, allowed = float(value), float(tolerance.removesuffix(PERCENT) or 0)
+    except ValueError as exc:
+        raise ValueError(f"{reference!r} is no number: write 5, 3.14±0.01 or 250±2%") from exc
+    if not isfinite(wanted) or not isfinite(allowed) or allowed < 0:
+        raise ValueError(f"{reference!r}: number and tolerance are finite, and the latter not < 0")
+    return wanted, abs(wanted) * allowed / 100 if share else allowed
+
+
+def _pattern(reference: str) -> re.Pattern[str]:
+    try:
+        return re.compile(reference, re.IGNORECASE)
+    except re.error as exc:
+        raise ValueError(f"{reference!r} is no regular expression: {exc}") from exc
 
 
 def _plain(text: str) -> str:
@@ -94,3 +155,16 @@ def _plain(text: str) -> str:
 
 def _words(text: str) -> list[str]:
     return re.findall(r"\w+", text.casefold())
+
+
+GRADERS: Mapping[GraderName, Grader] = {
+    "exact": Grader(score=exact, check=_check_alternatives),
+    "leading": Grader(score=leading, check=_check_alternatives),
+    "contains": Grader(score=contains, check=_check_alternatives),
+    "choice": Grader(score=choice, check=_check_letter),
+    "number": Grader(score=number, check=_check_number),
+    "regex": Grader(score=regex, check=_check_pattern),
+    "token_f1": Grader(score=token_f1, check=_check_words),
+    "json_schema": Grader(score=json_schema, check=check_schema),
+    "code": Grader(score=code, check=check_tests, slow=True),
+}

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from annotated_types import Len
 from pydantic import TypeAdapter, ValidationError
 
-from profiles.evaluation.graders import GRADERS
+from profiles.evaluation.graders import GRADERS, GraderName
 from serve_app.adapters.problem_lines import problem_lines, shortened
 from serve_app.core.request import Task
 from serve_app.core.units import Name, PositiveInt, Ratio
@@ -40,7 +40,7 @@ class Item:
     task: Task
     messages: Annotated[tuple[Message, ...], Len(1)]
     reference: Annotated[str, Len(1)]
-    grader: str
+    grader: GraderName
     example: str | None = None
     difficulty: Ratio | None = None
     max_tokens: PositiveInt = 32
@@ -51,10 +51,6 @@ class Item:
         turns = [[message.role, message.content] for message in self.messages]
         decides = [turns, self.reference, self.grader, self.max_tokens]
         return hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:16]
-
-    def __post_init__(self) -> None:
-        if self.grader not in GRADERS:
-            raise ValueError(f"grader {self.grader!r} is unknown; known: {', '.join(GRADERS)}")
 
 
 class ItemsInvalid(Exception):
@@ -74,19 +70,21 @@ ITEM = TypeAdapter(Item)
 
 def read_items(file: Path) -> tuple[Item, ...]:
     """All items of `file`, in its order. Raises `OSError` or `ItemsInvalid`."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as exc:
+        raise ItemsInvalid(file, (f"no UTF-8 text: {exc}",)) from exc
     items: list[Item] = []
     problems: list[str] = []
     first_line: dict[str, int] = {}
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+    # Not by `splitlines`: JSON may hold other line separators inside a string.
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
-            item = ITEM.validate_python(_with_messages(json.loads(line)))
-        except json.JSONDecodeError as exc:
-            problems.append(f"line {number}: no JSON object: {exc}")
-            continue
-        except ValidationError as exc:
-            problems.extend(f"line {number}: {problem}" for problem in problem_lines(exc))
+            item = _item(line)
+        except _Unusable as exc:
+            problems += (f"line {number}: {problem}" for problem in exc.problems)
             continue
         if item.id in first_line:
             problems.append(
@@ -101,9 +99,33 @@ def read_items(file: Path) -> tuple[Item, ...]:
     return tuple(items)
 
 
+class _Unusable(Exception):
+    """What is wrong with one line."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__(*problems)
+        self.problems = problems
+
+
+def _item(line: str) -> Item:
+    try:
+        item = ITEM.validate_python(_with_messages(json.loads(line)))
+    except json.JSONDecodeError as exc:
+        raise _Unusable(f"no JSON object: {exc}") from exc
+    except ValidationError as exc:
+        raise _Unusable(*problem_lines(exc)) from exc
+    try:
+        GRADERS[item.grader].check(item.reference)
+    except ValueError as exc:
+        raise _Unusable(f"reference: grader {item.grader!r} cannot use it: {exc}") from exc
+    return item
+
+
 def _with_messages(line: Any) -> Any:
     """`prompt` is short for one user message; anything else is left for validation to refuse."""
-    if not isinstance(line, dict) or "prompt" not in line or "messages" in line:
+    if not isinstance(line, dict) or "messages" in line:
         return line
+    if "prompt" not in line:
+        raise _Unusable("prompt: got nothing; either prompt or messages is required")
     rest = {key: value for key, value in line.items() if key != "prompt"}
     return {**rest, "messages": [{"role": "user", "content": line["prompt"]}]}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,8 +17,11 @@ from profiles.evaluation.graders import GRADERS
 from profiles.evaluation.intervals import accuracy_by_difficulty, accuracy_by_scope
 from profiles.evaluation.items import Item
 from profiles.evaluation.outcome import Answer, Outcome, scored, without_score
+from profiles.evaluation.sandbox import SandboxUnavailable, missing_protection
 from profiles.failures import ProfilingError
 from serve_app.core.profile import Difficulty, Scope, TaskAccuracy
+
+logger = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
 Accuracy = Mapping[Scope, TaskAccuracy]
@@ -68,13 +73,13 @@ async def evaluate(
 
     Raises `EvaluationFailed` when more than 2 % of the items got no score.
     """
-    slots = asyncio.Semaphore(concurrency)
+    await _warn_of_open_sandbox(items)
+    asking, grading = asyncio.Semaphore(concurrency), asyncio.Semaphore(os.cpu_count() or 1)
     done = 0
 
     async def one(item: Item, client: httpx2.AsyncClient) -> Outcome:
         nonlocal done
-        async with slots:
-            outcome = await _outcome(item, client, model)
+        outcome = await _outcome(item, client, model, asking=asking, grading=grading)
         done += 1
         progress(done, len(items))
         return outcome
@@ -92,19 +97,51 @@ async def evaluate(
     return _result(tuple(task.result() for task in tasks))
 
 
-async def _outcome(item: Item, client: httpx2.AsyncClient, pair: str) -> Outcome:
+async def _warn_of_open_sandbox(items: Sequence[Item]) -> None:
+    if not any(item.grader == "code" for item in items):
+        return
     try:
-        answer = await _ask(item, client, pair)
+        missing = await asyncio.to_thread(missing_protection)
+    except SandboxUnavailable:
+        # Each item that needs the sandbox will say so.
+        return
+    if missing:
+        logger.warning(
+            "this kernel does not shut %s off from code that answers bring: run this where nothing "
+            "can be harmed, or leave out items with the grader 'code'",
+            ", ".join(missing),
+        )
+
+
+async def _outcome(
+    item: Item,
+    client: httpx2.AsyncClient,
+    pair: str,
+    *,
+    asking: asyncio.Semaphore,
+    grading: asyncio.Semaphore,
+) -> Outcome:
+    try:
+        async with asking:
+            answer = await _ask(item, client, pair)
     except httpx2.HTTPError as exc:
         return without_score(pair, item, None, f"{type(exc).__name__}: {exc}")
     except (ValueError, LookupError, TypeError) as exc:
         return without_score(pair, item, None, f"the answer is no chat completion: {exc!r}")
     try:
-        score = GRADERS[item.grader](answer.text, item.reference)
-    except (ValueError, ArithmeticError, LookupError) as exc:
+        score = await _score(item, answer.text, grading)
+    except (ValueError, ArithmeticError, LookupError, OSError) as exc:
         error = f"grader {item.grader!r} of item {item.id!r}: {exc}"
         return without_score(pair, item, answer, error)
     return scored(pair, item, answer, score)
+
+
+async def _score(item: Item, answer: str, grading: asyncio.Semaphore) -> float:
+    grader = GRADERS[item.grader]
+    if not grader.slow:
+        return grader(answer, item.reference)
+    async with grading:
+        return await asyncio.to_thread(grader, answer, item.reference)
 
 
 async def _ask(item: Item, client: httpx2.AsyncClient, pair: str) -> Answer:

@@ -1,8 +1,19 @@
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
-from profiles.evaluation.graders import GRADERS
+from profiles.evaluation.graders import GRADERS, GraderName
+
+PERSON = """{
+    "type": "object",
+    "properties": {"name": {"type": "string"}, "age": {"$ref": "#/$defs/years"}},
+    "required": ["name"],
+    "additionalProperties": false,
+    "$defs": {"years": {"type": "integer", "minimum": 0}}
+}"""
+DOUBLE = "assert double(2) == 4\nassert double(-1) == -2"
 
 CASES = [
     ("exact", "Paris.", "paris", 1),
@@ -38,14 +49,45 @@ CASES = [
     ("token_f1", "the old bridge", "the old bridge", 1),
     ("token_f1", "the bridge", "the old stone bridge", 2 / 3),
     ("token_f1", "", "bridge", 0),
+    ("number", "about 252", "250±2%", 1),
+    ("number", "about 256", "250±2%", 0),
+    ("number", "-98", "-100±2%", 1),
+    ("json_schema", '{"name": "Ada", "age": 36}', PERSON, 1),
+    ("json_schema", ' {"name": "Ada"}\n', PERSON, 1),
+    ("json_schema", 'Here it is:\n```json\n{"name": "Ada"}\n```\nAnything else?', PERSON, 1),
+    ("json_schema", '```\n{"name": "Ada"}\n```', PERSON, 1),
+    ("json_schema", '```text\nAda\n```\n```json\n{"name": "Ada"}\n```', PERSON, 1),
+    ("json_schema", '{"age": 36}', PERSON, 0),
+    ("json_schema", '{"name": "Ada", "age": -1}', PERSON, 0),
+    ("json_schema", '{"name": "Ada", "born": 1815}', PERSON, 0),
+    ("json_schema", '{"name": "Ada"', PERSON, 0),
+    ("json_schema", '{"name": "Ada"} is the answer', PERSON, 0),
+    ("json_schema", "{'name': 'Ada'}", PERSON, 0),
+    ("json_schema", '{"name": "Ada", "age": NaN}', PERSON, 0),
+    ("json_schema", "[" * 100_000, PERSON, 0),
+    ("json_schema", "", PERSON, 0),
+    ("code", "def double(x):\n    return 2 * x", DOUBLE, 1),
+    ("code", "Sure!\n```python\ndef double(x):\n    return 2 * x\n```\nIt adds.", DOUBLE, 1),
+    ("code", "```\ndef double(x): return x + x\n```", DOUBLE, 1),
+    ("code", "```bash\nls\n```\n```py\ndef double(x): return x + x\n```", DOUBLE, 1),
+    ("code", "```python\ndef double(x): return x + x", DOUBLE, 1),
+    ("code", "def double(x):\n    return x ** 2", DOUBLE, 0),
+    ("code", "def triple(x):\n    return 3 * x", DOUBLE, 0),
+    ("code", "I would multiply it by two.", DOUBLE, 0),
+    ("code", "raise SystemExit(0)", DOUBLE, 0),
+    ("code", "", DOUBLE, 0),
 ]
 
 
 @pytest.mark.parametrize(("grader", "answer", "reference", "score"), CASES)
 def test_an_answer_gets_the_score_a_person_would_give(
-    grader: str, answer: str, reference: str, score: float
+    grader: GraderName, answer: str, reference: str, score: float
 ) -> None:
     assert GRADERS[grader](answer, reference) == pytest.approx(score)
+
+
+def test_every_grader_that_an_item_may_name_is_there() -> None:
+    assert tuple(GRADERS) == get_args(GraderName)
 
 
 def test_every_grader_is_tried_with_a_right_and_a_wrong_answer() -> None:
@@ -55,8 +97,22 @@ def test_every_grader_is_tried_with_a_right_and_a_wrong_answer() -> None:
 
 @pytest.mark.parametrize(
     ("grader", "reference"),
-    [("choice", "Rome"), ("number", "five"), ("regex", "("), ("token_f1", "?!")],
+    [
+        ("choice", "Rome"),
+        ("number", "five"),
+        ("regex", "("),
+        ("token_f1", "?!"),
+        ("json_schema", "[]"),
+        ("json_schema", '{"$ref": "#/$defs/absent"}'),
+        ("json_schema", '{"$ref": "http://127.0.0.1:9/a.json"}'),
+    ],
 )
-def test_a_reference_the_grader_cannot_compare_with_is_refused(grader: str, reference: str) -> None:
+def test_a_reference_the_grader_cannot_compare_with_is_refused(
+    grader: GraderName, reference: str
+) -> None:
     with pytest.raises(ValueError, match=r"."):
-        GRADERS[grader]("some answer", reference)
+        GRADERS[grader]('{"some": "answer"}', reference)
+
+
+def test_only_what_runs_an_answer_is_slow() -> None:
+    assert [name for name, grader in GRADERS.items() if grader.slow] == ["code"]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
@@ -13,11 +14,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from profiles.evaluation import EvaluationFailed, EvaluationResult, Item, Message, evaluate
+from profiles.evaluation.graders import GraderName
 from serve_app.core.request import Task
 
 
 def an_item(
-    id_: str, reference: str = "yes", task: Task = "reasoning", grader: str = "exact"
+    id_: str, reference: str = "yes", task: Task = "reasoning", grader: GraderName = "exact"
 ) -> Item:
     question = (Message(role="user", content=id_),)
     return Item(id=id_, task=task, messages=question, reference=reference, grader=grader)
@@ -181,6 +183,29 @@ async def test_a_grader_that_fails_is_an_error_of_its_item() -> None:
     assert (error.item, error.answer) == ("bad", "Yes.")
     assert error.error is not None
     assert "grader 'regex' of item 'bad'" in error.error
+
+
+async def test_code_is_graded_by_running_it() -> None:
+    async def doubles(question: str) -> Response:
+        return completion(f"def double(x): return {question} * x")
+
+    tests = "assert double(2) == 4"
+    result = await evaluated(
+        Server(doubles),
+        *(an_item(factor, tests, task="code", grader="code") for factor in ("2", "3")),
+    )
+    assert [outcome.score for outcome in result.outcomes] == [1.0, 0.0]
+
+
+async def test_a_sandbox_that_does_not_start_is_an_error_of_its_items(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    item = an_item("bad", "assert True", task="code", grader="code")
+    result = await evaluated(Server(says_yes), item, *(an_item(str(n)) for n in range(59)))
+    (error,) = result.errors
+    assert error.error is not None
+    assert "the sandbox did not start" in error.error
 
 
 async def test_too_many_errors_fail_the_run_and_say_what_happened() -> None:
