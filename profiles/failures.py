@@ -6,11 +6,14 @@
   + LoadGeneratorFailed      the load generator ended before it wrote a result
   + MeasurementUnusable      the samples cannot become a profile
   + PairBusy                 another profiler has the pair
+  + ResumeRefused            what an earlier run left was measured with other settings
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+
+from serve_app.adapters.problem_lines import shortened
 
 
 class ProfilingError(Exception):
@@ -63,4 +66,19 @@ class PairBusy(ProfilingError):
         return (
             f"pair {self.pair!r} is being profiled by process {self.pid}: two at once would "
             f"measure each other; wait for it or stop it"
+        )
+
+
+class ResumeRefused(ProfilingError):
+    """`differences` has one line for each setting that is not what it was."""
+
+    def __init__(self, folder: Path, differences: tuple[str, ...]) -> None:
+        super().__init__(folder, differences)
+        self.folder = folder
+        self.differences = differences
+
+    def __str__(self) -> str:
+        return (
+            f"the run in {self.folder} cannot go on: {'; '.join(shortened(self.differences))}. Use "
+            f"the settings it began with, or leave --resume out to measure anew"
         )

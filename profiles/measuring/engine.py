@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import shlex
 import socket
 import sys
@@ -15,16 +14,20 @@ from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
 from time import monotonic
+from typing import Literal
 
 import httpx2
-from prometheus_client.parser import text_string_to_metric_families
 from pydantic import JsonValue
 
 from profiles.failures import EngineDidNotLoad, EngineUnsuitable
 from profiles.measuring import logs
-from profiles.measuring.processes import peak_memory, process_group
+from profiles.measuring.engine_report import EngineReport, engine_report
+from profiles.measuring.gpu_memory import gpu_memory
+from profiles.measuring.processes import peak_memory, process_group, resident_bytes
+from serve_app.accelerators import CPU
 from serve_app.core.fleet import Pair
 
 # Not `vllm serve`: that command asks for the version of a distribution named `vllm` and so
@@ -32,7 +35,7 @@ from serve_app.core.fleet import Pair
 SERVER = "vllm.entrypoints.openai.api_server"
 POLL_S = 0.2
 LOAD_TIMEOUT_S = 1800.0
-_KV_LOG = re.compile(r"Available KV cache memory: ([\d.]+) GiB")
+PeakOf = Literal["rss", "gpu"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +53,17 @@ class EngineSpec:
     env: Mapping[str, str] = field(default_factory=dict)
     url: str | None = None
 
+    @property
+    def peak_of(self) -> PeakOf:
+        """Whose memory counts: that of the processes, or that of their GPUs."""
+        return "rss" if self.pair.hardware.accelerator == CPU else "gpu"
+
+    @property
+    def workers(self) -> int:
+        """Over how many workers vLLM spreads one replica."""
+        sizes = (self.engine_kwargs.get(f"{kind}_parallel_size") for kind in ("tensor", "pipeline"))
+        return prod(size for size in sizes if isinstance(size, int))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Footprint:
@@ -57,6 +71,7 @@ class Footprint:
 
     cold_start_s: float
     peak_bytes: Callable[[], int]
+    peak_of: PeakOf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +81,7 @@ class Endpoint:
     url: str
     model: str
     engine_version: str
-    kv_cache_bytes: int | None
+    report: EngineReport
     footprint: Footprint | None
 
 
@@ -103,16 +118,19 @@ async def running_engine(spec: EngineSpec, log_path: Path) -> AsyncIterator[Endp
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
     argv = engine_argv(spec, port)
+    used_bytes = resident_bytes if spec.peak_of == "rss" else gpu_memory()
     with log_path.open("wb") as log:
         log.write(_shell_line(spec, argv).encode())
         log.flush()
         started = monotonic()
         async with (
             process_group(argv, env=spec.env, log=log) as process,
-            peak_memory(process.pid) as peak_bytes,
+            peak_memory(process.pid, used_bytes) as peak_bytes,
         ):
             await _first_token(spec, url, process, log_path)
-            footprint = Footprint(cold_start_s=monotonic() - started, peak_bytes=peak_bytes)
+            footprint = Footprint(
+                cold_start_s=monotonic() - started, peak_bytes=peak_bytes, peak_of=spec.peak_of
+            )
             yield await _describe(spec, url, log_path, footprint)
 
 
@@ -177,20 +195,9 @@ async def _describe(
         url=url,
         model=spec.pair.id,
         engine_version=version.json()["version"],
-        kv_cache_bytes=kv_cache_bytes(metrics.text, log_path),
+        report=engine_report(metrics.text, log_path, workers=spec.workers),
         footprint=footprint,
     )
-
-
-def kv_cache_bytes(metrics: str, log_path: Path | None) -> int | None:
-    """Bytes of the KV cache: configured ones are a metric, found ones stand in the log only."""
-    for family in text_string_to_metric_families(metrics):
-        for sample in family.samples:
-            configured = sample.labels.get("kv_cache_memory_bytes", "")
-            if sample.name == "vllm:cache_config_info" and configured.isdecimal():
-                return int(configured)
-    found = None if log_path is None else _KV_LOG.search(log_path.read_text(errors="replace"))
-    return round(float(found[1]) * 2**30) if found else None
 
 
 def _shell_line(spec: EngineSpec, argv: list[str]) -> str:

@@ -6,34 +6,44 @@ points: where noise makes a busier point faster, the profile says so, and reader
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from statistics import median, quantiles
+from collections.abc import Callable, Sequence
+from itertools import chain
+from statistics import fmean, median, quantiles
+from typing import TypeVar
 
+from profiles.evaluation import Outcome, paired_accuracy
+from profiles.evaluation.intervals import accuracy_by_scope
 from profiles.evaluation.run import Accuracy
 from profiles.failures import MeasurementUnusable
-from profiles.measuring.loadgen import Point
 from profiles.measuring.measurement import Measurement
+from profiles.measuring.point import Point, refuse_unusable
 from serve_app.core.profile import (
     Grid,
     LatencySurface,
+    MedianError,
     Profile,
     Provenance,
     Quantiles,
     Throughput,
 )
 
-FEWEST_SAMPLES = 8
-# The share of the time a replica is expected to be busy; a convention, not a measurement.
-UTILIZATION = 0.6
 MS_DIGITS = 3
+
+T = TypeVar("T")
 
 
 def fit_profile(
-    measured: Measurement, *, parent: Accuracy | None, provenance: Provenance
+    measured: Measurement,
+    *,
+    parent: Sequence[Outcome],
+    utilization: float,
+    provenance: Provenance,
 ) -> Profile:
-    """The pair's profile. `parent` is the parent's accuracy on the same items, where known.
+    """The pair's profile. `parent` is its parent's outcomes on the same items, if known.
 
-    Raises `MeasurementUnusable` when the samples are too few, failed, or contradict themselves.
+    `utilization` is the share of the time a replica is expected to be busy: prices per token
+    follow from it. Raises `MeasurementUnusable` when the samples are too few or contradict
+    themselves.
     """
     pair = measured.spec.pair
     return Profile(
@@ -49,11 +59,14 @@ def fit_profile(
         cold_start_s=round(measured.cold_start_s, 1),
         capabilities=pair.capabilities,
         latency=fit_surface(measured.points),
-        throughput=fit_throughput(measured.points),
+        throughput=fit_throughput(measured.points, utilization),
         accuracy=measured.accuracy,
+        accuracy_by_difficulty=measured.accuracy_by_difficulty,
+        benchmarks=measured.benchmarks,
         tokens_ratio=round(measured.tokens_ratio, 4),
         parent=measured.spec.parent,
         relative_accuracy=_relative(measured.accuracy, parent),
+        against_parent=paired_accuracy(measured.outcomes, parent),
         provenance=provenance,
     )
 
@@ -69,12 +82,19 @@ def fit_surface(points: Sequence[Point]) -> LatencySurface:
     return LatencySurface(
         concurrency=levels,
         prompt_tokens=lengths,
-        ttft_ms=_quantiles([[point.ttft_ms for point in row] for row in rows]),
-        tpot_ms=_quantiles([[point.tpot_ms for point in row] for row in rows]),
+        ttft_ms=_quantiles(rows, lambda point: point.ttft_ms),
+        tpot_ms=_quantiles(rows, lambda point: point.tpot_ms),
+        e2e_ms=_quantiles(rows, lambda point: point.e2e_ms),
+        output_tokens=round(fmean(chain.from_iterable(point.output_tokens for point in points))),
+        median_error=MedianError(
+            ttft_ms=_cells(rows, lambda point: round(point.ttft_half_width_ms, MS_DIGITS)),
+            tpot_ms=_cells(rows, lambda point: round(point.tpot_half_width_ms, MS_DIGITS)),
+            samples=_cells(rows, lambda point: len(point.ttft_ms)),
+        ),
     )
 
 
-def fit_throughput(points: Sequence[Point]) -> Throughput:
+def fit_throughput(points: Sequence[Point], utilization: float) -> Throughput:
     """Rates of prompt and of output tokens.
 
     Output tokens are counted with the shortest prompts, where decoding has the engine nearly to
@@ -89,7 +109,7 @@ def fit_throughput(points: Sequence[Point]) -> Throughput:
     return Throughput(
         prefill_tokens_per_s=round(_prefill_rate(points), 1),
         decode_tokens_per_s=tuple(round(rate, 2) for _, rate in rates),
-        utilization=UTILIZATION,
+        utilization=utilization,
     )
 
 
@@ -120,22 +140,12 @@ def _prefill_rate(points: Sequence[Point]) -> float:
     return (long.prompt_tokens - short.prompt_tokens) / further_s
 
 
-def refuse_unusable(point: Point) -> None:
-    """Raises `MeasurementUnusable` when requests failed or are too few for quantiles."""
-    place = f"at concurrency {point.concurrency} with {point.prompt_tokens}-token prompts"
-    if point.failed_requests:
-        raise MeasurementUnusable(
-            f"{point.failed_requests} requests failed {place}: see the engine's log"
-        )
-    if len(point.ttft_ms) < FEWEST_SAMPLES:
-        raise MeasurementUnusable(
-            f"{len(point.ttft_ms)} samples {place}, and a p95 needs at least {FEWEST_SAMPLES}: "
-            f"measure more requests"
-        )
-
-
-def _quantiles(samples: Sequence[Sequence[Sequence[float]]]) -> Quantiles:
-    percentiles = [[quantiles(cell, n=100, method="inclusive") for cell in row] for row in samples]
+def _quantiles(
+    rows: Sequence[Sequence[Point]], samples: Callable[[Point], tuple[float, ...]]
+) -> Quantiles:
+    percentiles = [
+        [quantiles(samples(point), n=100, method="inclusive") for point in row] for row in rows
+    ]
 
     def grid(percent: int) -> Grid:
         return tuple(
@@ -145,7 +155,14 @@ def _quantiles(samples: Sequence[Sequence[Sequence[float]]]) -> Quantiles:
     return Quantiles(p50=grid(50), p95=grid(95), p99=grid(99))
 
 
-def _relative(accuracy: Accuracy, parent: Accuracy | None) -> float | None:
-    if parent is None or parent["overall"].mean == 0:
+def _cells(
+    rows: Sequence[Sequence[Point]], figure: Callable[[Point], T]
+) -> tuple[tuple[T, ...], ...]:
+    return tuple(tuple(figure(point) for point in row) for row in rows)
+
+
+def _relative(accuracy: Accuracy, parent: Sequence[Outcome]) -> float | None:
+    parents = accuracy_by_scope(parent)
+    if "overall" not in parents or parents["overall"].mean == 0:
         return None
-    return round(accuracy["overall"].mean / parent["overall"].mean, 4)
+    return round(accuracy["overall"].mean / parents["overall"].mean, 4)

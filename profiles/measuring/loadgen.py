@@ -1,6 +1,6 @@
-"""Load on one engine: `vllm bench serve` makes it, this turns its results into points.
+"""Load on one engine: `vllm bench serve` makes it, this turns its results into rounds.
 
-Knows the load generator's arguments and its result file; not what the points are for.
+Knows the load generator's arguments and its result file; not what the rounds are for.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from profiles.failures import LoadGeneratorFailed, MeasurementUnusable
 from profiles.measuring import logs
+from profiles.measuring.point import Round
 from profiles.measuring.processes import process_group
 
 WORKER = Path(__file__).with_name("bench_worker.py")
@@ -26,6 +27,7 @@ WORKER = Path(__file__).with_name("bench_worker.py")
 OUTPUT_SPREAD = 0.5
 # Random tokens do not always survive being written out and tokenized again.
 PROMPT_TOLERANCE = 0.05
+UNFINISHED = ".unfinished"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,27 +44,11 @@ class Load:
     seed: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Point:
-    """What one load showed. A sample per request; ramp-up requests are left out.
-
-    `tpot_ms` is a request's time after its first token over its tokens after the first.
-    """
-
-    concurrency: int
-    prompt_tokens: int
-    ttft_ms: tuple[float, ...]
-    tpot_ms: tuple[float, ...]
-    output_tokens_per_s: float
-    failed_requests: int
-
-
 class BenchResult(BaseModel):
     """The part of the load generator's result that is read; times are seconds."""
 
     model_config = ConfigDict(frozen=True)
 
-    output_throughput: float
     input_lens: tuple[int, ...]
     output_lens: tuple[int, ...]
     ttfts: tuple[float, ...]
@@ -81,9 +67,14 @@ class LoadGenerator:
         self._log_path = log_path
         self._target = ["--base-url", url, "--model", model, "--tokenizer", str(tokenizer)]
 
-    async def run(self, load: Load, result_path: Path) -> Point:
-        """Puts `load` on the engine; its raw result stays at `result_path`."""
-        line = json.dumps([*self._target, *load_argv(load, result_path)])
+    async def run(self, load: Load, result_path: Path) -> Round:
+        """Puts `load` on the engine; its raw result is at `result_path` once it is whole.
+
+        Raises `LoadGeneratorFailed` or `MeasurementUnusable`, and then the result keeps a name that
+        says so.
+        """
+        unfinished = result_path.with_name(result_path.name + UNFINISHED)
+        line = json.dumps([*self._target, *load_argv(load, unfinished)])
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         try:
@@ -93,7 +84,9 @@ class LoadGenerator:
             raise LoadGeneratorFailed(logs.cause(self._log_path), self._log_path) from exc
         if await self._process.stdout.readline() != b"done\n":
             raise LoadGeneratorFailed(logs.cause(self._log_path), self._log_path)
-        return read_point(result_path, load)
+        round_ = read_round(unfinished, load)
+        unfinished.replace(result_path)
+        return round_
 
 
 @asynccontextmanager
@@ -123,39 +116,66 @@ def load_argv(load: Load, result_path: Path) -> list[str]:
     ]
 
 
-def read_point(result_path: Path, load: Load) -> Point:
-    """The samples in a result file. Raises `MeasurementUnusable` for one that is not whole."""
+def read_round(result_path: Path, load: Load) -> Round:
+    """The samples in a result file.
+
+    Raises `MeasurementUnusable` for one that is not whole, or in which requests failed.
+    """
     try:
         result = BenchResult.model_validate_json(result_path.read_bytes())
     except (OSError, ValidationError) as exc:
         raise MeasurementUnusable(
             f"{result_path} holds no result of the load generator ({exc}); run the profile again"
         ) from exc
+    _refuse_unlike(result, load, result_path)
+    steady = [index for index in _steady(result, load) if result.output_lens[index] > 1]
+    return Round(
+        ttft_ms=tuple(result.ttfts[index] * 1e3 for index in steady),
+        tpot_ms=tuple(_tpot_ms(result, index) for index in steady),
+        e2e_ms=tuple(result.latencies[index] * 1e3 for index in steady),
+        output_tokens=tuple(result.output_lens[index] for index in steady),
+    )
+
+
+def left_out(concurrency: int) -> int:
+    """How many requests of a load give no sample: those of ramp-up and ramp-down."""
+    return _ramp_up(concurrency) + concurrency // 2
+
+
+def _ramp_up(concurrency: int) -> int:
+    """The first that run together: they met an empty engine, all at once."""
+    return concurrency if concurrency > 1 else 0
+
+
+def _steady(result: BenchResult, load: Load) -> list[int]:
+    """Requests in order of their start, less ramp-up and the later half of the last wave.
+
+    That half runs in an engine that empties. Left out by their start and not by what they met, so
+    that short answers are left out as often as long ones.
+    """
+    order = sorted(range(len(result.start_times)), key=result.start_times.__getitem__)
+    return order[_ramp_up(load.concurrency) : len(order) - load.concurrency // 2]
+
+
+def _refuse_unlike(result: BenchResult, load: Load, result_path: Path) -> None:
+    failures = [error for error in result.errors if error]
+    if failures:
+        raise MeasurementUnusable(
+            f"{len(failures)} requests failed at concurrency {load.concurrency} with "
+            f"{load.prompt_tokens}-token prompts, the first with {_last_line(failures[0])!r}: see "
+            f"the engine's log and {result_path}"
+        )
     mean_prompt_tokens = fmean(result.input_lens)
     if abs(mean_prompt_tokens / load.prompt_tokens - 1) > PROMPT_TOLERANCE:
         raise MeasurementUnusable(
             f"the prompts in {result_path} have {mean_prompt_tokens:.0f} tokens, not "
             f"{load.prompt_tokens}: the tokenizer beside the checkpoint is not the engine's"
         )
-    answered = [
-        index
-        for index in _after_ramp_up(result, load)
-        if not result.errors[index] and result.output_lens[index] > 1
-    ]
-    return Point(
-        concurrency=load.concurrency,
-        prompt_tokens=load.prompt_tokens,
-        ttft_ms=tuple(result.ttfts[index] * 1e3 for index in answered),
-        tpot_ms=tuple(_tpot_ms(result, index) for index in answered),
-        output_tokens_per_s=result.output_throughput,
-        failed_requests=sum(1 for error in result.errors if error),
-    )
 
 
-def _after_ramp_up(result: BenchResult, load: Load) -> list[int]:
-    """All requests but the first that ran together: those met an empty engine, all at once."""
-    order = sorted(range(len(result.start_times)), key=result.start_times.__getitem__)
-    return order[load.concurrency if load.concurrency > 1 else 0 :]
+def _last_line(error: str) -> str:
+    """The load generator keeps whole tracebacks."""
+    return (error.strip().splitlines() or [""])[-1][:200]
 
 
 def _tpot_ms(result: BenchResult, index: int) -> float:

@@ -1,44 +1,53 @@
-"""Measures one pair on one engine, point by point; each raw result is on disk before the next."""
+"""Measures one pair on one engine, round by round; what is measured is on disk before the next."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pydantic import TypeAdapter
-
 from profiles.checkpoint_files import checkpoint_folder, tokens_ratio, weights_bytes
-from profiles.evaluation import Item, Outcome, evaluate
-from profiles.evaluation.run import Accuracy
-from profiles.failures import EngineUnsuitable, MeasurementUnusable
+from profiles.evaluation import Item, evaluate
+from profiles.evaluation.intervals import accuracy_by_difficulty, accuracy_by_scope
+from profiles.failures import EngineUnsuitable, MeasurementUnusable, ResumeRefused
 from profiles.measuring.engine import Endpoint, EngineSpec, running_engine
-from profiles.measuring.fit import refuse_unusable
-from profiles.measuring.grid import Grid, work
-from profiles.measuring.loadgen import Load, Point, load_generator
+from profiles.measuring.grid import Grid
+from profiles.measuring.loadgen import load_generator
 from profiles.measuring.measurement import Measurement
+from profiles.measuring.point import StopRule
 from profiles.measuring.progress import PairProgress
-from serve_app.adapters.atomic_file import write_atomically
+from profiles.measuring.record import machine
+from profiles.measuring.run_folder import EngineRecord, RunFolder
+from profiles.measuring.sweep import Sweep
 from serve_app.core.profile import Memory, Profile
 
 START_WORK = 25.0
-EVALUATION_WORK = 40.0
+EVALUATION_WORK = 80.0
 EVALUATION_CONCURRENCY = 8
-_OUTCOMES = TypeAdapter(tuple[Outcome, ...])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairPlan:
+    """What is measured of every pair; `items_digest` is the SHA-256 of the questions' file."""
+
+    items: tuple[Item, ...]
+    items_digest: str
+    reference_tokenizer: Path
+    grid: Grid = field(default_factory=Grid)
+    rule: StopRule = field(default_factory=StopRule)
 
 
 async def measure_pair(
     spec: EngineSpec,
+    plan: PairPlan,
+    folder: RunFolder,
     *,
-    grid: Grid,
     seed: int,
-    items: Sequence[Item],
-    reference_tokenizer: Path,
-    raw: Path,
     earlier: Profile | None,
     progress: PairProgress,
 ) -> Measurement:
-    """Everything a profile needs; raw results and logs go to the folder `raw`.
+    """Everything a profile needs; what `folder` holds already is not measured again.
 
+    `seed` draws the first prompts: a new one each time, since an engine may have run before.
     `earlier` is the pair's last profile: an engine that was already running shows neither its
     cold start nor its peak memory, and both are then taken from there. Raises `ProfilingError`.
     """
@@ -48,91 +57,135 @@ async def measure_pair(
             f"{spec.pair.id!r} has no profile to take them from: leave the url out once, so that "
             f"the engine is started and timed"
         )
-    loads, warm_ups = grid.loads(spec.pair, seed), grid.warm_ups(spec.pair, seed)
-    progress.expect(START_WORK + sum(map(work, (*warm_ups, *loads))) + EVALUATION_WORK)
-    progress.step("starting the engine", START_WORK)
-    async with running_engine(spec, raw / "engine.log") as engine:
-        folder = checkpoint_folder(spec.checkpoint)
-        points = await _measure_points(spec, engine, folder, warm_ups, loads, raw, progress)
-        accuracy = await _grade(engine, items, raw, progress)
-        cold_start_s, peak_bytes = _footprint(engine, earlier)
-        return Measurement(
-            spec=spec,
-            engine_version=engine.engine_version,
-            points=points,
-            memory=Memory(
-                weights_bytes=weights_bytes(folder),
-                kv_cache_bytes=_kv_cache_bytes(engine, earlier),
-                peak_bytes=peak_bytes,
-            ),
-            cold_start_s=cold_start_s,
-            accuracy=accuracy,
-            tokens_ratio=tokens_ratio(folder, reference_tokenizer, _texts(items)),
-        )
+    sweep = Sweep(spec.pair, plan.grid, plan.rule, folder)
+    if folder.engine() is None or folder.outcomes() is None or not sweep.finished:
+        await _measure(spec, plan, folder, sweep, seed=seed, earlier=earlier, progress=progress)
+    else:
+        progress.step("all of it was measured before", 1)
+    return _measurement(spec, plan, folder, sweep)
 
 
-async def _measure_points(
+async def _measure(
     spec: EngineSpec,
-    engine: Endpoint,
-    folder: Path,
-    warm_ups: tuple[Load, ...],
-    loads: tuple[Load, ...],
-    raw: Path,
+    plan: PairPlan,
+    folder: RunFolder,
+    sweep: Sweep,
+    *,
+    seed: int,
+    earlier: Profile | None,
     progress: PairProgress,
-) -> tuple[Point, ...]:
-    points = []
-    async with load_generator(
-        url=engine.url,
-        model=engine.model,
-        tokenizer=folder,
-        env=spec.env,
-        log_path=raw / "loadgen.log",
-    ) as generator:
-        for load in warm_ups:
-            progress.step(f"warming up, {load.prompt_tokens}-token prompts", work(load))
-            await generator.run(load, raw / "warm-up.json")
-        for load in loads:
-            progress.step(f"{load.concurrency} at once, {load.prompt_tokens} tokens", work(load))
-            name = f"c{load.concurrency}-p{load.prompt_tokens}.json"
-            point = await generator.run(load, raw / name)
-            refuse_unusable(point)
-            points.append(point)
-    return tuple(points)
+) -> None:
+    """Everything that is wanting, with one engine."""
+    graded = folder.outcomes() is not None
+    progress.expect(START_WORK + sweep.expected_work + (0.0 if graded else EVALUATION_WORK))
+    progress.step("starting the engine", START_WORK)
+    async with running_engine(spec, folder.path / "engine.log") as engine:
+        record = _recorded(engine, folder, earlier)
+        folder.write_engine(record)
+
+        def keep_peak() -> None:
+            folder.write_engine(_with_peak(record, engine))
+
+        if not sweep.finished:
+            async with load_generator(
+                url=engine.url,
+                model=engine.model,
+                tokenizer=checkpoint_folder(spec.checkpoint),
+                env=spec.env,
+                log_path=folder.path / "loadgen.log",
+            ) as generator:
+                await sweep.run(generator, seed=seed, progress=progress, after_round=keep_peak)
+        if not graded:
+            await _grade(plan, engine, folder, progress)
+        keep_peak()
 
 
 async def _grade(
-    engine: Endpoint, items: Sequence[Item], raw: Path, progress: PairProgress
-) -> Accuracy:
+    plan: PairPlan, engine: Endpoint, folder: RunFolder, progress: PairProgress
+) -> None:
     progress.step("asking graded questions", EVALUATION_WORK)
     result = await evaluate(
-        items,
+        plan.items,
         url=engine.url,
         model=engine.model,
         concurrency=EVALUATION_CONCURRENCY,
         progress=progress.within,
     )
-    write_atomically(raw / "answers.json", _OUTCOMES.dump_json(result.outcomes, indent=2).decode())
-    return result.accuracy
+    folder.write_outcomes(result.outcomes, items_digest=plan.items_digest)
 
 
-def _texts(items: Sequence[Item]) -> list[str]:
-    return [message.content for item in items for message in item.messages]
+def _recorded(engine: Endpoint, folder: RunFolder, earlier: Profile | None) -> EngineRecord:
+    """What this engine shows; with a run that goes on, the first cold start and the highest peak.
+
+    Raises `ResumeRefused` when the engine is another version than the one the run began with.
+    """
+    before = folder.engine()
+    if before is not None:
+        if before.engine_version != engine.engine_version:
+            was = f"the engine was version {before.engine_version} and is {engine.engine_version}"
+            raise ResumeRefused(folder.path, (was,))
+        return _with_peak(before, engine)
+    seen, report = engine.footprint, engine.report
+    memory = None if earlier is None else earlier.memory
+    if seen is None:
+        assert earlier is not None
+        assert memory is not None
+        cold_start_s, peak_bytes, peak_of = earlier.cold_start_s, memory.peak_bytes, memory.peak_of
+    else:
+        cold_start_s, peak_bytes, peak_of = seen.cold_start_s, seen.peak_bytes(), seen.peak_of
+    return EngineRecord(
+        engine_version=engine.engine_version,
+        machine=machine(engine.engine_version),
+        cold_start_s=cold_start_s,
+        peak_bytes=peak_bytes,
+        peak_of=peak_of,
+        kv_cache_bytes=_kv_cache_bytes(engine, memory),
+        kv_cache_tokens=report.kv_cache_tokens or (memory.kv_cache_tokens if memory else None),
+        weights_loaded_bytes=report.weights_loaded_bytes
+        or (memory.weights_loaded_bytes if memory else None),
+    )
 
 
-def _footprint(engine: Endpoint, earlier: Profile | None) -> tuple[float, int]:
-    """Cold start in seconds and peak memory in bytes: seen now, or seen when last profiled."""
-    if engine.footprint is not None:
-        return engine.footprint.cold_start_s, engine.footprint.peak_bytes()
-    assert earlier is not None
-    return earlier.cold_start_s, earlier.memory.peak_bytes
+def _with_peak(record: EngineRecord, engine: Endpoint) -> EngineRecord:
+    if engine.footprint is None:
+        return record
+    return replace(record, peak_bytes=max(record.peak_bytes, engine.footprint.peak_bytes()))
 
 
-def _kv_cache_bytes(engine: Endpoint, earlier: Profile | None) -> int:
-    if engine.kv_cache_bytes is not None:
-        return engine.kv_cache_bytes
+def _kv_cache_bytes(engine: Endpoint, earlier: Memory | None) -> int:
+    if engine.report.kv_cache_bytes is not None:
+        return engine.report.kv_cache_bytes
     if earlier is not None:
-        return earlier.memory.kv_cache_bytes
+        return earlier.kv_cache_bytes
     raise MeasurementUnusable(
         "the engine tells neither in its metrics nor in its log how large its KV cache is: "
         "set kv_cache_memory_bytes (on a CPU, VLLM_CPU_KVCACHE_SPACE) for the pair"
+    )
+
+
+def _measurement(spec: EngineSpec, plan: PairPlan, folder: RunFolder, sweep: Sweep) -> Measurement:
+    record, outcomes = folder.engine(), folder.outcomes()
+    assert record is not None
+    assert outcomes is not None
+    checkpoint = checkpoint_folder(spec.checkpoint)
+    texts = [message.content for item in plan.items for message in item.messages]
+    return Measurement(
+        spec=spec,
+        engine_version=record.engine_version,
+        machine=record.machine,
+        points=sweep.points,
+        memory=Memory(
+            weights_bytes=weights_bytes(checkpoint),
+            kv_cache_bytes=record.kv_cache_bytes,
+            peak_bytes=record.peak_bytes,
+            peak_of=record.peak_of,
+            weights_loaded_bytes=record.weights_loaded_bytes,
+            kv_cache_tokens=record.kv_cache_tokens,
+        ),
+        cold_start_s=record.cold_start_s,
+        outcomes=outcomes,
+        accuracy=accuracy_by_scope(outcomes),
+        accuracy_by_difficulty=accuracy_by_difficulty(outcomes),
+        benchmarks=folder.benchmarks(),
+        tokens_ratio=tokens_ratio(checkpoint, plan.reference_tokenizer, texts),
     )

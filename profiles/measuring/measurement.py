@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from profiles.evaluation import Outcome
 from profiles.evaluation.run import Accuracy
 from profiles.measuring.engine import EngineSpec
-from profiles.measuring.loadgen import Point
-from serve_app.core.profile import Memory
+from profiles.measuring.point import Point
+from serve_app.core.profile import Difficulty, Memory, TaskAccuracy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,8 +18,12 @@ class Measurement:
 
     spec: EngineSpec
     engine_version: str
+    machine: str
     points: tuple[Point, ...]
     memory: Memory
     cold_start_s: float
+    outcomes: tuple[Outcome, ...]
     accuracy: Accuracy
+    accuracy_by_difficulty: Mapping[Difficulty, TaskAccuracy]
+    benchmarks: Mapping[str, TaskAccuracy]
     tokens_ratio: float

@@ -6,14 +6,19 @@ import asyncio
 import contextlib
 import os
 import signal
+import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from pathlib import Path
 from typing import IO
 
 import psutil
 
 GRACE_S = 20.0
 MEMORY_EVERY_S = 1.0
+# A program of its own that becomes the one asked for: code of ours between fork and exec could
+# deadlock in a process with threads.
+TIED_TO_PARENT = Path(__file__).with_name("tied_to_parent.py")
 
 
 @contextlib.asynccontextmanager
@@ -25,9 +30,12 @@ async def process_group(
     stdin: int = asyncio.subprocess.DEVNULL,
     stdout: int | IO[bytes] | None = None,
 ) -> AsyncIterator[Process]:
-    """Runs `argv`, with `env` added to this process's own; ends its whole group on leaving."""
+    """Runs `argv`, with `env` added to this process's own; ends its whole group on leaving.
+
+    On Linux the process gets SIGTERM too when this one is killed and cannot end it itself.
+    """
     process = await asyncio.create_subprocess_exec(
-        *argv,
+        *_tied(argv),
         env={**os.environ, **env},
         stdin=stdin,
         stdout=log if stdout is None else stdout,
@@ -38,6 +46,12 @@ async def process_group(
         yield process
     finally:
         await _end(process)
+
+
+def _tied(argv: Sequence[str]) -> Sequence[str]:
+    if sys.platform != "linux":
+        return argv
+    return [sys.executable, "-ISs", str(TIED_TO_PARENT), str(os.getpid()), *argv]
 
 
 async def _end(process: Process) -> None:
@@ -56,17 +70,16 @@ async def _end(process: Process) -> None:
 
 
 @contextlib.asynccontextmanager
-async def peak_memory(pid: int) -> AsyncIterator[Callable[[], int]]:
-    """Watches a process tree and answers its highest resident bytes so far.
-
-    Pages that processes share count once for each, so the sum is an upper bound.
-    """
-    peak = resident_bytes(pid)
+async def peak_memory(
+    pid: int, used_bytes: Callable[[int], int]
+) -> AsyncIterator[Callable[[], int]]:
+    """Watches a process tree and answers the most that `used_bytes` said of it so far."""
+    peak = used_bytes(pid)
 
     async def watch() -> None:
         nonlocal peak
         while True:
-            peak = max(peak, resident_bytes(pid))
+            peak = max(peak, used_bytes(pid))
             await asyncio.sleep(MEMORY_EVERY_S)
 
     watching = asyncio.create_task(watch())
@@ -79,11 +92,24 @@ async def peak_memory(pid: int) -> AsyncIterator[Callable[[], int]]:
 
 
 def resident_bytes(pid: int) -> int:
-    """Resident bytes of a process and all below it; 0 once it is gone."""
+    """Resident bytes of a process and all below it; 0 once it is gone.
+
+    Pages that processes share count once for each, so the sum is an upper bound.
+    """
     total = 0
+    for process in _tree(pid):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            total += process.memory_info().rss
+    return total
+
+
+def tree_pids(pid: int) -> frozenset[int]:
+    """A process and all below it; none once it is gone."""
+    return frozenset(process.pid for process in _tree(pid))
+
+
+def _tree(pid: int) -> tuple[psutil.Process, ...]:
     with contextlib.suppress(psutil.NoSuchProcess):
         root = psutil.Process(pid)
-        for process in (root, *root.children(recursive=True)):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                total += process.memory_info().rss
-    return total
+        return root, *root.children(recursive=True)
+    return ()

@@ -5,30 +5,31 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx2
 
-from profiles.evaluation import Item
-from profiles.evaluation.run import Accuracy
 from profiles.failures import EngineDidNotLoad, ProfilingError
 from profiles.measuring.engine import EngineSpec
 from profiles.measuring.fit import fit_profile
-from profiles.measuring.grid import Grid
-from profiles.measuring.measure import measure_pair
+from profiles.measuring.measure import PairPlan, measure_pair
+from profiles.measuring.measurement import Measurement
 from profiles.measuring.progress import RunProgress
 from profiles.measuring.record import (
-    measured,
     profile_path,
     raw_folder,
     read_profile,
     sole_profiler,
     write_profile,
 )
+from profiles.measuring.relatives import parent_outcomes, write_own_outcomes
+from profiles.measuring.run_folder import Manifest, RunFolder, file_stamps, run_settings
 from serve_app.core.errors import CatalogError
-from serve_app.core.profile import Profile
+from serve_app.core.profile import Profile, Provenance
+
+UTILIZATION = 0.6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,16 +64,18 @@ class FleetRun:
 class ProfilingPlan:
     """How pairs are measured and where results go.
 
-    Profiles become `out/<model>/<pair>@<accelerator>.json`; raw results stay in `raw/<pair>/`.
-    `command` is what a profile names as its origin.
+    Profiles become `out/<model>/<pair>@<accelerator>.json`; raw results stay in `raw/<pair>/`, and
+    with `resume` what is there already is not measured again. `command` is what a profile names
+    as its origin, `questions` what the graded items are called there.
     """
 
     out: Path
     raw: Path
-    items: tuple[Item, ...]
-    reference_tokenizer: Path
+    measured: PairPlan
+    questions: str
     command: str
-    grid: Grid = field(default_factory=Grid)
+    resume: bool = False
+    utilization: float = UTILIZATION
 
 
 async def profile_fleet(
@@ -83,20 +86,17 @@ async def profile_fleet(
     Unquantized parents go first, so that the others can be compared with them.
     """
     _end_on_every_signal()
-    accuracies: dict[str, Accuracy] = {}
     written: list[Written] = []
     failed: list[Failed] = []
     for spec in sorted(specs, key=lambda spec: spec.parent is not None):
-        parent = accuracies.get(spec.parent) if spec.parent is not None else None
         try:
-            result = await _profile_pair(spec, plan, parent, progress)
+            result = await _profile_pair(spec, plan, progress)
         except (ProfilingError, CatalogError, httpx2.HTTPError, OSError) as exc:
             log_tail = exc.tail if isinstance(exc, EngineDidNotLoad) else ""
             cause = str(exc) or type(exc).__name__
             failed.append(Failed(pair=spec.pair.id, cause=cause, log_tail=log_tail))
         else:
             written.append(result)
-            accuracies[spec.pair.id] = result.profile.accuracy
     return FleetRun(written=tuple(written), failed=tuple(failed))
 
 
@@ -110,26 +110,62 @@ def _end_on_every_signal() -> None:
         loop.add_signal_handler(number, signal.raise_signal, signal.SIGINT)
 
 
-async def _profile_pair(
-    spec: EngineSpec, plan: ProfilingPlan, parent: Accuracy | None, progress: RunProgress
-) -> Written:
-    path = profile_path(plan.out, spec.pair)
-    started = datetime.now(UTC)
-    with sole_profiler(path, spec.pair.id), progress.pair(spec.pair.id) as steps:
+async def _profile_pair(spec: EngineSpec, plan: ProfilingPlan, progress: RunProgress) -> Written:
+    path, raw = profile_path(plan.out, spec.pair), raw_folder(plan.raw, spec.pair)
+    now = datetime.now(UTC)
+    with (
+        sole_profiler(path, spec.pair.id),
+        sole_profiler(raw / "run", spec.pair.id),
+        progress.pair(spec.pair.id) as steps,
+    ):
+        folder = RunFolder(raw)
+        manifest = _begun(folder, spec, plan, now)
         measurement = await measure_pair(
             spec,
-            grid=plan.grid,
-            # New prompts in every run: an engine that runs on would have the last ones cached.
-            seed=int(started.timestamp()),
-            items=plan.items,
-            reference_tokenizer=plan.reference_tokenizer,
-            raw=raw_folder(plan.raw, spec.pair),
+            plan.measured,
+            folder,
+            seed=_seed(now),
             earlier=read_profile(path) if spec.url is not None else None,
             progress=steps,
         )
-        provenance = measured(
-            at=started, command=plan.command, engine_version=measurement.engine_version
+        profile = fit_profile(
+            measurement,
+            parent=parent_outcomes(path, spec, items_digest=plan.measured.items_digest),
+            utilization=plan.utilization,
+            provenance=_provenance(manifest, measurement, plan),
         )
-        profile = fit_profile(measurement, parent=parent, provenance=provenance)
+        write_own_outcomes(path, measurement.outcomes, items_digest=plan.measured.items_digest)
         write_profile(path, profile)
     return Written(path=path, profile=profile)
+
+
+def _begun(folder: RunFolder, spec: EngineSpec, plan: ProfilingPlan, now: datetime) -> Manifest:
+    """The run that this one is, or goes on with."""
+    settings = run_settings(
+        spec,
+        plan.measured.grid,
+        checkpoint_files=file_stamps(spec.checkpoint),
+        items_digest=plan.measured.items_digest,
+    )
+    manifest = Manifest(started_at=now, command=plan.command, settings=settings)
+    if plan.resume:
+        return folder.resume(manifest)
+    folder.begin(manifest)
+    return manifest
+
+
+def _provenance(manifest: Manifest, measured: Measurement, plan: ProfilingPlan) -> Provenance:
+    """The run that measured it, which is not this one where nothing was left to measure."""
+    items = len(plan.measured.items)
+    return Provenance(
+        origin="measured",
+        date=manifest.started_at.isoformat(timespec="seconds"),
+        command=manifest.command,
+        machine=measured.machine,
+        evaluation=f"{plan.questions}, {items} items, SHA-256 {plan.measured.items_digest}",
+    )
+
+
+def _seed(now: datetime) -> int:
+    """New prompts in every run: an engine that runs on would have the last ones cached."""
+    return int(now.timestamp()) * 1000 % 2**31

@@ -27,26 +27,29 @@ class PairProgress:
         self._bars = bars
         self._run = run
         self._pair = pair
-        self._total = 1.0
-        self._step_began = 0.0
-        self._step_ends = 0.0
+        self._total = 0.0
+        self._before = 0.0
+        self._step = 0.0
         self._shown = 0.0
 
     def expect(self, work: float) -> None:
-        """Says what the steps will add up to."""
-        self._total = work
+        """Adds to what the steps will come to."""
+        self._total += work
 
     def step(self, text: str, work: float) -> None:
         """Begins a step that is `work` of what is expected."""
-        self._show(self._step_ends)
-        self._step_began, self._step_ends = self._step_ends, self._step_ends + work / self._total
+        self._before, self._step = self._before + self._step, work
+        self.within(0, 1)
         self._bars.update(self._run, description=f"{self._pair}: {text}")
         if self._bars.disable:
             self._bars.console.print(f"{self._pair}: {text}", highlight=False, soft_wrap=True)
 
     def within(self, done: int, of: int) -> None:
         """Shows how far the step under way is."""
-        self._show(self._step_began + (self._step_ends - self._step_began) * done / of)
+        expected = max(self._total, self._before + self._step)
+        share = (self._before + self._step * done / of) / expected if expected else 0.0
+        # Where more turns out to be needed the bar waits; it does not go back.
+        self._show(max(share, self._shown))
 
     def finish(self) -> None:
         """Ends the pair, measured or not."""

@@ -7,7 +7,6 @@ import os
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from profiles.failures import PairBusy
 from serve_app.adapters.atomic_file import write_atomically
 from serve_app.adapters.profile_codec import decode_profile, encode_profile
 from serve_app.core.fleet import Pair
-from serve_app.core.profile import Profile, Provenance
+from serve_app.core.profile import Profile
 
 CPU_INFO = Path("/proc/cpuinfo")
 
@@ -68,16 +67,6 @@ def sole_profiler(path: Path, pair: str) -> Iterator[None]:
             yield
         finally:
             lock_path.unlink(missing_ok=True)
-
-
-def measured(*, at: datetime, command: str, engine_version: str) -> Provenance:
-    """The provenance of something measured on this machine."""
-    return Provenance(
-        origin="measured",
-        date=at.isoformat(timespec="seconds"),
-        command=command,
-        machine=machine(engine_version),
-    )
 
 
 def machine(engine_version: str) -> str:

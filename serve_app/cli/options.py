@@ -39,3 +39,11 @@ def named_folders(local: list[str]) -> dict[str, Path]:
             fail(f"--local {option!r} should have the form NAME=FOLDER", code=2)
         folders[name] = Path(folder)
     return folders
+
+
+def whole_numbers(option: str, text: str) -> tuple[int, ...]:
+    """`1,4,8` as numbers; ends the command when it has another form."""
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        fail(f"{option} {text!r} should be whole numbers with commas between: 1,4,8", code=2)

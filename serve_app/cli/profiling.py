@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import shlex
 import sys
+from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from serve_app.cli.options import DEFAULT_CONFIG, FleetOption, JsonOption, fail
+from serve_app.cli.options import DEFAULT_CONFIG, FleetOption, JsonOption, fail, whole_numbers
 
 if TYPE_CHECKING:
     from profiles.measuring.engine import EngineSpec
-    from profiles.measuring.profiler import FleetRun
+    from profiles.measuring.grid import Grid
+    from profiles.measuring.measure import PairPlan
+    from profiles.measuring.point import StopRule
+    from profiles.measuring.profiler import FleetRun, ProfilingPlan
     from serve_app.settings import AppArgs
 
 GOLDEN = Path("profiles/golden/starter.jsonl")
 DATA = Path("profiles/data")
+INTERRUPTED = 130
 
 
 def profile(
@@ -33,44 +38,82 @@ def profile(
     out: Annotated[Path, typer.Option(help="Where profiles are written.")] = DATA,
     raw: Annotated[Path, typer.Option(help="Where raw results are kept.")] = Path("profiles/raw"),
     items: Annotated[Path, typer.Option(help="Gradable questions, as JSONL.")] = GOLDEN,
+    concurrency: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N,N...",
+            help="Requests at once to measure at; 1, 2, 4 ... up to each pair's maximum if none.",
+        ),
+    ] = None,
+    prompt_tokens: Annotated[
+        str, typer.Option(metavar="N,N...", help="Prompt lengths to measure at, two or more.")
+    ] = "64,768",
+    output_tokens: Annotated[
+        int, typer.Option(help="Mean length of the answers; they vary by half around it.")
+    ] = 32,
+    interval: Annotated[
+        float,
+        typer.Option(
+            help="Stop at a point once half of the 95 % interval of its median TTFT and TPOT is "
+            "at most this share of them."
+        ),
+    ] = 0.05,
+    rounds: Annotated[
+        int, typer.Option(help="Stop at a point after this many rounds all the same.")
+    ] = 3,
+    utilization: Annotated[
+        float,
+        typer.Option(help="Share of the time a replica is busy, for the price of a token."),
+    ] = 0.6,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on with what an interrupted run left in the raw folder."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Measure pairs on this machine and write their profiles.
 
     Starts each pair's engine alone with the fleet file's settings, and measures cold start,
-    memory, TTFT and TPOT over concurrency and prompt length, throughput, and accuracy per task.
+    memory, TTFT, TPOT and the whole answer over concurrency and prompt length, throughput, and
+    accuracy per task. What is measured is kept at once: after a crash or Ctrl-C, --resume goes on.
     """
-    from profiles.evaluation.items import ItemsInvalid, read_items
-    from profiles.measuring.profiler import ProfilingPlan, profile_fleet
-    from profiles.measuring.progress import run_progress
+    from profiles.failures import MeasurementUnusable
+    from profiles.measuring.grid import Grid
+    from profiles.measuring.point import StopRule
+    from profiles.measuring.profiler import ProfilingPlan
     from serve_app.launch.config_file import ConfigFileError, read_config
-    from serve_app.settings import tokenizer_file
 
+    if not 0 < utilization <= 1:
+        fail(f"--utilization {utilization:g} is no share of the time: give 0.6, say", code=2)
     try:
-        args = read_config(fleet).args
-        questions = read_items(items)
-    except (ConfigFileError, ItemsInvalid, OSError) as exc:
-        fail(str(exc))
-    specs = _specs(args, pairs or [], url)
-    reference = tokenizer_file(args)
-    if reference is None:
-        fail(
-            f"{fleet}: reference_tokenizer names no checkpoint on this machine; run "
-            f"`quantroute weights {fleet}`"
+        grid = Grid(
+            concurrency=whole_numbers("--concurrency", concurrency) if concurrency else None,
+            prompt_tokens=whole_numbers("--prompt-tokens", prompt_tokens),
+            output_tokens=output_tokens,
         )
+        rule = StopRule(half_width=interval, most_rounds=rounds)
+        args = read_config(fleet).args
+        specs = pair_specs(args, pairs or [], url)
+        for spec in specs:
+            grid.places(spec.pair)
+    except (MeasurementUnusable, ValueError) as exc:
+        fail(str(exc), code=2)
+    except ConfigFileError as exc:
+        fail(str(exc))
     plan = ProfilingPlan(
         out=out,
         raw=raw,
-        items=questions,
-        reference_tokenizer=reference,
+        measured=_pair_plan(args, fleet, items, grid, rule),
+        questions=items.name,
         command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        resume=resume,
+        utilization=utilization,
     )
-    with run_progress(len(specs)) as progress:
-        run = asyncio.run(profile_fleet(specs, plan, progress=progress))
-    _report(run, as_json=as_json)
+    _report(_run(specs, plan), as_json=as_json)
 
 
-def _specs(args: AppArgs, wanted: list[str], url: str | None) -> list[EngineSpec]:
+def pair_specs(args: AppArgs, wanted: list[str], url: str | None = None) -> list[EngineSpec]:
+    """How the engines of the wanted pairs are started, or found at `url`; all pairs if none."""
     from profiles.measuring.engine import EngineSpec
     from serve_app.serving.llm_config import engine_kwargs
     from serve_app.settings import local_checkpoint
@@ -95,12 +138,52 @@ def _specs(args: AppArgs, wanted: list[str], url: str | None) -> list[EngineSpec
     ]
 
 
+def _pair_plan(args: AppArgs, fleet: Path, items: Path, grid: Grid, rule: StopRule) -> PairPlan:
+    from profiles.evaluation import ItemsInvalid, read_items
+    from profiles.measuring.measure import PairPlan
+    from serve_app.settings import tokenizer_file
+
+    reference = tokenizer_file(args)
+    if reference is None:
+        fail(
+            f"{fleet}: reference_tokenizer names no checkpoint on this machine; run "
+            f"`quantroute weights {fleet}`"
+        )
+    try:
+        return PairPlan(
+            items=read_items(items),
+            items_digest=sha256(items.read_bytes()).hexdigest(),
+            reference_tokenizer=reference,
+            grid=grid,
+            rule=rule,
+        )
+    except (ItemsInvalid, OSError) as exc:
+        fail(str(exc))
+
+
+def _run(specs: Sequence[EngineSpec], plan: ProfilingPlan) -> FleetRun:
+    from profiles.measuring.profiler import profile_fleet
+    from profiles.measuring.progress import run_progress
+
+    try:
+        with run_progress(len(specs)) as progress:
+            return asyncio.run(profile_fleet(specs, plan, progress=progress))
+    except KeyboardInterrupt:
+        fail(
+            f"stopped; what was measured is in {plan.raw}: the same command with --resume goes on",
+            code=INTERRUPTED,
+        )
+
+
 def _report(run: FleetRun, *, as_json: bool) -> None:
+    from rich.console import Console
+
+    from serve_app.cli.profile_table import profile_document, profile_table
+
     if as_json:
-        written = [{"pair": w.profile.pair, "path": str(w.path)} for w in run.written]
-        failed = [{"pair": f.pair, "cause": f.cause} for f in run.failed]
-        typer.echo(json.dumps({"written": written, "failed": failed}))
-    else:
+        typer.echo(profile_document(run))
+    elif run.written:
+        Console().print(profile_table(run))
         for done in run.written:
             typer.echo(f"{done.profile.pair}: {done.path}")
     for failure in run.failed:

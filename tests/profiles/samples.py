@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from profiles.evaluation.run import Accuracy
+from profiles.evaluation import Message, Outcome
+from profiles.evaluation.intervals import accuracy_by_difficulty, accuracy_by_scope
 from profiles.measuring.engine import EngineSpec
-from profiles.measuring.loadgen import Load, Point
+from profiles.measuring.loadgen import Load
 from profiles.measuring.measurement import Measurement
+from profiles.measuring.point import Point, Round
 from serve_app.core.fleet import Pair
-from serve_app.core.profile import Hardware, Memory, Quantization, TaskAccuracy
+from serve_app.core.profile import Hardware, Memory, Quantization
 
 
 def a_pair(pair_id: str = "tiny-bf16", *, window: int = 2048, max_concurrency: int = 8) -> Pair:
@@ -36,6 +38,20 @@ def a_load(*, concurrency: int = 1, prompt_tokens: int = 64, requests: int = 3) 
     )
 
 
+def a_round(
+    *, ttft_ms: float = 50.0, tpot_ms: float = 20.0, samples: int = 20, output_tokens: int = 11
+) -> Round:
+    """A round whose samples rise by a thousandth of themselves from the value given."""
+    ttft = tuple(ttft_ms * (1 + index / 1000) for index in range(samples))
+    tpot = tuple(tpot_ms * (1 + index / 1000) for index in range(samples))
+    return Round(
+        ttft_ms=ttft,
+        tpot_ms=tpot,
+        e2e_ms=tuple(t + (output_tokens - 1) * d for t, d in zip(ttft, tpot, strict=True)),
+        output_tokens=(output_tokens,) * samples,
+    )
+
+
 def a_point(
     *,
     concurrency: int = 1,
@@ -43,34 +59,46 @@ def a_point(
     ttft_ms: float = 50.0,
     tpot_ms: float = 20.0,
     samples: int = 20,
-    output_tokens_per_s: float = 40.0,
-    failed_requests: int = 0,
+    rounds: int = 1,
 ) -> Point:
-    """A point whose samples rise by a thousandth of themselves from the value given."""
-    rising = [1 + index / 1000 for index in range(samples)]
-    return Point(
-        concurrency=concurrency,
-        prompt_tokens=prompt_tokens,
-        ttft_ms=tuple(ttft_ms * factor for factor in rising),
-        tpot_ms=tuple(tpot_ms * factor for factor in rising),
-        output_tokens_per_s=output_tokens_per_s,
-        failed_requests=failed_requests,
+    """A point of rounds that all showed the same."""
+    one = a_round(ttft_ms=ttft_ms, tpot_ms=tpot_ms, samples=samples)
+    return Point(concurrency=concurrency, prompt_tokens=prompt_tokens, rounds=(one,) * rounds)
+
+
+def outcomes(*scores: float) -> tuple[Outcome, ...]:
+    """An outcome per score, of items numbered from 0."""
+    return tuple(
+        Outcome(
+            pair="tiny-bf16",
+            item=f"item-{number}",
+            digest=f"digest-{number}",
+            task="classification",
+            difficulty=0.5,
+            messages=(Message(role="user", content=f"word{number}"),),
+            answer="word",
+            score=score,
+            prompt_tokens=1,
+            completion_tokens=1,
+        )
+        for number, score in enumerate(scores)
     )
 
 
-def an_accuracy(mean: float) -> Accuracy:
-    return {"overall": TaskAccuracy(mean=mean, lower=mean / 2, items=100)}
-
-
 def a_measurement(
-    *points: Point, accuracy: Accuracy | None = None, parent: str | None = None
+    *points: Point, answers: tuple[Outcome, ...] | None = None, parent: str | None = None
 ) -> Measurement:
+    answers = outcomes(1.0, 0.0) if answers is None else answers
     return Measurement(
         spec=a_spec(parent=parent),
         engine_version="0.32.0",
+        machine="a machine",
         points=points or (a_point(), a_point(prompt_tokens=512, ttft_ms=250)),
         memory=Memory(weights_bytes=1000, kv_cache_bytes=2000, peak_bytes=5000),
         cold_start_s=30.04,
-        accuracy=accuracy or an_accuracy(0.5),
+        outcomes=answers,
+        accuracy=accuracy_by_scope(answers),
+        accuracy_by_difficulty=accuracy_by_difficulty(answers),
+        benchmarks={},
         tokens_ratio=1.0,
     )

@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 
 from profiles.failures import EngineDidNotLoad, EngineUnsuitable
-from profiles.measuring.engine import engine_argv, kv_cache_bytes, running_engine
-from tests.profiles.samples import a_spec
+from profiles.measuring.engine import engine_argv, running_engine
+from serve_app.core.profile import Hardware
+from tests.profiles.samples import a_pair, a_spec
 
 METRICS = """\
 # HELP vllm:cache_config_info Information of the LLMEngine CacheConfig
 # TYPE vllm:cache_config_info gauge
-vllm:cache_config_info{block_size="128",kv_cache_memory_bytes="%s",num_gpu_blocks="364"} 1.0
+vllm:cache_config_info{block_size="128",kv_cache_memory_bytes="4096",num_gpu_blocks="364"} 1.0
 """
 
 
@@ -77,32 +78,31 @@ def test_an_engine_serves_its_checkpoint_under_the_pairs_id_on_this_machine_only
     assert "--model org/tiny --served-model-name tiny-w8a8 --host 127.0.0.1" in command
 
 
-def test_a_configured_kv_cache_is_read_from_the_metrics() -> None:
-    assert kv_cache_bytes(METRICS % "1073741824", None) == 1073741824
+def test_a_replica_has_as_many_workers_as_it_is_spread_over() -> None:
+    spread = {"tensor_parallel_size": 4, "pipeline_parallel_size": 2, "max_num_seqs": 64}
+
+    assert replace(a_spec(), engine_kwargs=spread).workers == 8
+    assert a_spec().workers == 1
 
 
-def test_a_kv_cache_that_the_engine_sized_itself_is_read_from_its_log(tmp_path: Path) -> None:
-    log = tmp_path / "engine.log"
-    log.write_text("INFO [gpu_worker.py:760] Available KV cache memory: 1.5 GiB\n")
+def test_a_gpu_pairs_peak_is_that_of_its_gpus() -> None:
+    gpu = replace(a_pair(), hardware=Hardware(accelerator="A100", count=1, usd_per_hour=2))
 
-    assert kv_cache_bytes(METRICS % "None", log) == 1.5 * 2**30
-
-
-def test_a_kv_cache_that_nothing_tells_of_is_unknown() -> None:
-    assert kv_cache_bytes(METRICS % "None", None) is None
+    assert replace(a_spec(), pair=gpu).peak_of == "gpu"
+    assert a_spec().peak_of == "rss"
 
 
 async def test_an_engine_found_running_has_no_cold_start(tmp_path: Path) -> None:
     answers = {
         "/v1/models": serving("tiny-bf16"),
         "/version": '{"version": "0.32.0"}',
-        "/metrics": METRICS % "4096",
+        "/metrics": METRICS,
     }
     with a_server(answers) as url:
         spec = replace(a_spec("tiny-bf16"), url=f"{url}/v1")
         async with running_engine(spec, tmp_path / "engine.log") as endpoint:
             assert (endpoint.url, endpoint.engine_version) == (url, "0.32.0")
-            assert endpoint.kv_cache_bytes == 4096
+            assert endpoint.report.kv_cache_bytes == 4096
             assert endpoint.footprint is None
 
 

@@ -25,13 +25,13 @@ from pathlib import Path
 from profiles.measuring.profiler import profile_fleet
 from profiles.measuring.progress import run_progress
 from tests.profiles.samples import a_spec
-from tests.profiles.test_profiler import a_plan
+from tests.profiles.measuring.runs import a_plan
 
 folder = Path(sys.argv[1])
 env = {"PYTHONPATH": str(folder / "stand-in"), "TOLD": sys.argv[2]}
 spec = replace(a_spec(), env=env)
 with run_progress(1) as progress:
-    asyncio.run(profile_fleet([spec], a_plan(folder, folder), progress=progress))
+    asyncio.run(profile_fleet([spec], a_plan(folder), progress=progress))
 """
 
 

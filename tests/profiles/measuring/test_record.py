@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,20 +11,16 @@ from profiles.failures import PairBusy
 from profiles.measuring.fit import fit_profile
 from profiles.measuring.record import (
     machine,
-    measured,
     profile_path,
     read_profile,
     sole_profiler,
     write_profile,
 )
 from serve_app.core.errors import CatalogInvalid
+from serve_app.core.profile import Provenance
 from tests.profiles.samples import a_measurement, a_pair
 
-NOW = measured(
-    at=datetime(2026, 11, 22, 16, 0, tzinfo=UTC),
-    command="quantroute profile",
-    engine_version="0.32.0",
-)
+NOW = Provenance(origin="measured", date="2026-11-22")
 
 
 def test_a_profile_lies_under_its_model_named_by_pair_and_accelerator(tmp_path: Path) -> None:
@@ -33,7 +28,7 @@ def test_a_profile_lies_under_its_model_named_by_pair_and_accelerator(tmp_path: 
 
 
 def test_a_written_profile_reads_back_the_same(tmp_path: Path) -> None:
-    profile = fit_profile(a_measurement(), parent=None, provenance=NOW)
+    profile = fit_profile(a_measurement(), parent=(), utilization=0.6, provenance=NOW)
     path = profile_path(tmp_path, a_pair())
 
     write_profile(path, profile)
@@ -81,8 +76,8 @@ def test_the_lock_file_of_a_killed_profiler_stops_nobody(tmp_path: Path) -> None
         assert "4711" not in (tmp_path / ".tiny-bf16@CPU.json.lock").read_text()
 
 
-def test_provenance_names_the_command_the_machine_and_the_moment() -> None:
-    assert (NOW.origin, NOW.command) == ("measured", "quantroute profile")
-    assert NOW.date == "2026-11-22T16:00:00+00:00"
-    assert "vLLM 0.32.0" in NOW.machine
-    assert f"{os.cpu_count()} logical cores" in machine("0.32.0")
+def test_the_machine_is_named_with_what_a_figure_depends_on() -> None:
+    named = machine("0.32.0")
+
+    assert f"{os.cpu_count()} logical cores" in named
+    assert "vLLM 0.32.0" in named

@@ -1,0 +1,118 @@
+"""What was measured at one place of the surface: rounds, and all their samples together. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import chain
+from statistics import median
+
+from profiles.failures import MeasurementUnusable
+from profiles.measuring.interval import median_half_width
+
+FEWEST_SAMPLES = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """What one load showed: a sample per request that met a full engine.
+
+    `tpot_ms` is a request's time after its first token over its tokens after the first.
+    """
+
+    ttft_ms: tuple[float, ...]
+    tpot_ms: tuple[float, ...]
+    e2e_ms: tuple[float, ...]
+    output_tokens: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """The rounds at one concurrency and prompt length, in the order in which they were run."""
+
+    concurrency: int
+    prompt_tokens: int
+    rounds: tuple[Round, ...]
+
+    @property
+    def ttft_ms(self) -> tuple[float, ...]:
+        return self._pooled(lambda round_: round_.ttft_ms)
+
+    @property
+    def tpot_ms(self) -> tuple[float, ...]:
+        return self._pooled(lambda round_: round_.tpot_ms)
+
+    @property
+    def e2e_ms(self) -> tuple[float, ...]:
+        return self._pooled(lambda round_: round_.e2e_ms)
+
+    @property
+    def output_tokens(self) -> tuple[int, ...]:
+        return tuple(chain.from_iterable(round_.output_tokens for round_ in self.rounds))
+
+    @property
+    def output_tokens_per_s(self) -> float:
+        """The engine's rate while all of `concurrency` run, without ramp-up and ramp-down.
+
+        Little's law: `concurrency` requests under way, each for its latency on average.
+        """
+        return self.concurrency * sum(self.output_tokens) / (sum(self.e2e_ms) / 1e3)
+
+    @property
+    def ttft_half_width_ms(self) -> float:
+        return median_half_width([round_.ttft_ms for round_ in self.rounds])
+
+    @property
+    def tpot_half_width_ms(self) -> float:
+        return median_half_width([round_.tpot_ms for round_ in self.rounds])
+
+    def _pooled(self, of: Callable[[Round], tuple[float, ...]]) -> tuple[float, ...]:
+        return tuple(chain.from_iterable(map(of, self.rounds)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopRule:
+    """A point is measured until both its medians are sure, or has had `most_rounds`.
+
+    Sure means: half of the 95 % interval is at most `half_width` of the median.
+    """
+
+    half_width: float = 0.05
+    fewest_rounds: int = 2
+    most_rounds: int = 3
+
+    def __post_init__(self) -> None:
+        if not 0 < self.half_width < 1:
+            raise ValueError(
+                f"an interval of {self.half_width:g} is no share of a median: give a number "
+                f"between 0 and 1, such as 0.05"
+            )
+        if self.most_rounds < 1:
+            raise ValueError(f"{self.most_rounds} rounds measure nothing: give at least 1")
+
+    @property
+    def first_rounds(self) -> int:
+        """Rounds that every point gets before its intervals are looked at."""
+        return min(self.fewest_rounds, self.most_rounds)
+
+    def enough(self, point: Point) -> bool:
+        """Whether the point needs no further round."""
+        rounds = len(point.rounds)
+        if rounds >= self.most_rounds:
+            return True
+        return (
+            rounds >= self.fewest_rounds
+            and len(point.ttft_ms) >= FEWEST_SAMPLES
+            and point.ttft_half_width_ms <= self.half_width * median(point.ttft_ms)
+            and point.tpot_half_width_ms <= self.half_width * median(point.tpot_ms)
+        )
+
+
+def refuse_unusable(point: Point) -> None:
+    """Raises `MeasurementUnusable` when the samples are too few for quantiles."""
+    if len(point.ttft_ms) < FEWEST_SAMPLES:
+        raise MeasurementUnusable(
+            f"{len(point.ttft_ms)} samples at concurrency {point.concurrency} with "
+            f"{point.prompt_tokens}-token prompts, and a p95 needs at least {FEWEST_SAMPLES}: "
+            f"measure more rounds"
+        )

@@ -1,0 +1,83 @@
+"""A real profiling run is killed, and goes on where it was."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+from watchfiles import awatch
+
+from profiles.measuring.record import read_profile
+from profiles.measuring.relatives import outcomes_path
+from tests.profiles.measuring.runs import ITEMS, WINDOW, a_plan, profiled, tiny_spec
+from tests.profiles.tiny_model import save_tiny_model
+
+RUN = """
+import asyncio, sys
+from pathlib import Path
+from profiles.measuring.profiler import profile_fleet
+from profiles.measuring.progress import run_progress
+from tests.profiles.measuring.runs import a_plan, tiny_spec
+
+folder = Path(sys.argv[1])
+with run_progress(1) as progress:
+    asyncio.run(profile_fleet([tiny_spec(folder)], a_plan(folder), progress=progress))
+"""
+GIVE_UP_S = 240
+FIRST_ROUNDS = ("c2-p16-r1.json", "c2-p1536-r1.json")
+
+
+async def killed_once(file: Path, folder: Path) -> None:
+    """Runs the profiler of `folder` and kills it as soon as `file` is there."""
+    file.parent.mkdir(parents=True)
+    watch = awatch(file.parent, step=10, debounce=20)
+    profiler = await asyncio.create_subprocess_exec(sys.executable, "-c", RUN, str(folder))
+    async with asyncio.timeout(GIVE_UP_S):
+        async for changes in watch:
+            if any(path == str(file) for _, path in changes):
+                break
+    started = psutil.Process(profiler.pid).children(recursive=True)
+    profiler.kill()
+    await profiler.wait()
+    _, alive = await asyncio.to_thread(psutil.wait_procs, started, timeout=60)
+    assert alive == [], "an engine outlived its profiler"
+
+
+@pytest.mark.vllm
+async def test_a_killed_run_goes_on_without_measuring_again_what_it_has(tmp_path: Path) -> None:
+    save_tiny_model(tmp_path / "checkpoint", window=WINDOW)
+    raw = tmp_path / "raw" / "tiny-bf16"
+    await killed_once(raw / FIRST_ROUNDS[1], tmp_path)
+    before = {name: (raw / name).stat().st_mtime_ns for name in FIRST_ROUNDS}
+    run_json = (raw / "run.json").read_text()
+    spec, plan = tiny_spec(tmp_path), a_plan(tmp_path, resume=True)
+    parted = replace(spec, pair=replace(spec.pair, id="tiny-int4"), url="http://127.0.0.1:9")
+
+    run, shown = await profiled(plan, spec, parted)
+
+    assert [failure.pair for failure in run.failed] == ["tiny-int4"], run.failed
+    assert {name: (raw / name).stat().st_mtime_ns for name in FIRST_ROUNDS} == before
+    assert "16 tokens, round 1" not in shown
+    assert "16 tokens, round 2" in shown
+    (written,) = run.written
+    profile = read_profile(written.path)
+    assert profile == written.profile
+    assert profile.provenance.date in run_json.replace("Z", "+00:00")
+    assert profile.latency.median_error is not None
+    assert profile.latency.median_error.samples == ((16, 16),)
+    assert profile.memory.peak_bytes > profile.memory.weights_bytes > 0
+    assert profile.memory.kv_cache_bytes == 2**30
+    assert (profile.memory.kv_cache_tokens or 0) > WINDOW
+    assert profile.cold_start_s > 0
+    assert profile.accuracy["overall"].items == len(ITEMS)
+    assert profile.tokens_ratio == 1.0
+    assert outcomes_path(written.path).exists()
+
+    again, shown = await profiled(plan, spec)
+
+    assert shown == "tiny-bf16: all of it was measured before\n"
+    assert again.written[0].profile == profile
