@@ -20,7 +20,7 @@ def floor_findings(profile: Profile, floor: float) -> Iterator[Finding]:
     undecided: dict[str, TaskAccuracy] = {
         scope: accuracy
         for scope, accuracy in profile.accuracy.items()
-        if accuracy.lower < floor <= _upper(accuracy)
+        if accuracy.lower < floor <= upper_end(accuracy)
     }
     hopeless = {
         scope: accuracy
@@ -60,14 +60,14 @@ def items_to_pass(floor: float) -> int:
     return next(enough, MOST_ITEMS)
 
 
-def _upper(accuracy: TaskAccuracy) -> float:
+def upper_end(accuracy: TaskAccuracy) -> float:
     """The stored end, or the one its items give where a source gave none."""
     return min(accuracy.upper, wilson(accuracy.mean, accuracy.items)[1])
 
 
 def _listed(accuracies: Mapping[str, TaskAccuracy]) -> str:
     return ", ".join(
-        f"{scope} {accuracy.mean:.3f} ({accuracy.lower:.3f} to {_upper(accuracy):.3f}) on "
+        f"{scope} {accuracy.mean:.3f} ({accuracy.lower:.3f} to {upper_end(accuracy):.3f}) on "
         f"{accuracy.items} items"
         for scope, accuracy in accuracies.items()
     )
@@ -76,7 +76,7 @@ def _listed(accuracies: Mapping[str, TaskAccuracy]) -> str:
 def _needed(accuracy: TaskAccuracy, floor: float) -> str:
     """Half an interval shrinks with the root of the items; it must fit beside the floor."""
     above = accuracy.mean >= floor
-    half = accuracy.mean - accuracy.lower if above else _upper(accuracy) - accuracy.mean
+    half = accuracy.mean - accuracy.lower if above else upper_end(accuracy) - accuracy.mean
     distance = abs(accuracy.mean - floor)
     needed = ceil(accuracy.items * (half / distance) ** 2) if distance else MOST_ITEMS
     if needed >= MOST_ITEMS:

@@ -1,0 +1,1 @@
+"""What has moved since a pair was last measured, and what to do about it every week."""

@@ -1,0 +1,176 @@
+"""The weekly run: measures every pair again, publishes what passes, demotes what drifted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
+
+from profiles.drift.merge import Baseline, Measured, Outcome, is_eligible, merge
+from profiles.drift.tolerance import Tolerances
+from profiles.failures import ProfilingError
+from profiles.measuring.engine import EngineSpec
+from profiles.measuring.profiler import FleetRun
+from profiles.measuring.record import write_profile
+from serve_app.core.catalog import Catalog
+from serve_app.core.errors import CatalogInvalid, CatalogReplaced, StoreEmpty
+from serve_app.core.ports import ProfileStore
+from serve_app.core.profile import GoldenResult, Profile
+
+CATALOG = "catalog"
+# How often another publisher may come in between before the run gives up.
+MOST_TRIES = 5
+
+
+class Profiler(Protocol):
+    """Measures pairs; those that cannot be measured are in the result's `failed`."""
+
+    async def measure(self, specs: Sequence[EngineSpec]) -> FleetRun: ...
+
+
+class Gate(Protocol):
+    """Judges a pair beside its parent, as the golden gate does. Raises `ProfilingError`."""
+
+    async def judge(self, spec: EngineSpec, parent: EngineSpec | None) -> GoldenResult: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """By what a run judges; `floor` is the accuracy that requests ask for, if known."""
+
+    tolerances: Tolerances = field(default_factory=Tolerances)
+    floor: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refreshed:
+    """What became of every pair. `version` is the new one, `None` when nothing changed."""
+
+    against: str | None
+    version: str | None
+    outcomes: tuple[Outcome, ...]
+
+
+async def refresh(
+    specs: Sequence[EngineSpec],
+    store: ProfileStore,
+    *,
+    profiler: Profiler,
+    gate: Gate,
+    rules: Rules,
+    out: Path,
+    by: str,
+) -> Refreshed:
+    """Measures and judges all `specs`, and publishes what that makes of the active catalog.
+
+    What is to be published lies in `out/catalog` before the store is asked for anything, so that
+    nothing is lost when it is down. Raises `StoreUnavailable`, or `CatalogReplaced` when others
+    publish all the time.
+    """
+    run = await profiler.measure(specs)
+    failed = {each.pair: each.cause for each in run.failed}
+    measured, not_judged = await _judged(run, specs, gate)
+    failed |= not_judged
+    _write_catalog(out / CATALOG, [replace(m.profile, golden=m.golden) for m in measured])
+    for tries_left in reversed(range(MOST_TRIES)):
+        active = await _active(store)
+        outcomes = merge(
+            active=active,
+            measured=measured,
+            failed=failed,
+            baselines=await _baselines(store, active, [m.profile.pair for m in measured]),
+            tolerances=rules.tolerances,
+            floor=rules.floor,
+        )
+        try:
+            version = await _publish(store, active, outcomes, out=out, by=by)
+        except CatalogReplaced:
+            if not tries_left:
+                raise
+        else:
+            break
+    against = None if active is None else active.version
+    return Refreshed(against=against, version=version, outcomes=outcomes)
+
+
+async def _judged(
+    run: FleetRun, specs: Sequence[EngineSpec], gate: Gate
+) -> tuple[list[Measured], dict[str, str]]:
+    """The measured pairs with their verdicts, and why others have none."""
+    by_pair = {spec.pair.id: spec for spec in specs}
+    measured: list[Measured] = []
+    failed: dict[str, str] = {}
+    for written in run.written:
+        spec = by_pair[written.profile.pair]
+        parent = by_pair.get(spec.parent) if spec.parent is not None else None
+        try:
+            golden = await gate.judge(spec, parent)
+        except (ProfilingError, OSError) as exc:
+            failed[spec.pair.id] = f"measured, but the golden gate could not be run: {exc}"
+        else:
+            measured.append(Measured(profile=written.profile, golden=golden))
+    return measured, failed
+
+
+async def _active(store: ProfileStore) -> Catalog | None:
+    try:
+        return await store.load()
+    except (StoreEmpty, CatalogInvalid):
+        return None
+
+
+async def _baselines(
+    store: ProfileStore, active: Catalog | None, pairs: Iterable[str]
+) -> Mapping[str, Baseline]:
+    """The last profile of each pair that was eligible, in the active catalog or before it."""
+    found: dict[str, Baseline] = {}
+    missing = set(pairs)
+    if active is not None:
+        _take_eligible(active, missing, found)
+    for published in await store.history() if missing else ():
+        if not missing & set(published.pairs):
+            continue
+        try:
+            _take_eligible(await store.version(published.version), missing, found)
+        except CatalogInvalid:
+            # Written by an older version of this program, say: it has no baseline to offer.
+            continue
+    return found
+
+
+def _take_eligible(catalog: Catalog, missing: set[str], found: dict[str, Baseline]) -> None:
+    for pair in sorted(missing):
+        profile = catalog.profiles.get(pair)
+        if profile is not None and is_eligible(profile):
+            found[pair] = Baseline(version=catalog.version, profile=profile)
+            missing.remove(pair)
+
+
+async def _publish(
+    store: ProfileStore,
+    active: Catalog | None,
+    outcomes: Sequence[Outcome],
+    *,
+    out: Path,
+    by: str,
+) -> str | None:
+    profiles = [outcome.profile for outcome in outcomes if outcome.profile is not None]
+    _write_catalog(out / CATALOG, profiles)
+    catalog = Catalog.of("refreshed", profiles)
+    if not profiles or (active is not None and active.profiles == catalog.profiles):
+        return None
+    counts = Counter(outcome.action for outcome in outcomes)
+    note = "refresh: " + ", ".join(f"{count} {action}" for action, count in sorted(counts.items()))
+    replacing = None if active is None else active.version
+    return await store.publish(catalog, by=by, note=note, replacing=replacing)
+
+
+def _write_catalog(folder: Path, profiles: Iterable[Profile]) -> None:
+    """Replaces what an earlier run left in `folder`."""
+    for stale in folder.rglob("*.json"):
+        stale.unlink()
+    for profile in profiles:
+        name = f"{profile.pair}@{profile.hardware.accelerator}.json"
+        write_profile(folder / profile.model / name, profile)
