@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import pytest
 from starlette.testclient import TestClient
 
 from serve_app.core.errors import EngineFailed
 from serve_app.core.request import Judgement, Prompt
 from serve_app.testing import Script
 from tests.api.apps import CHAT, a_body, a_client, an_app
+from tests.builders import a_catalog, a_profile
 from tests.gateways import a_house
 
 
@@ -37,6 +39,22 @@ def test_route_explains_a_refusal_with_a_200() -> None:
 
     assert answer.status_code == 200
     assert (answer.json()["chosen"], answer.json()["refusal"]) == (None, "infeasible")
+
+
+def test_a_decision_on_published_figures_says_so_to_who_asks_and_to_who_is_answered() -> None:
+    published = a_catalog(
+        a_profile("cheap", usd_per_hour=0.1, origin="published"), a_profile("dear")
+    )
+    client = a_client(a_house(catalog=published))
+
+    decision = client.post("/v1/route", json=a_body()).json()
+    answer = client.post(CHAT, json=a_body())
+
+    assert [c["prediction"]["origin"] for c in decision["ranked"]] == ["published", "measured"]
+    assert decision["reason"].endswith("cheap is judged on published figures")
+    assert answer.headers["x-quantroute-reason"] == decision["reason"]
+    # 200 ms after the first 50 ms, as measured; a quarter more on others' word.
+    assert float(answer.headers["x-quantroute-predicted-ms"]) == pytest.approx(1.25 * 250)
 
 
 def test_route_takes_a_completions_body_too() -> None:
