@@ -8,18 +8,17 @@ from functools import partial
 
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
-from matplotlib.ticker import FuncFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from profiles.reports.figure import Drawing, Panel
-from profiles.reports.style import INK, Mark, heading
+from profiles.reports.letters import add_letters
+from profiles.reports.style import Mark, heading
 from profiles.reports.summary import nearest_column
 from profiles.reports.wording import quantity, short
 from serve_app.core.catalog import Catalog
 from serve_app.core.profile import ErrorGrid, Grid, Profile
 
 HEIGHT = 300
-# Of the axes' height; letters closer than this would cover each other.
-LETTER_GAP = 0.055
 # Beyond this ratio a linear axis would press most values into one corner.
 LOGARITHMIC_FROM = 12
 Marks = Mapping[str, Mark]
@@ -116,21 +115,12 @@ def _draw(canvas: FigureBase, *, title: str, curves: tuple[Curve, ...]) -> None:
     _scale_load(axes, sorted({step for curve in curves for step in curve.concurrency}))
     axes.set_xlabel("concurrency")
     axes.grid()
-    _name_ends(axes, curves)
-
-
-def _name_ends(axes: Axes, curves: tuple[Curve, ...]) -> None:
-    """Each pair's letter right of its last value, moved up where it would cover another."""
-    to_share = axes.transScale + axes.transLimits
-    ends = sorted(
-        (float(to_share.transform((curve.concurrency[-1], curve.values[-1]))[1]), curve.mark.letter)
-        for curve in curves
-    )
-    free = 0.0
-    for height, letter in ends:
-        place = max(height, free)
-        axes.text(1.03, place, letter, transform=axes.transAxes, va="center", color=INK)
-        free = place + LETTER_GAP
+    axes.margins(x=0.1)
+    points = [
+        place for c in curves for place in zip(c.concurrency[:-1], c.values[:-1], strict=True)
+    ]
+    ends = {c.mark.letter: (float(c.concurrency[-1]), c.values[-1]) for c in curves}
+    add_letters(axes, ends, points)
 
 
 def _scale_values(axes: Axes, values: list[float]) -> None:
@@ -138,6 +128,8 @@ def _scale_values(axes: Axes, values: list[float]) -> None:
         axes.set_ylim(bottom=0)
     else:
         axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
 
 

@@ -66,7 +66,8 @@ class Contents:
     @property
     def measured(self) -> str:
         """When, from the first day to the last."""
-        days = sorted({plain(p.provenance.date)[:10] for p in self.catalog})
+        measured = [p.provenance for p in self.catalog if p.provenance.origin == "measured"]
+        days = sorted({plain(origin.date)[:10] for origin in measured})
         return " to ".join(dict.fromkeys((days[0], days[-1]))) if days else ""
 
     @property

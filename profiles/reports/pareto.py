@@ -14,9 +14,13 @@ REQUESTS = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """One pair on the three axes, for the typical request at one load."""
+    """One pair on the three axes, for the typical request at one load.
+
+    A pair that the golden gate refused may not serve, and so dominates nobody.
+    """
 
     pair: str
+    may_serve: bool
     accuracy: TaskAccuracy
     total_ms: float
     usd_per_1000: float
@@ -43,6 +47,7 @@ def standings(
         found.append(
             Standing(
                 pair=profile.pair,
+                may_serve=profile.golden is None or profile.golden.passed,
                 accuracy=profile.accuracy["overall"],
                 total_ms=prediction.total_ms,
                 usd_per_1000=REQUESTS * prediction.cost_usd,
@@ -63,7 +68,8 @@ def dominances(places: Sequence[Standing]) -> tuple[Dominance, ...]:
 
 def _dominates(one: Standing, other: Standing) -> bool:
     mine, others = _goodness(one), _goodness(other)
-    return mine != others and all(a >= b for a, b in zip(mine, others, strict=True))
+    better = one.may_serve and mine != others
+    return better and all(a >= b for a, b in zip(mine, others, strict=True))
 
 
 def _goodness(place: Standing) -> tuple[float, float, float]:

@@ -61,6 +61,8 @@ _LOOK: Mapping[Any, object] = {
     "axes.axisbelow": True,
     "axes.unicode_minus": True,
     "axes.formatter.useoffset": False,
+    # One point is one pixel, in matplotlib's measures too.
+    "figure.dpi": 72,
     "figure.facecolor": "none",
     "figure.titlesize": 12,
     "figure.titleweight": "bold",

@@ -6,36 +6,46 @@ import re
 from collections.abc import Iterator, Mapping
 from xml.etree import ElementTree as ET
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from profiles.reports.style import PAGE_COLOURS
 
 BALLAST = {"metadata", "style"}
+UNPAINTED = "fill:none"
 GEOMETRY = {"d", "x", "y", "width", "height", "transform"}
 NUMBER = re.compile(r"-?\d+\.\d+")
 UNTURNED = re.compile(r"rotate\(-?0 ")
 REFERENCE = re.compile(r"#([\w-]+)")
-# The page sets both for everything drawn.
-SET_BY_PAGE = re.compile(r"font-family: [^;]+;? ?|font: [^;]+;? ?")
-WEIGHT_AND_SIZE = re.compile(r"font: (?:(\d+) )?([\d.]+px)")
 
 
 def inlined(svg: str, *, alt: str, scope: str) -> Markup:
     """The drawing as an element of the page, with `alt` as its text. Ids open with `scope`."""
     root = ET.fromstring(svg)
     used = _references(root)
-    for element in root.iter():
-        for child in [c for c in element if _local(c.tag) in BALLAST]:
-            element.remove(child)
+    frame = root.attrib["viewBox"]
     for element in root.iter():
         element.tag = _local(element.tag)
         element.text = _trimmed(element.text)
         element.tail = None
         element.attrib = dict(_attributes(element.attrib, used, scope))
-    shape = {name: root.attrib[name] for name in ("viewBox",)}
-    content = "".join(ET.tostring(child, encoding="unicode") for child in root)
-    opening = f'<svg role="img" aria-label="{escape(alt)}" viewBox="{shape["viewBox"]}">'
-    return Markup(f"{opening}{content}</svg>")
+    content = "".join(ET.tostring(e, encoding="unicode") for e in _drawn(root))
+    opening = Markup('<svg role="img" aria-label="{}" viewBox="{}">').format(alt, frame)
+    return opening + Markup(content) + Markup("</svg>")
+
+
+def _drawn(parent: ET.Element) -> list[ET.Element]:
+    """The children that show or define something, out of groups that say nothing themselves."""
+    drawn: list[ET.Element] = []
+    for child in parent:
+        if child.tag in BALLAST or (child.tag == "path" and child.get("style") == UNPAINTED):
+            continue
+        inner = _drawn(child)
+        if child.tag == "g" and not child.attrib:
+            drawn += inner
+        elif inner or child.tag not in {"g", "defs"}:
+            child[:] = inner
+            drawn.append(child)
+    return drawn
 
 
 def _local(tag: str) -> str:
@@ -68,7 +78,7 @@ def _attributes(given: Mapping[str, str], used: set[str], scope: str) -> Iterato
             yield name, _page_style(value)
         elif name in GEOMETRY:
             if not UNTURNED.match(value):
-                yield name, NUMBER.sub(_rounded, value).replace("\n", "")
+                yield name, " ".join(NUMBER.sub(_rounded, value).split())
         else:
             yield name, value
 

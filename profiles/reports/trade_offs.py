@@ -9,11 +9,12 @@ from functools import partial
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from profiles.reports.figure import Drawing, Panel
+from profiles.reports.letters import add_letters
 from profiles.reports.pareto import Dominance, Standing
-from profiles.reports.style import EMPTY, INK, MUTED, PAPER, Mark, heading
+from profiles.reports.style import EMPTY, MUTED, PAPER, Mark, heading
 from profiles.reports.wins import WinMap
 from profiles.reports.wording import MISSING, duration, open_ended, percent, usd
 from serve_app.core.profile import TaskAccuracy
@@ -21,7 +22,6 @@ from serve_app.core.profile import TaskAccuracy
 FRONT_HEIGHT = 320
 WIN_ROW_HEIGHT = 25
 WIN_FRAME_HEIGHT = 84
-LETTER_GAP, LETTER_OFFSET = 0.06, 0.035
 LOGARITHMIC_FROM = 12
 SMALLEST_RING, LARGEST_RING = 90.0, 900.0
 Marks = Mapping[str, Mark]
@@ -125,35 +125,17 @@ def _draw_front(canvas: FigureBase, *, title: str, across: str, points: tuple[Po
     axes.set_xlabel(across)
     axes.set_ylabel("accuracy, %")
     axes.grid()
-    _name_points(axes, points)
+    add_letters(axes, {p.mark.letter: (p.x, p.accuracy.mean) for p in points})
 
 
 def _scale_across(axes: Axes, values: list[float]) -> None:
     if min(values) > 0 and max(values) / min(values) >= LOGARITHMIC_FROM:
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+        axes.xaxis.set_minor_locator(NullLocator())
     else:
         axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: usd(max(value, 0.0))))
-
-
-def _name_points(axes: Axes, points: tuple[Point, ...]) -> None:
-    """Each pair's letter beside its mark, moved up where it would cover another."""
-    axes.autoscale_view()
-    to_share = axes.transScale + axes.transLimits
-    taken: list[tuple[float, float]] = []
-    for point in sorted(points, key=lambda p: p.accuracy.mean):
-        x, y = to_share.transform((point.x, point.accuracy.mean))
-        while any(abs(x - left) < LETTER_GAP and abs(y - low) < LETTER_GAP for left, low in taken):
-            y += LETTER_GAP
-        taken.append((x, y))
-        axes.text(
-            x + LETTER_OFFSET,
-            y,
-            point.mark.letter,
-            transform=axes.transAxes,
-            va="center",
-            color=INK,
-        )
 
 
 def _told_wins(won: WinMap, marks: Marks) -> str:

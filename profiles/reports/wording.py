@@ -58,7 +58,7 @@ def size(count: int) -> str:
 
 
 def percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
+    return f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
 
 
 def open_ended(accuracy: TaskAccuracy) -> bool:
