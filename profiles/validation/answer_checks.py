@@ -66,15 +66,19 @@ def _answered(candidate: Probes, parent: Probes | None) -> Check:
 
 
 def _same_tokens(divergence: Divergence | None) -> Check:
-    prompts = divergence.other_prompts if divergence else ()
-    texts = divergence.other_texts if divergence else ("not one text",)
-    differing = (*(f"prompt {name}" for name in prompts), *(f"text {name}" for name in texts))
+    seen = "no text that both scored has the same tokens in both"
+    differing: tuple[str, ...] = ()
+    if divergence is not None:
+        prompts = (f"prompt {name}" for name in divergence.other_prompts)
+        differing = (*prompts, *(f"text {name}" for name in divergence.other_texts))
+        told = (
+            f"{len(differing)} probes become other tokens than in the parent: {listed(differing)}"
+        )
+        seen = told if differing else "the parent's on every probe"
     return check(
         name="same tokens",
-        passed=not differing,
-        seen=f"{len(differing)} probes become other tokens than in the parent: {listed(differing)}"
-        if divergence
-        else "no text that both scored has the same tokens in both",
+        passed=divergence is not None and not differing,
+        seen=seen,
         allowed="every prompt and text becomes the parent's tokens",
         cause="another chat template or tokenizer in the engine's arguments, or probes that failed",
         remedy="serve both with the parent's tokenizer and chat template",

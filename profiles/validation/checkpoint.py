@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from profiles.validation.gguf_file import gguf_layers
+from profiles.validation.gguf_file import read_gguf
 from profiles.validation.layers import (
     LinearLayer,
     bits_per_weight,
@@ -128,17 +128,17 @@ def _of_folder(path: Path) -> CheckpointFacts:
 
 
 def _of_gguf(path: Path) -> CheckpointFacts:
-    layers, problems = gguf_layers(path)
+    told = read_gguf(path)
     return CheckpointFacts(
         path=path,
         method="gguf",
         shape={},
-        layers=layers,
-        other_bytes=0,
+        layers=told.layers,
+        other_bytes=told.other_bytes,
         embedding_rows=None,
         values=BadValues(),
         tokenizer=None,
-        problems=problems,
+        problems=told.problems,
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from annotated_types import Ge
 from pydantic import TypeAdapter, ValidationError
@@ -89,10 +89,11 @@ def _read_header(file: Path) -> tuple[dict[str, Tensor], tuple[str, ...]]:
             raise _Unreadable(f"promises a header of {length} bytes and has {size} in all")
         text = opened.read(length)
     try:
-        plain: Any = json.loads(text)
+        plain = json.loads(text)
+        # The one entry that is no tensor.
         plain.pop("__metadata__", None)
         entries = _HEADER.validate_python(plain)
-    except (ValueError, AttributeError) as exc:
+    except (ValueError, AttributeError, TypeError) as exc:
         raise _Unreadable("its header is no safetensors header") from exc
     begins = _LENGTH.size + length
     tensors = {name: _tensor(name, entry, begins, file) for name, entry in entries.items()}
