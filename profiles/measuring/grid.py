@@ -34,7 +34,7 @@ class Grid:
     """
 
     concurrency: tuple[int, ...] | None = None
-    prompt_tokens: tuple[int, ...] = (64, 768)
+    prompt_tokens: tuple[int, ...] = (64, 512)
     output_tokens: int = 32
 
     def __post_init__(self) -> None:
@@ -117,4 +117,4 @@ def _levels(most: int) -> tuple[int, ...]:
 
 def _samples(concurrency: int) -> int:
     """More at busier levels, where requests differ more and cost less."""
-    return 4 + 2 * concurrency
+    return 4 + 3 * concurrency // 2

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from serve_app.cli.options import DEFAULT_CONFIG, FleetOption, JsonOption
+from serve_app.cli.options import DEFAULT_CONFIG, FleetOption, JsonOption, fail, whole_numbers
+
+PROFILES = Path("profiles/data")
 
 bench = typer.Typer(
     name="bench", no_args_is_help=True, help="Measure the router itself on this machine."
@@ -60,6 +63,71 @@ def ttft(
 
     result = first_tokens.run(read_config(fleet), rounds=rounds, requests=requests)
     _show(asdict(result), [first_tokens.report(result)], as_json=as_json)
+
+
+@bench.command()
+def replay(
+    pairs: Annotated[
+        list[str] | None, typer.Argument(metavar="PAIR...", help="Pairs to replay; all if none.")
+    ] = None,
+    fleet: FleetOption = DEFAULT_CONFIG,
+    profiles: Annotated[Path, typer.Option(help="The profiles to judge.")] = PROFILES,
+    concurrency: Annotated[
+        str, typer.Option(metavar="N,N...", help="Requests at once, none of them profiled.")
+    ] = "3,6",
+    prompt_tokens: Annotated[
+        str, typer.Option(metavar="N,N...", help="Prompt lengths, none of them profiled.")
+    ] = "200,700",
+    output_tokens: Annotated[int, typer.Option(help="Mean length of the answers.")] = 32,
+    samples: Annotated[int, typer.Option(help="Requests that count, at each place.")] = 20,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare predicted latency with what is measured where nothing was profiled.
+
+    Starts each pair's engine in turn. The prediction is the router's own, with every answer's real
+    length.
+    """
+    import asyncio
+    import time
+
+    from profiles.failures import ProfilingError
+    from serve_app.bench import replay as replaying
+    from serve_app.cli.profiling import pair_specs
+    from serve_app.core.errors import CatalogError
+    from serve_app.launch.config_file import ConfigFileError, read_config
+
+    plan = replaying.ReplayPlan(
+        concurrency=whole_numbers("--concurrency", concurrency),
+        prompt_tokens=whole_numbers("--prompt-tokens", prompt_tokens),
+        output_tokens=output_tokens,
+        samples=samples,
+        seed=int(time.time()),
+    )
+    try:
+        specs = pair_specs(read_config(fleet).args, pairs or [])
+        judged = [(spec, replaying.profile_to_judge(spec, profiles, plan)) for spec in specs]
+        replayed = [asyncio.run(replaying.replay_pair(s, p, plan)) for s, p in judged]
+    except (ProfilingError, CatalogError, ConfigFileError, OSError) as exc:
+        fail(str(exc))
+    result = replaying.ReplayBench(pairs=tuple(replayed))
+    _show(replaying.as_document(result), [replaying.report(result)], as_json=as_json)
+
+
+@bench.command()
+def repeat(
+    second: Annotated[Path, typer.Option(help="The same pairs, profiled again.")],
+    first: Annotated[Path, typer.Option(help="A folder of profiles.")] = PROFILES,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare two profiles of the same pairs, point by point: does a measurement repeat?"""
+    from serve_app.bench import repeat as repeating
+    from serve_app.core.errors import CatalogError
+
+    try:
+        result = repeating.run(first, second)
+    except (repeating.NothingToCompare, CatalogError, OSError) as exc:
+        fail(str(exc))
+    _show(repeating.as_document(result), [repeating.report(result)], as_json=as_json)
 
 
 def _show(result: dict[str, Any], lines: list[str], *, as_json: bool) -> None:

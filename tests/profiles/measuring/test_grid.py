@@ -38,7 +38,7 @@ def test_every_load_leaves_samples_and_busier_ones_leave_more() -> None:
 
     samples = [load.requests - left_out(load.concurrency) for load in loads]
     assert samples == sorted(set(samples))
-    assert samples[0] >= 6
+    assert samples[0] >= 5
 
 
 def test_warm_ups_draw_no_prompt_twice() -> None:
