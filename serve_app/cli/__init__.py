@@ -8,6 +8,7 @@ from serve_app.cli.bench import bench
 from serve_app.cli.fleet import serve, weights
 from serve_app.cli.profiling import profile
 from serve_app.cli.publishing import publish
+from serve_app.cli.refresh import refresh
 from serve_app.cli.report import report
 from serve_app.cli.route import route
 from serve_app.cli.tune import tune
@@ -26,6 +27,7 @@ cli.command()(weights)
 cli.command()(profile)
 cli.command()(validate)
 cli.command()(publish)
+cli.command()(refresh)
 cli.command()(report)
 cli.command()(route)
 cli.add_typer(bench)

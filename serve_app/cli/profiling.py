@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from serve_app.cli.drift import DRIFTED, catalog_before, show_drift
 from serve_app.cli.options import DEFAULT_CONFIG, FleetOption, JsonOption, fail, whole_numbers
+from serve_app.cli.store_options import StoreOption
 
 if TYPE_CHECKING:
     from profiles.measuring.engine import EngineSpec
@@ -47,7 +49,7 @@ def profile(
     ] = None,
     prompt_tokens: Annotated[
         str, typer.Option(metavar="N,N...", help="Prompt lengths to measure at, two or more.")
-    ] = "64,768",
+    ] = "64,512",
     output_tokens: Annotated[
         int, typer.Option(help="Mean length of the answers; they vary by half around it.")
     ] = 32,
@@ -69,6 +71,15 @@ def profile(
         bool,
         typer.Option("--resume", help="Go on with what an interrupted run left in the raw folder."),
     ] = False,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="active",
+            help="Say what moved against the active catalog, or a version of it; ends with 3 "
+            "when something did.",
+        ),
+    ] = None,
+    store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure pairs on this machine and write their profiles.
@@ -100,16 +111,21 @@ def profile(
         fail(str(exc), code=2)
     except ConfigFileError as exc:
         fail(str(exc))
+    before = catalog_before(against, store, fleet) if against is not None else None
     plan = ProfilingPlan(
         out=out,
         raw=raw,
-        measured=_pair_plan(args, fleet, items, grid, rule),
+        measured=pair_plan(args, fleet, items, grid, rule),
         questions=items.name,
         command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         resume=resume,
         utilization=utilization,
     )
-    _report(_run(specs, plan), as_json=as_json)
+    run = _run(specs, plan)
+    drifted = before is not None and show_drift(before, run, raw, as_json=as_json)
+    _report(run, as_json=as_json)
+    if drifted:
+        raise typer.Exit(DRIFTED)
 
 
 def pair_specs(args: AppArgs, wanted: list[str], url: str | None = None) -> list[EngineSpec]:
@@ -138,7 +154,8 @@ def pair_specs(args: AppArgs, wanted: list[str], url: str | None = None) -> list
     ]
 
 
-def _pair_plan(args: AppArgs, fleet: Path, items: Path, grid: Grid, rule: StopRule) -> PairPlan:
+def pair_plan(args: AppArgs, fleet: Path, items: Path, grid: Grid, rule: StopRule) -> PairPlan:
+    """How every pair is measured; ends the command when the questions or tokenizer are missing."""
     from profiles.evaluation import ItemsInvalid, read_items
     from profiles.measuring.measure import PairPlan
     from serve_app.settings import tokenizer_file
