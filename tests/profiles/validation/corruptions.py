@@ -12,6 +12,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 WEIGHTS = "model.safetensors"
+GROUP = 64
 LAYER = "model.layers.12."
 EMBEDDING = "model.embed_tokens.weight"
 
@@ -63,6 +64,23 @@ def shift_the_embedding_by_one_row(folder: Path) -> None:
     _rewrite(folder, shift)
 
 
+def round_to_nearest(parent: Path) -> Corruption:
+    """The plainest four bits of the parent's weights, in place of those that GPTQ found.
+
+    Bit for bit what llmcompressor's round-to-nearest makes.
+    """
+
+    def requantize(tensors: Tensors) -> None:
+        with safe_open(parent / WEIGHTS, framework="pt") as opened:
+            for name in [name for name in tensors if name.endswith("weight_packed")]:
+                weight = opened.get_tensor(f"{name.removesuffix('_packed')}")
+                packed, scale = _four_bits(weight)
+                tensors[name] = packed
+                tensors[f"{name.removesuffix('_packed')}_scale"] = scale
+
+    return lambda folder: _rewrite(folder, requantize)
+
+
 def truncate(folder: Path) -> None:
     """The last third of the weights is missing, as after a download that was cut off."""
     file = folder / WEIGHTS
@@ -82,6 +100,17 @@ def swap_the_special_tokens(folder: Path) -> None:
     _swap(folder / "tokenizer_config.json", "bos_token", "eos_token")
     for name in ("config.json", "generation_config.json"):
         _swap(folder / name, "bos_token_id", "eos_token_id")
+
+
+def _four_bits(weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Eight weights to an int32 in groups of 64, and a scale for each group."""
+    rows, columns = weight.shape
+    groups = weight.view(rows, columns // GROUP, GROUP)
+    scale = (groups.float().abs().amax(-1) / 7.5).to(torch.bfloat16)
+    rounded = (groups / scale[..., None]).round().clamp(-8, 7).to(torch.int64) + 8
+    packed = (rounded.view(rows, columns // 8, 8) << torch.arange(0, 32, 4)).sum(-1)
+    signed = torch.where(packed >= 2**31, packed - 2**32, packed)
+    return signed.to(torch.int32), scale
 
 
 def _weights_of(tensors: Tensors, prefix: str) -> list[str]:

@@ -1,0 +1,163 @@
+"""The golden gate on the embedded fleet's checkpoints: whole ones, and each kind of damage.
+
+What it said when last written down stands in docs/validation.md.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from profiles.checkpoints import RECIPES, ensure
+from profiles.validation.claims import claim_named
+from profiles.validation.probe_cache import ProbeCache
+from profiles.validation.probe_set import read_probes
+from profiles.validation.thresholds import default_thresholds
+from profiles.validation.validate import Step, Validation, validate
+from profiles.validation.verdict import Verdict
+from serve_app.cli import cli
+from serve_app.cli.candidates import find_candidates
+from serve_app.settings import home
+from tests.paths import REPOSITORY
+from tests.profiles.validation.corruptions import (
+    Corruption,
+    corrupted,
+    double_the_scales_of_one_layer,
+    put_nan_into_one_scale,
+    round_to_nearest,
+    shift_the_embedding_by_one_row,
+    shuffle_one_layer,
+    swap_the_special_tokens,
+    take_another_chat_template,
+    truncate,
+)
+
+FLEET = REPOSITORY / "serve_config.yaml"
+PARENT = "smollm2-135m-bf16"
+BF16, W8A8, W4A16 = RECIPES
+
+
+@pytest.fixture(scope="module")
+def made() -> dict[str, Path]:
+    return ensure(list(RECIPES), root=home())
+
+
+def a_validation(
+    checkpoint: Path, claims: str, scratch: Path, engine: dict[str, str] | None = None
+) -> Validation:
+    """Against the fleet's unquantized pair, which is asked only once on a machine."""
+    candidate, parent = find_candidates(str(checkpoint), PARENT, FLEET)
+    assert parent is not None
+    spec = candidate.spec
+    claim = claim_named(claims)
+    return Validation(
+        candidate=replace(spec, engine_kwargs={**spec.engine_kwargs, **(engine or {})}),
+        parent=parent.spec,
+        claim=claim,
+        thresholds=default_thresholds(claim),
+        probe_set=read_probes(),
+        scratch=scratch,
+        cache=ProbeCache(home() / "validation" / "probes"),
+    )
+
+
+def silent(step: Step, done: int, of: int) -> None:
+    """Nobody looks."""
+
+
+def failed(verdict: Verdict) -> set[str]:
+    return {check.name for check in verdict.failures}
+
+
+@pytest.mark.parametrize(
+    ("of", "corruption", "check", "seen"),
+    [
+        (W8A8, truncate, "files", "of its 482 tensors are cut off"),
+        (W8A8, put_nan_into_one_scale, "weight values", "hold NaN or infinity: model.layers.12."),
+        (W8A8, take_another_chat_template, "tokenizer", "chat template"),
+        (W8A8, swap_the_special_tokens, "tokenizer", "eos_token <|im_start|>=1"),
+    ],
+    ids=["cut off", "NaN in a scale", "another chat template", "special tokens swapped"],
+)
+async def test_damage_that_files_show_is_found_without_an_engine(
+    made: dict[str, Path],
+    tmp_path: Path,
+    of: str,
+    corruption: Corruption,
+    check: str,
+    seen: str,
+) -> None:
+    folder = corrupted(made[of], tmp_path / "damaged", corruption)
+
+    verdict = await validate(a_validation(folder, "w8a8", tmp_path), progress=silent)
+
+    assert failed(verdict) == {check}
+    assert seen in verdict.failures[0].seen
+    assert verdict.note.endswith("no engine was started")
+
+
+@pytest.mark.vllm
+@pytest.mark.parametrize("pair", ["smollm2-135m-w8a8", "smollm2-135m-w4a16"])
+def test_the_embedded_pairs_pass(made: dict[str, Path], pair: str) -> None:
+    ended = CliRunner().invoke(
+        cli, ["validate", pair, "--fleet", str(FLEET), "--no-record", "--json"]
+    )
+
+    assert ended.exit_code == 0, ended.output
+    assert json.loads(ended.stdout)["passed"] is True
+
+
+@pytest.mark.vllm
+@pytest.mark.parametrize(
+    ("of", "claims", "corruption"),
+    [
+        (W8A8, "w8a8", shuffle_one_layer),
+        (W8A8, "w8a8", double_the_scales_of_one_layer),
+        (W8A8, "w8a8", shift_the_embedding_by_one_row),
+        (W4A16, "w4a16", double_the_scales_of_one_layer),
+    ],
+    ids=[
+        "a layer shuffled",
+        "a layer's scales doubled",
+        "embedding shifted",
+        "a layer's scales doubled, 4 bits",
+    ],
+)
+async def test_damage_that_only_answers_show_is_found(
+    made: dict[str, Path], tmp_path: Path, of: str, claims: str, corruption: Corruption
+) -> None:
+    folder = corrupted(made[of], tmp_path / "damaged", corruption)
+
+    verdict = await validate(a_validation(folder, claims, tmp_path), progress=silent)
+
+    assert {"KL divergence", "perplexity", "same first choice"} <= failed(verdict)
+    assert "files" not in failed(verdict)
+
+
+@pytest.mark.vllm
+async def test_round_to_nearest_fails_where_gptq_passes(
+    made: dict[str, Path], tmp_path: Path
+) -> None:
+    folder = corrupted(made[W4A16], tmp_path / "rtn", round_to_nearest(made[BF16]))
+
+    verdict = await validate(a_validation(folder, "w4a16", tmp_path), progress=silent)
+
+    assert {"KL divergence", "perplexity"} <= failed(verdict)
+
+
+@pytest.mark.vllm
+async def test_an_engine_argument_that_quantizes_nothing_is_found(
+    made: dict[str, Path], tmp_path: Path
+) -> None:
+    argument = {"quantization": "int8_per_channel_weight_only"}
+
+    asked = a_validation(made[BF16], "int8", tmp_path, engine=argument)
+    verdict = await validate(asked, progress=silent)
+
+    assert failed(verdict) == {"layers in memory", "differs from the parent"}
+    assert "the engine says it quantized 0 layers" in verdict.failures[0].seen
+    assert verdict.failures[1].seen.startswith("100% of ")
