@@ -1,34 +1,19 @@
 """Accuracy of graded answers, each mean between the ends of its 95 % interval.
 
-The interval is Wilson's score interval without continuity correction: E. B. Wilson, "Probable
-inference, the law of succession, and statistical inference", JASA 22 (1927), 209-212; method 3 of
-R. G. Newcombe, "Two-sided confidence intervals for the single proportion", Statistics in Medicine
-17 (1998), 857-872. It takes scores for right or wrong. Scores between 0 and 1 vary less than
-that, so that for them it is too wide rather than too narrow.
+The interval is Wilson's (`serve_app.core.intervals`), which takes scores for right or wrong. Scores
+between 0 and 1 vary less than that, so that for them it is too wide rather than too narrow.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from math import sqrt
 from typing import TypeVar
 
 from profiles.evaluation.outcome import Outcome, difficulty_of
+from serve_app.core.intervals import wilson
 from serve_app.core.profile import Difficulty, Scope, TaskAccuracy
 
-# 97.5th percentile of the normal distribution: both tails of a 95 % interval.
-Z_95 = 1.959964
-
 Key = TypeVar("Key", bound=str)
-
-
-def wilson(mean: float, items: int) -> tuple[float, float]:
-    """Both ends of the 95 % interval of a mean of scores from 0 to 1."""
-    squared = Z_95**2 / items
-    spread = Z_95 * sqrt(mean * (1 - mean) / items + squared / items / 4)
-    lower = (mean + squared / 2 - spread) / (1 + squared)
-    upper = (mean + squared / 2 + spread) / (1 + squared)
-    return min(max(lower, 0.0), mean), max(min(upper, 1.0), mean)
 
 
 def task_accuracy(scores: Sequence[float]) -> TaskAccuracy:

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from math import sqrt
 
-from profiles.evaluation.intervals import wilson
 from profiles.evaluation.outcome import Outcome
+from serve_app.core.intervals import wilson
 from serve_app.core.profile import PairedAccuracy, Scope
 
 Scores = tuple[float, float]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from profiles.evaluation.intervals import wilson
 from profiles.published.figures import QWEN_7B, VLLM_MEMORY_SHARE, Model
 from profiles.published.pairs import FP16, FP16_ENGINE, PublishedPair
 from profiles.published.surfaces import Sources
 from profiles.published.tables import ACCURACY, SERVING, Tables
+from serve_app.core.intervals import wilson
 from serve_app.core.profile import (
     Hardware,
     Memory,

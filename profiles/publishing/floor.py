@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from math import ceil
 
-from profiles.evaluation.intervals import wilson
 from profiles.publishing.finding import Finding
+from serve_app.core.intervals import wilson
 from serve_app.core.profile import Profile, TaskAccuracy
 
 MOST_ITEMS = 100_000

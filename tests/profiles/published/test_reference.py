@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from profiles.evaluation.intervals import wilson
 from serve_app.accelerators import GPUS
 from serve_app.adapters.store_file import read_profiles
 from serve_app.core.catalog import Catalog
 from serve_app.core.decide import decide
 from serve_app.core.decision import Decision
 from serve_app.core.fleet import Load
+from serve_app.core.intervals import wilson
 from serve_app.core.request import Constraints
 from serve_app.launch.config_file import read_config
 from tests.builders import a_judgement, features
