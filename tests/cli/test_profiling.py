@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -125,3 +130,40 @@ def test_help_says_what_a_run_measures_and_how_it_goes_on() -> None:
 
     assert result.exit_code == 0
     assert "after a crash or Ctrl-C, --resume goes on" in result.stdout
+
+
+# Stands in for vLLM: says that it runs, then loads for ever.
+LOADS_FOR_EVER = """
+import os, socket, time
+with socket.create_connection(("127.0.0.1", int(os.environ["TOLD"]))):
+    time.sleep(600)
+"""
+
+
+def test_ctrl_c_says_how_to_go_on(fleet: Path) -> None:
+    package = fleet.parent / "broken" / "vllm"
+    (package / "__init__.py").write_text("")
+    for name in ("entrypoints", "openai"):
+        package /= name
+        package.mkdir()
+        (package / "__init__.py").touch()
+    (package / "api_server.py").write_text(LOADS_FOR_EVER)
+    folder = fleet.parent
+    arguments = ["--raw", str(folder / "raw"), "--out", str(folder / "data")]
+    arguments += ["--fleet", str(fleet), "--items", str(folder / "items.jsonl")]
+    with socket.create_server(("127.0.0.1", 0)) as told:
+        told.settimeout(120)
+        run = subprocess.Popen(
+            [sys.executable, "-c", "from serve_app.cli import main; main()", "profile", *arguments],
+            env={**os.environ, "TOLD": str(told.getsockname()[1])},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        connection, _ = told.accept()
+        connection.close()
+
+    run.send_signal(signal.SIGINT)
+    _, shown = run.communicate(timeout=120)
+
+    assert run.returncode == 130
+    assert "the same command with --resume goes on" in shown
