@@ -11,7 +11,6 @@ from profiles.validation.checkpoint import NoCheckpoint
 from profiles.validation.claims import claim_of
 from profiles.validation.probe_cache import ProbeCache
 from profiles.validation.probe_set import read_probes
-from profiles.validation.thresholds import default_thresholds
 from profiles.validation.validate import Step, Validation, validate
 from profiles.validation.verdict import golden_result
 from serve_app.core.profile import GoldenResult
@@ -31,7 +30,6 @@ class GoldenGate:
             candidate=spec,
             parent=parent,
             claim=claim,
-            thresholds=default_thresholds(claim),
             probe_set=read_probes(),
             scratch=scratch,
             cache=ProbeCache(self._place / "probes"),

@@ -1,4 +1,4 @@
-"""What the gate allows, every number by name; defaults depend on the bits of the weights."""
+"""What the gate allows, every number by name; defaults depend on the weights' bits and number."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from serve_app.adapters.problem_lines import problem_lines
 from serve_app.core.units import NonNegativeFloat, PositiveFloat, Ratio
 
 MEDIUM_BITS = 6.0
+SMALL_WEIGHTS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +56,7 @@ class Thresholds:
     broken_excess_max: NonNegativeFloat = 0.0
 
 
+# Bounds for models of a billion weights and more.
 UNQUANTIZED = Thresholds(
     mean_shift_nats_max=0.10,
     p99_shift_nats_max=0.75,
@@ -62,28 +64,47 @@ UNQUANTIZED = Thresholds(
     top1_agreement_min=0.93,
     perplexity_ratio_max=1.02,
     topic_perplexity_ratio_max=1.06,
-    greedy_agreement_min=0.50,
+    greedy_agreement_min=0.30,
 )
 EIGHT_BIT = Thresholds(
-    mean_shift_nats_max=0.25,
-    p99_shift_nats_max=1.50,
-    kl_nats_max=0.06,
-    top1_agreement_min=0.85,
-    perplexity_ratio_max=1.06,
-    topic_perplexity_ratio_max=1.15,
-    greedy_agreement_min=0.25,
+    mean_shift_nats_max=0.12,
+    p99_shift_nats_max=1.00,
+    kl_nats_max=0.03,
+    top1_agreement_min=0.92,
+    perplexity_ratio_max=1.03,
+    topic_perplexity_ratio_max=1.08,
+    greedy_agreement_min=0.30,
 )
 FOUR_BIT = Thresholds(
-    mean_shift_nats_max=0.60,
-    p99_shift_nats_max=3.50,
-    kl_nats_max=0.25,
-    top1_agreement_min=0.70,
-    perplexity_ratio_max=1.35,
-    topic_perplexity_ratio_max=1.80,
-    greedy_agreement_min=0.10,
+    mean_shift_nats_max=0.30,
+    p99_shift_nats_max=2.00,
+    kl_nats_max=0.12,
+    top1_agreement_min=0.82,
+    perplexity_ratio_max=1.12,
+    topic_perplexity_ratio_max=1.30,
+    greedy_agreement_min=0.15,
+)
+# A small model has less to spare: the same bits move it further.
+SMALL_EIGHT_BIT = Thresholds(
+    mean_shift_nats_max=0.22,
+    p99_shift_nats_max=1.60,
+    kl_nats_max=0.05,
+    top1_agreement_min=0.82,
+    perplexity_ratio_max=1.06,
+    topic_perplexity_ratio_max=1.15,
+    greedy_agreement_min=0.20,
+)
+SMALL_FOUR_BIT = Thresholds(
+    mean_shift_nats_max=0.90,
+    p99_shift_nats_max=5.50,
+    kl_nats_max=0.35,
+    top1_agreement_min=0.60,
+    perplexity_ratio_max=1.80,
+    topic_perplexity_ratio_max=3.50,
+    greedy_agreement_min=0.05,
 )
 
-_CHANGES: TypeAdapter[Thresholds] = TypeAdapter(Thresholds)
+_THRESHOLDS = TypeAdapter(Thresholds)
 
 
 class ThresholdsInvalid(ValueError):
@@ -98,17 +119,21 @@ class ThresholdsInvalid(ValueError):
         return f"{self.file}: " + "; ".join(self.problems)
 
 
-def default_thresholds(claim: Claim | None) -> Thresholds:
-    """What is allowed by default to weights of the claimed bits; without a claim, to eight bits."""
-    if claim is None:
-        return EIGHT_BIT
-    if not claim.quantized:
+def default_thresholds(claim: Claim | None, *, weights: int) -> Thresholds:
+    """What is allowed to a model of so many linear weights in the claimed bits.
+
+    Without a claim it is judged as if it claimed eight bits.
+    """
+    if claim is not None and not claim.quantized:
         return UNQUANTIZED
-    return EIGHT_BIT if claim.weight_bits >= MEDIUM_BITS else FOUR_BIT
+    small = weights < SMALL_WEIGHTS
+    if claim is None or claim.weight_bits >= MEDIUM_BITS:
+        return SMALL_EIGHT_BIT if small else EIGHT_BIT
+    return SMALL_FOUR_BIT if small else FOUR_BIT
 
 
-def read_thresholds(file: Path, defaults: Thresholds) -> Thresholds:
-    """`defaults` with what `file` sets. Raises `OSError` or `ThresholdsInvalid`."""
+def read_changes(file: Path) -> dict[str, float]:
+    """The thresholds that `file` sets, by name. Raises `OSError` or `ThresholdsInvalid`."""
     try:
         changes: Any = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
     except (yaml.YAMLError, UnicodeDecodeError) as exc:
@@ -116,6 +141,7 @@ def read_thresholds(file: Path, defaults: Thresholds) -> Thresholds:
     if not isinstance(changes, dict):
         raise ThresholdsInvalid(file, ("should map names of thresholds to numbers",))
     try:
-        return _CHANGES.validate_python({**asdict(defaults), **changes})
+        checked = _THRESHOLDS.validate_python({**asdict(EIGHT_BIT), **changes})
     except ValidationError as exc:
         raise ThresholdsInvalid(file, problem_lines(exc)) from exc
+    return {name: getattr(checked, name) for name in changes}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
@@ -18,7 +18,7 @@ from profiles.validation.loaded import INSPECTION, read_log
 from profiles.validation.probe_cache import ProbeCache, ProbeKey
 from profiles.validation.probe_set import ProbeSet
 from profiles.validation.probes import Answer, Probes, collect_probes
-from profiles.validation.thresholds import Thresholds
+from profiles.validation.thresholds import default_thresholds
 from profiles.validation.verdict import Seen, Verdict
 
 Step = Literal["reading files", "parent's engine", "candidate's engine"]
@@ -32,16 +32,16 @@ class Validation:
     """What is validated, against what, and how strictly.
 
     `candidate` and `parent` say how each engine is started. `scratch` takes the engines' logs,
-    `cache` the parent's probes.
+    `cache` the parent's probes. `thresholds` are those that differ from the defaults, by name.
     """
 
     candidate: EngineSpec
     parent: EngineSpec | None
     claim: Claim | None
-    thresholds: Thresholds
     probe_set: ProbeSet
     scratch: Path
     cache: ProbeCache
+    thresholds: Mapping[str, float] = field(default_factory=dict)
 
 
 async def validate(asked: Validation, *, progress: Progress) -> Verdict:
@@ -53,7 +53,9 @@ async def validate(asked: Validation, *, progress: Progress) -> Verdict:
     candidate = _by_files(asked.candidate)
     parent = _by_files(asked.parent) if asked.parent is not None else None
     progress("reading files", 1, 1)
-    first = judge(candidate, parent, claim=asked.claim, thresholds=asked.thresholds)
+    weights = sum(layer.weights for layer in candidate.facts.layers)
+    allowed = replace(default_thresholds(asked.claim, weights=weights), **asked.thresholds)
+    first = judge(candidate, parent, claim=asked.claim, thresholds=allowed)
     if not first.passed:
         return first
     if asked.parent is not None and parent is not None:
@@ -61,7 +63,7 @@ async def validate(asked: Validation, *, progress: Progress) -> Verdict:
         parent = replace(parent, probes=probes)
     continued = parent.probes.answers if parent and parent.probes else None
     candidate = await _answering(asked, candidate, continued, progress)
-    return judge(candidate, parent, claim=asked.claim, thresholds=asked.thresholds)
+    return judge(candidate, parent, claim=asked.claim, thresholds=allowed)
 
 
 def _by_files(spec: EngineSpec) -> Seen:

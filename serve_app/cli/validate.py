@@ -79,11 +79,7 @@ def _asked(
     from profiles.validation.claims import UnknownClaim, claim_named
     from profiles.validation.probe_cache import ProbeCache
     from profiles.validation.probe_set import read_probes
-    from profiles.validation.thresholds import (
-        ThresholdsInvalid,
-        default_thresholds,
-        read_thresholds,
-    )
+    from profiles.validation.thresholds import ThresholdsInvalid, read_changes
     from profiles.validation.validate import Validation
     from serve_app.cli.candidates import CandidateUnknown, find_candidates
     from serve_app.launch.config_file import ConfigFileError
@@ -92,9 +88,7 @@ def _asked(
     try:
         candidate, parents = find_candidates(checkpoint, parent, fleet)
         claim = claim_named(claims) if claims is not None else candidate.claim
-        allowed = default_thresholds(claim)
-        if thresholds is not None:
-            allowed = read_thresholds(thresholds, allowed)
+        changes = {} if thresholds is None else read_changes(thresholds)
     except (CandidateUnknown, ConfigFileError, UnknownClaim, ThresholdsInvalid, OSError) as exc:
         fail(str(exc), code=COULD_NOT_RUN)
     if parents is None and (claim is None or claim.quantized):
@@ -111,7 +105,7 @@ def _asked(
             candidate=candidate.spec,
             parent=parents.spec if parents else None,
             claim=claim,
-            thresholds=allowed,
+            thresholds=changes,
             probe_set=read_probes(),
             scratch=place / "logs",
             cache=ProbeCache(place / "probes"),

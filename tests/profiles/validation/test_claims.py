@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,16 @@ from profiles.validation.claims import UnknownClaim, claim_named
 from profiles.validation.thresholds import (
     EIGHT_BIT,
     FOUR_BIT,
+    SMALL_EIGHT_BIT,
+    SMALL_FOUR_BIT,
     UNQUANTIZED,
+    Thresholds,
     ThresholdsInvalid,
     default_thresholds,
-    read_thresholds,
+    read_changes,
 )
+
+LARGE, SMALL = 8_000_000_000, 135_000_000
 
 
 @pytest.mark.parametrize(
@@ -41,26 +47,48 @@ def test_an_unknown_claim_is_refused_with_those_that_are_known(name: str) -> Non
         claim_named(name)
 
 
-def test_fewer_bits_are_allowed_more() -> None:
-    sixteen, eight, four = (default_thresholds(claim_named(n)) for n in ("bf16", "fp8", "awq"))
+@pytest.mark.parametrize(
+    ("claims", "weights", "allowed"),
+    [
+        ("bf16", SMALL, UNQUANTIZED),
+        ("fp8", LARGE, EIGHT_BIT),
+        ("fp8", SMALL, SMALL_EIGHT_BIT),
+        ("awq", LARGE, FOUR_BIT),
+        ("awq", SMALL, SMALL_FOUR_BIT),
+        ("q6_k", LARGE, EIGHT_BIT),
+    ],
+)
+def test_defaults_go_by_bits_and_size(claims: str, weights: int, allowed: Thresholds) -> None:
+    assert default_thresholds(claim_named(claims), weights=weights) == allowed
 
-    assert (sixteen, eight, four) == (UNQUANTIZED, EIGHT_BIT, FOUR_BIT)
-    assert sixteen.kl_nats_max < eight.kl_nats_max < four.kl_nats_max
-    assert sixteen.top1_agreement_min > eight.top1_agreement_min > four.top1_agreement_min
+
+@pytest.mark.parametrize(
+    ("strict", "lenient"),
+    [
+        (UNQUANTIZED, EIGHT_BIT),
+        (EIGHT_BIT, FOUR_BIT),
+        (EIGHT_BIT, SMALL_EIGHT_BIT),
+        (FOUR_BIT, SMALL_FOUR_BIT),
+        (SMALL_EIGHT_BIT, SMALL_FOUR_BIT),
+    ],
+)
+def test_fewer_bits_and_fewer_weights_are_allowed_more(
+    strict: Thresholds, lenient: Thresholds
+) -> None:
+    for threshold in fields(Thresholds):
+        one, other = getattr(strict, threshold.name), getattr(lenient, threshold.name)
+        assert one >= other if threshold.name.endswith("_min") else one <= other
 
 
 def test_a_checkpoint_that_claims_nothing_is_judged_as_eight_bits() -> None:
-    assert default_thresholds(None) == EIGHT_BIT
+    assert default_thresholds(None, weights=LARGE) == EIGHT_BIT
 
 
 def test_a_file_changes_what_it_names_and_nothing_else(tmp_path: Path) -> None:
     file = tmp_path / "t.yaml"
     file.write_text("kl_nats_max: 0.5\n")
 
-    changed = read_thresholds(file, FOUR_BIT)
-
-    assert changed.kl_nats_max == 0.5
-    assert changed.mean_shift_nats_max == FOUR_BIT.mean_shift_nats_max
+    assert read_changes(file) == {"kl_nats_max": 0.5}
 
 
 @pytest.mark.parametrize(
@@ -80,6 +108,6 @@ def test_a_wrong_file_of_thresholds_is_refused_with_the_field(
     file.write_text(text)
 
     with pytest.raises(ThresholdsInvalid) as refused:
-        read_thresholds(file, EIGHT_BIT)
+        read_changes(file)
 
     assert told in str(refused.value)

@@ -11,7 +11,7 @@ from profiles.validation.claims import claim_named
 from profiles.validation.gate import judge
 from profiles.validation.loaded import LoadedFacts, LoadedLayer
 from profiles.validation.probes import Probes, Trouble
-from profiles.validation.thresholds import default_thresholds
+from profiles.validation.thresholds import SMALL_WEIGHTS, default_thresholds
 from profiles.validation.verdict import Check, Seen, Verdict, golden_result
 from profiles.validation.weight_values import BadValues
 from tests.profiles.validation.folders import changed_tokenizer, facts
@@ -25,9 +25,17 @@ from tests.profiles.validation.seen import (
 )
 
 
-def judged(candidate: Seen, parent: Seen | None = None, *, claims: str | None = "w8a8") -> Verdict:
+def judged(
+    candidate: Seen,
+    parent: Seen | None = None,
+    *,
+    claims: str | None = "w8a8",
+    weights: int = SMALL_WEIGHTS,
+) -> Verdict:
     claim = claim_named(claims) if claims else None
-    return judge(candidate, parent, claim=claim, thresholds=default_thresholds(claim))
+    return judge(
+        candidate, parent, claim=claim, thresholds=default_thresholds(claim, weights=weights)
+    )
 
 
 def failed(verdict: Verdict) -> list[str]:
@@ -222,10 +230,17 @@ def test_answers_that_loop_as_often_as_the_parents_pass() -> None:
 
 
 def test_four_bits_may_shift_further_than_eight() -> None:
-    candidate = some_probes(a_text(likely=0.47))
+    candidate = some_probes(a_text(likely=0.56))
 
     assert not judged(seen(candidate, bits=8), PARENT, claims="w8a8").passed
     assert judged(seen(candidate, bits=4.2), PARENT, claims="w4a16").passed
+
+
+def test_a_small_model_may_shift_further_than_a_large_one() -> None:
+    candidate = seen(some_probes(a_text(likely=0.5)), bits=4.2)
+
+    assert not judged(candidate, PARENT, claims="w4a16").passed
+    assert judged(candidate, PARENT, claims="w4a16", weights=SMALL_WEIGHTS - 1).passed
 
 
 def test_weights_that_are_no_numbers_are_named() -> None:

@@ -14,7 +14,6 @@ from profiles.validation.probe_cache import ProbeCache, ProbeKey
 from profiles.validation.probe_set import Probe, ProbeSet
 from profiles.validation.probes import Trouble
 from profiles.validation.record import record_verdict
-from profiles.validation.thresholds import default_thresholds
 from profiles.validation.validate import Step, Validation, validate
 from profiles.validation.verdict import Check, Verdict
 from serve_app.adapters.profile_codec import decode_profile, encode_profile
@@ -45,7 +44,6 @@ class Setting:
             candidate=self._spec("tiny-w8a8", own),
             parent=self._spec("tiny-bf16", parents),
             claim=claim,
-            thresholds=default_thresholds(claim),
             probe_set=PROBES,
             scratch=self.folder,
             cache=ProbeCache(self.folder / "cache"),
@@ -115,6 +113,14 @@ async def test_an_engine_that_cannot_be_had_is_no_verdict(setting: Setting) -> N
 
     with pytest.raises(EngineUnsuitable):
         await validate(setting.validation(nowhere, nowhere), progress=silent)
+
+
+async def test_thresholds_that_are_set_take_the_place_of_the_defaults(setting: Setting) -> None:
+    with serving(FakeModel(name="tiny-w8a8", likely=0.59)) as own, serving(FakeModel()) as parents:
+        asked = replace(setting.validation(own, parents), thresholds={"kl_nats_max": 1e-9})
+        verdict = await validate(asked, progress=silent)
+
+    assert [check.name for check in verdict.failures] == ["KL divergence"]
 
 
 async def test_the_steps_are_told_in_their_order(setting: Setting) -> None:
