@@ -21,30 +21,35 @@ RATE_SLACK = 0.25
 
 
 def faster_than_memory(profile: Profile) -> Iterator[Finding]:
-    """Every output token of a request that is alone needs the weights read once."""
+    """Every step of an engine reads the weights once, and gives each request one token."""
     known = limits_of(profile.hardware)
     if known is None:
         return
     limits, count = known
     read_bytes = _read_bytes(profile)
     least_ms = read_bytes / (limits.bytes_per_s * count) * 1e3
-    for column, got_ms in enumerate(profile.latency.tpot_ms.p50[0]):
-        if profile.latency.concurrency[0] == 1 and got_ms < least_ms:
-            yield Finding(
-                pair=profile.pair,
-                field=f"latency.tpot_ms.p50[0][{column}]",
-                severity="refused",
-                got=f"{got_ms:g} ms per token",
-                allowed=(
-                    f"it should be at least {least_ms:.3g} ms, in which {_hardware(profile)} reads "
-                    f"{read_bytes / 1e9:.3g} GB of weights at "
-                    f"{limits.bytes_per_s * count / 1e9:g} GB/s ({limits.source})"
-                ),
-                advice=(
-                    "measure again on this accelerator; where a token reads fewer weights, as in a "
-                    "mixture of experts, say so in memory.read_bytes_per_token"
-                ),
-            )
+    medians = profile.latency.tpot_ms.p50
+    places = product(range(len(medians)), range(len(medians[0])))
+    impossible = [place for place in places if medians[place[0]][place[1]] < least_ms]
+    if not impossible:
+        return
+    row, column = min(impossible, key=lambda place: medians[place[0]][place[1]])
+    others = f", and less than that at {len(impossible) - 1} other loads"
+    yield Finding(
+        pair=profile.pair,
+        field=f"latency.tpot_ms.p50[{row}][{column}]",
+        severity="refused",
+        got=f"{medians[row][column]:g} ms per token {_place(profile, (row, column))}",
+        allowed=(
+            f"it should be at least {least_ms:.3g} ms, in which {_hardware(profile)} reads "
+            f"{read_bytes / 1e9:.3g} GB of weights at {limits.bytes_per_s * count / 1e9:g} GB/s "
+            f"({limits.source})" + (others if len(impossible) > 1 else "")
+        ),
+        advice=(
+            "measure again on this accelerator; where a token reads fewer weights, as in a "
+            "mixture of experts, say so in memory.read_bytes_per_token"
+        ),
+    )
 
 
 def faster_than_arithmetic(profile: Profile) -> Iterator[Finding]:
