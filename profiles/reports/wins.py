@@ -93,7 +93,8 @@ def _floors(lowers: list[float]) -> tuple[float, ...]:
         s for s in (0.005, 0.01, 0.02, 0.05, 0.1, 0.2) if (high - low) / s < MOST_FLOORS - 2
     )
     first, last = floor(low / step), floor(high / step) + 1
-    return tuple(min(1.0, round(index * step, 3)) for index in range(first, last + 1))
+    steps = (min(1.0, round(index * step, 3)) for index in range(first, last + 1))
+    return tuple(dict.fromkeys(steps))
 
 
 def _budgets(answers_ms: list[float]) -> tuple[float, ...]:
