@@ -8,15 +8,20 @@ from datetime import datetime
 from types import MappingProxyType
 
 from serve_app.core.cost import TokenPrice
-from serve_app.core.profile import Profile
+from serve_app.core.profile import Correction, Profile
+from serve_app.core.request import Task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalog:
-    """All profiles of one version. Readers hold one for a whole request; updates swap it."""
+    """All profiles of one version. Readers hold one for a whole request; updates swap it.
+
+    `corrections` is what feedback has moved since the profiles were measured; never published.
+    """
 
     version: str
     profiles: Mapping[str, Profile]
+    corrections: Mapping[tuple[str, Task], Correction] = field(default_factory=dict)
     prices: Mapping[str, TokenPrice] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

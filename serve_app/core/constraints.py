@@ -115,12 +115,10 @@ def accuracy(ask: Ask, offer: Offer) -> Rejection | None:
     least, prediction = ask.constraints.min_accuracy, offer.prediction
     if least is None or prediction is None or prediction.accuracy_lower >= least:
         return None
-    return _rejection(
-        offer,
-        "accuracy",
-        f">= {least:g}",
-        f"{floor(prediction.accuracy_lower * 1e3) / 1e3:g} lower bound",
-    )
+    got = f"{floor(prediction.accuracy_lower * 1e3) / 1e3:g} lower bound"
+    if prediction.feedback is not None:
+        got = f"{got}, moved {prediction.feedback.lower:+.3f} by feedback"
+    return _rejection(offer, "accuracy", f">= {least:g}", got)
 
 
 def latency(ask: Ask, offer: Offer) -> Rejection | None:

@@ -62,6 +62,7 @@ def decide(
 
 def _offers(ask: Ask, pairs: Sequence[Pair], catalog: Catalog, load: LoadView) -> list[Offer]:
     offers, margin = [], ask.policy.published_margin
+    corrections, task = catalog.corrections, ask.features.judgement.task
     for pair in sorted(pairs, key=_pair_id):
         state = load.get(pair.id, NO_REPLICA)
         profile = catalog.profiles.get(pair.id)
@@ -69,7 +70,13 @@ def _offers(ask: Ask, pairs: Sequence[Pair], catalog: Catalog, load: LoadView) -
         if profile is not None:
             price = catalog.prices[pair.id]
             prediction = predict(
-                profile, price, ask.features, state, ask.constraints, published_margin=margin
+                profile,
+                price,
+                ask.features,
+                state,
+                ask.constraints,
+                published_margin=margin,
+                correction=corrections.get((pair.id, task)) if corrections else None,
             )
         offers.append(Offer(pair, state, profile, prediction))
     return offers

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from serve_app.core.profile import Origin
+from serve_app.core.profile import Correction, Origin
 from serve_app.core.request import Constraints, Features
 
 Rule = Literal[
@@ -34,7 +34,8 @@ class Prediction:
     profile's `origin` is published. `accuracy_lower` is the bound that the floor is compared
     with. Token counts are in the pair's own tokenizer; `output_tokens` and `cost_usd` are of an
     answer of median length. `concurrency` is requests at one replica, this one included;
-    `wait_ms` is queueing and cold start, and is part of both latencies.
+    `wait_ms` is queueing and cold start, and is part of both latencies. `feedback` is by how much
+    feedback has moved both accuracies.
     """
 
     ttft_ms: float
@@ -47,6 +48,7 @@ class Prediction:
     output_tokens: int
     concurrency: float
     origin: Origin
+    feedback: Correction | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from math import ceil, hypot
 from serve_app.core.cost import TokenPrice, Usage
 from serve_app.core.decision import Prediction
 from serve_app.core.fleet import Load
-from serve_app.core.profile import Profile, TaskAccuracy
+from serve_app.core.profile import Correction, Profile, TaskAccuracy
 from serve_app.core.request import Constraints, Features, Success
 from serve_app.core.surface import Z95, read_surface, z_score
 
@@ -20,6 +20,7 @@ def predict(
     constraints: Constraints,
     *,
     published_margin: float,
+    correction: Correction | None = None,
 ) -> Prediction:
     """Latency, cost and accuracy of `profile`'s pair for this request.
 
@@ -31,7 +32,8 @@ def predict(
 
     where n = length50 - 1 and d is the distance from median to quantile q. Waiting is added
     to both latencies. Cost and `output_tokens` are of the median length. Nobody timed a published
-    profile on this hardware: all its latencies are multiplied by `published_margin`.
+    profile on this hardware: all its latencies are multiplied by `published_margin`. Feedback's
+    `correction` moves the accuracy, whoever judged it.
     """
     usage = expected_usage(profile, features)
     z = z_score(constraints.deadline_quantile)
@@ -54,6 +56,8 @@ def predict(
     wait_ms = _queueing_ms(profile, concurrency, service_ms)
     wait_ms += _cold_start_ms(profile, load, constraints.deadline_quantile)
     success = _success(profile, features)
+    if correction is not None:
+        success = _corrected(success, correction)
     origin = profile.provenance.origin
     margin = published_margin if origin == "published" else 1.0
     return Prediction(
@@ -67,6 +71,7 @@ def predict(
         output_tokens=usage.completion_tokens,
         concurrency=concurrency,
         origin=origin,
+        feedback=correction,
     )
 
 
@@ -116,3 +121,8 @@ def _success(profile: Profile, features: Features) -> Success | TaskAccuracy:
         return judged
     measured = profile.accuracy.get(features.judgement.task)
     return profile.accuracy["overall"] if measured is None else measured
+
+
+def _corrected(success: Success | TaskAccuracy, correction: Correction) -> Success:
+    mean = min(max(success.mean + correction.mean, 0.0), 1.0)
+    return Success(mean=mean, lower=min(max(success.lower + correction.lower, 0.0), mean))

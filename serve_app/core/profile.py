@@ -130,6 +130,14 @@ class TaskAccuracy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Correction:
+    """By how much feedback has moved an accuracy and its lower bound."""
+
+    mean: Change
+    lower: Change
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PairedAccuracy:
     """A pair against its unquantized parent on the same items.
 

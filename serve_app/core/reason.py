@@ -17,12 +17,19 @@ def reason_for(
 ) -> str:
     """Names the pair that was chosen, why, and who comes next or what ruled the others out.
 
-    Says so when what is known of the chosen pair was published by others, not measured here.
+    Says so when what is known of the chosen pair was published by others, not measured here, and
+    when feedback has moved what it is believed to get right.
     """
     sentence = _sentence(ranked, best_effort, rejected, refused=refused)
     first = next(iter(ranked or best_effort), None)
     if refused or first is None or first.prediction is None:
         return sentence
+    if first.prediction.feedback is not None:
+        moved = first.prediction.feedback
+        sentence = (
+            f"{sentence}; feedback moved the accuracy of {first.pair} by {moved.mean:+.3f}, its "
+            f"lower bound by {moved.lower:+.3f}"
+        )
     if first.prediction.origin == "published":
         return f"{sentence}; {first.pair} is judged on published figures"
     return sentence

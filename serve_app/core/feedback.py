@@ -1,0 +1,78 @@
+"""What is said of an answer after it was given, and whom it is about. No clock, no storage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from serve_app.core.beliefs import Source, Subject, Tally
+from serve_app.core.request import Task
+
+TakenAs = Literal["counted", "repeated", "conflict", "unknown"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """One answered request: who served it, at what task, by which profile, at which replica.
+
+    `measured` is the date of the pair's profile, empty without one; `task` is `None` where
+    routing had failed and nobody judged the prompt.
+    """
+
+    decision: str
+    pair: str
+    task: Task | None
+    measured: str
+    replica: str
+
+    @property
+    def subject(self) -> Subject | None:
+        """What a score of this answer tells about."""
+        if self.task is None:
+            return None
+        return Subject(pair=self.pair, task=self.task, measured=self.measured)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """One score from 0 to 1 for the answer of one decision."""
+
+    decision: str
+    source: Source
+    score: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What became of a score: `counted` once, `repeated` without effect, or not taken.
+
+    `score` is the one that counts for this decision and source; `weight` is what it weighs
+    against one item of a profile.
+    """
+
+    taken_as: TakenAs
+    served: Served | None = None
+    score: float | None = None
+    weight: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """What the desk tells a replica: all tallies as of `now_s`, and new scores of its answers."""
+
+    now_s: float
+    tallies: Mapping[Subject, Tally]
+    given: tuple[Given, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GradedRequest:
+    """A request with its score, as it is kept to learn from; `prompt` only where that is wanted."""
+
+    given: Given
+    served: Served
+    digest: str
+    prompt: str | None
+    prompt_tokens: int
+    completion_tokens: int
