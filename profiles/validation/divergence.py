@@ -71,16 +71,22 @@ def diverge(candidate: Probes, parent: Probes) -> Divergence | None:
 
 
 def divergence_of_tops(*, of: Top, under: Top) -> float:
-    """Kullback-Leibler divergence of the likeliest tokens, all others taken as one.
+    """A lower bound of the Kullback-Leibler divergence, from the likeliest tokens of both.
 
-    Merging tokens can only lower it, so this is a lower bound of the whole.
+    Tokens fall into those that both tell, those that only `of` tells, taken as one, and all others,
+    taken as one. Of the second kind `under` gives none more than the least likely that it tells.
     """
-    p, q = dict(of), dict(under)
+    p = {token: exp(value) for token, value in of}
+    q = {token: exp(value) for token, value in under}
     shared = p.keys() & q.keys()
-    told = sum(exp(p[token]) * (p[token] - q[token]) for token in shared)
-    rest_p = max(1 - sum(exp(p[token]) for token in shared), SMALLEST_SHARE)
-    rest_q = max(1 - sum(exp(q[token]) for token in shared), SMALLEST_SHARE)
-    return max(told + rest_p * log(rest_p / rest_q), 0.0)
+    only_p = sum(p[token] for token in p.keys() - q.keys())
+    rest_p = max(1 - sum(p.values()), SMALLEST_SHARE)
+    left_q = max(1 - sum(q[token] for token in shared), SMALLEST_SHARE)
+    most = (len(p) - len(shared)) * min(q.values())
+    only_q = min(most, left_q * only_p / (only_p + rest_p))
+    cells = [(p[token], q[token]) for token in shared]
+    cells += [(only_p, only_q), (rest_p, left_q - only_q)]
+    return max(sum(a * log(a / max(b, SMALLEST_SHARE)) for a, b in cells if a > 0), 0.0)
 
 
 def agreeing_share(own: Sequence[int], other: Sequence[int]) -> float:

@@ -121,4 +121,14 @@ def test_the_estimate_never_exceeds_the_divergence_of_all_tokens(
     whole = sum(exp(a) * (a - b) for (_, a), (_, b) in zip(p, q, strict=True))
     whole += rest[0] * log(rest[0] / rest[1])
 
-    assert 0 <= divergence_of_tops(of=p[:3], under=q[1:4]) <= whole + 1e-9
+    likeliest = [tuple(sorted(top, key=lambda told: -told[1])[:3]) for top in (p, q)]
+
+    assert 0 <= divergence_of_tops(of=likeliest[0], under=likeliest[1]) <= whole + 1e-9
+
+
+def test_tokens_that_the_candidate_no_longer_tells_count() -> None:
+    parent: Top = ((1, log(0.9)), (2, log(0.05)))
+    candidate: Top = ((3, log(0.5)), (4, log(0.01)))
+
+    # Of the 0.95, the candidate can have left 0.02 at most.
+    assert divergence_of_tops(of=parent, under=candidate) > 0.95 * log(0.95 / 0.02) - 0.2
