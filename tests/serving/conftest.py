@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from profiles.publishing.publish import publish
+from profiles.publishing.publish import commit, draft_folder
 from serve_app.adapters.stores import open_store
 from tests.paths import REPOSITORY
 from tests.redis_server import RedisServer
@@ -30,5 +30,6 @@ def fleet(tmp_path_factory: pytest.TempPathFactory, fleet_redis: RedisServer) ->
 
 async def _publish_shipped(url: str) -> None:
     store = open_store(url)
-    await publish(REPOSITORY / "profiles" / "data", store, by="tests")
+    draft = await draft_folder(REPOSITORY / "profiles" / "data", store, floor=None)
+    await commit(draft, store, by="tests")
     await store.close()
