@@ -21,6 +21,16 @@ MEMORY_EVERY_S = 1.0
 TIED_TO_PARENT = Path(__file__).with_name("tied_to_parent.py")
 
 
+def end_on_every_signal() -> None:
+    """Ends the run on SIGTERM and SIGHUP as Ctrl-C does: no engine outlives it."""
+    loop = asyncio.get_running_loop()
+    # Shells start background jobs with SIGINT ignored, and then nothing would end the engine.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, signal.raise_signal, signal.SIGINT)
+
+
 @contextlib.asynccontextmanager
 async def process_group(
     argv: Sequence[str],

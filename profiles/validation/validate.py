@@ -11,6 +11,7 @@ from typing import Literal
 
 from profiles.checkpoint_files import checkpoint_folder
 from profiles.measuring.engine import EngineSpec, running_engine
+from profiles.measuring.processes import end_on_every_signal
 from profiles.validation.checkpoint import CheckpointFacts, read_checkpoint, weights_digest
 from profiles.validation.claims import Claim
 from profiles.validation.gate import judge
@@ -49,6 +50,7 @@ async def validate(asked: Validation, *, progress: Progress) -> Verdict:
 
     Raises `NoCheckpoint`, or a `ProfilingError` when an engine could not be had.
     """
+    end_on_every_signal()
     progress("reading files", 0, 1)
     candidate = _by_files(asked.candidate)
     parent = _by_files(asked.parent) if asked.parent is not None else None
