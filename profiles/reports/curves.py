@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 
 from matplotlib.axes import Axes
-from matplotlib.figure import FigureBase
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from profiles.reports.figure import Drawing, Panel
 from profiles.reports.letters import add_letters
-from profiles.reports.style import Mark, heading
+from profiles.reports.place import Canvas, Margins, titled_axes
+from profiles.reports.style import Mark
 from profiles.reports.summary import nearest_column
 from profiles.reports.wording import quantity, short
 from serve_app.core.catalog import Catalog
@@ -98,9 +98,8 @@ def _panel(title: str, curves: tuple[Curve, ...]) -> Panel:
     )
 
 
-def _draw(canvas: FigureBase, *, title: str, curves: tuple[Curve, ...]) -> None:
-    heading(canvas, title)
-    axes = canvas.subplots()
+def _draw(canvas: Canvas, *, title: str, curves: tuple[Curve, ...]) -> None:
+    axes = titled_axes(canvas, title, Margins())
     for curve in curves:
         axes.errorbar(
             curve.concurrency,
@@ -120,7 +119,7 @@ def _draw(canvas: FigureBase, *, title: str, curves: tuple[Curve, ...]) -> None:
         place for c in curves for place in zip(c.concurrency[:-1], c.values[:-1], strict=True)
     ]
     ends = {c.mark.letter: (float(c.concurrency[-1]), c.values[-1]) for c in curves}
-    add_letters(axes, ends, points)
+    add_letters(canvas, axes, ends, points)
 
 
 def _scale_values(axes: Axes, values: list[float]) -> None:

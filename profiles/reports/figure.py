@@ -8,14 +8,16 @@ from io import BytesIO, StringIO
 from typing import TypeVar
 
 from markupsafe import Markup
-from matplotlib.figure import Figure, FigureBase
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from profiles.reports.place import POINTS_PER_INCH, Canvas
 from profiles.reports.style import PAPER, Mark, look
 from profiles.reports.svg import inlined
 
-# Points of matplotlib are pixels of the page.
-POINTS_PER_INCH = 72
+# In points, which are the pixels of the page.
 PANEL_WIDTH = 350
 PNG_COLUMNS = 3
 PNG_DPI = 144
@@ -32,7 +34,7 @@ class Panel:
 
     alt: str
     height: int
-    draw: Callable[[FigureBase], None]
+    draw: Callable[[Canvas], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +57,8 @@ def svg_of(panel: Panel, *, scope: str) -> Markup:
     with look():
         figure = _sheet(PANEL_WIDTH, panel.height)
         panel.draw(figure)
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
+        # Not savefig: it draws everything twice, to let a layout settle that is settled here.
+        FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None})  # type: ignore[no-untyped-call]
     return inlined(buffer.getvalue(), alt=panel.alt, scope=scope)
 
 
@@ -68,19 +71,18 @@ def png_of(drawing: Drawing) -> bytes:
     buffer = BytesIO()
     with look():
         sheet = _sheet(columns * PANEL_WIDTH, sum(parts))
+        sheet.set(dpi=PNG_DPI, facecolor=PAPER)
         top, middle, bottom = sheet.subfigures(3, 1, height_ratios=parts, squeeze=False).flat
         top.text(0.01, 0.5, drawing.title, va="center", weight="bold", size=14)
         places = middle.subfigures(len(heights), columns, height_ratios=heights, squeeze=False)
         for panel, place in zip(drawing.panels, places.flat, strict=False):
             panel.draw(place)
         _draw_key(bottom, keys, columns)
-        sheet.savefig(
-            buffer, format="png", dpi=PNG_DPI, facecolor=PAPER, metadata={"Software": None}
-        )
+        FigureCanvasAgg(sheet).print_png(buffer, metadata={"Software": None})  # type: ignore[no-untyped-call]
     return buffer.getvalue()
 
 
-def _draw_key(place: FigureBase, keys: list[Sequence[Mark]], columns: int) -> None:
+def _draw_key(place: Canvas, keys: list[Sequence[Mark]], columns: int) -> None:
     for row, marks in enumerate(keys):
         height = 1 - (row + 0.5) / len(keys)
         for column, mark in enumerate(marks):
@@ -96,4 +98,4 @@ def _rows(items: Sequence[T], columns: int) -> list[Sequence[T]]:
 
 
 def _sheet(width: float, height: float) -> Figure:
-    return Figure(figsize=(width / POINTS_PER_INCH, height / POINTS_PER_INCH), layout="constrained")
+    return Figure(figsize=(width / POINTS_PER_INCH, height / POINTS_PER_INCH))

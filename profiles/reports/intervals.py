@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from matplotlib.figure import FigureBase
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from profiles.reports.figure import Drawing, Panel
-from profiles.reports.style import INK, MUTED, Mark, heading, middle_cut
+from profiles.reports.place import CHARACTER_WIDTH, Canvas, Margins, titled_axes
+from profiles.reports.style import INK, MUTED, Mark, middle_cut
 from profiles.reports.wording import open_ended, points
 from serve_app.core.catalog import Catalog
 from serve_app.core.profile import PairedAccuracy, TaskAccuracy
@@ -158,9 +158,9 @@ def _panel(title: str, dots: tuple[Dot, ...], scale: Scale) -> Panel:
     )
 
 
-def _draw(canvas: FigureBase, *, title: str, dots: Sequence[Dot], scale: Scale) -> None:
-    heading(canvas, title)
-    axes = canvas.subplots()
+def _draw(canvas: Canvas, *, title: str, dots: Sequence[Dot], scale: Scale) -> None:
+    longest = max(len(dot.label) for dot in dots)
+    axes = titled_axes(canvas, title, Margins(left=12 + CHARACTER_WIDTH * longest, right=46))
     for row, dot in enumerate(dots):
         colour = dot.mark.colour
         known_to = dot.middle if dot.upper is None else dot.upper

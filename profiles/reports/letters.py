@@ -7,6 +7,7 @@ from math import hypot
 
 from matplotlib.axes import Axes
 
+from profiles.reports.place import Canvas, points_of
 from profiles.reports.style import INK
 
 # In points, from a mark to its letter and between any two things.
@@ -17,13 +18,16 @@ REACH = (1, 1.6, 2.4)
 Place = tuple[float, float]
 
 
-def add_letters(axes: Axes, marks: Mapping[str, Place], others: Sequence[Place] = ()) -> None:
+def add_letters(
+    canvas: Canvas, axes: Axes, marks: Mapping[str, Place], others: Sequence[Place] = ()
+) -> None:
     """`marks` are where the letters' marks stand, `others` what else to stay clear of.
 
     Call it when the axes' limits and scales are final.
     """
     axes.autoscale_view()
-    to_share, (width, height) = axes.transScale + axes.transLimits, axes.get_window_extent().size
+    to_share = axes.transScale + axes.transLimits
+    width, height = points_of(canvas, axes.bbox)
 
     def spot(place: Place) -> Place:
         across, up = to_share.transform(place)

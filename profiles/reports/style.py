@@ -14,7 +14,6 @@ from typing import Any
 from warnings import catch_warnings, filterwarnings
 
 import matplotlib as mpl
-from matplotlib.figure import FigureBase
 
 from profiles.reports.wording import plain
 
@@ -61,8 +60,6 @@ _LOOK: Mapping[Any, object] = {
     "axes.axisbelow": True,
     "axes.unicode_minus": True,
     "axes.formatter.useoffset": False,
-    # One point is one pixel, in matplotlib's measures too.
-    "figure.dpi": 72,
     "figure.facecolor": "none",
     "figure.titlesize": 12,
     "figure.titleweight": "bold",
@@ -131,11 +128,6 @@ def middle_cut(name: str, longest: int) -> str:
         return shown
     head = (longest - 1) // 2
     return f"{shown[:head]}…{shown[head + 1 - longest :]}"
-
-
-def heading(canvas: FigureBase, text: str) -> None:
-    """A panel's own title, at its left edge."""
-    canvas.suptitle(text, x=0.01, horizontalalignment="left")
 
 
 @contextmanager

@@ -9,18 +9,19 @@ from functools import partial
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, to_rgb
-from matplotlib.figure import FigureBase
 from matplotlib.patches import Rectangle
 
 from profiles.reports.figure import Drawing, Panel
-from profiles.reports.style import MUTED, Mark, heading
+from profiles.reports.place import ROW_GAP, Canvas, Margins, titled_grid
+from profiles.reports.style import MUTED, Mark
 from profiles.reports.wording import quantity, short
 from serve_app.core.catalog import Catalog
 from serve_app.core.profile import ErrorGrid, Grid, LatencySurface, Quantiles
 
 COLOURS = "YlGnBu"
 CELL_HEIGHT = 30
-FRAME_HEIGHT = 78
+FRAME_HEIGHT = 88
+MARGINS = Margins(left=44, right=4, top=48, bottom=40)
 WIDEST_BESIDE = 4
 DARK_INK, LIGHT_INK = "#101418", "#fdfdfd"
 # Relative luminance at which black and white figures are equally easy to read.
@@ -88,7 +89,9 @@ def _panel(title: str, shown: Quantity, norm: LogNorm) -> Panel:
     grids = 1 if beside else 2
     return Panel(
         alt=_told(title, shown),
-        height=FRAME_HEIGHT * grids + CELL_HEIGHT * len(surface.concurrency) * grids,
+        height=FRAME_HEIGHT
+        + (grids - 1) * ROW_GAP
+        + CELL_HEIGHT * len(surface.concurrency) * grids,
         draw=partial(_draw, shown=shown, norm=norm, beside=beside),
     )
 
@@ -103,21 +106,18 @@ def _told(title: str, shown: Quantity) -> str:
     )
 
 
-def _draw(canvas: FigureBase, *, shown: Quantity, norm: LogNorm, beside: bool) -> None:
-    heading(canvas, shown.mark.label)
+def _draw(canvas: Canvas, *, shown: Quantity, norm: LogNorm, beside: bool) -> None:
     rows, columns = (1, 2) if beside else (2, 1)
-    left, right = canvas.subplots(rows, columns, sharex=True, sharey=True)
-    _draw_grid(left, "p50", shown.quantiles.p50, shown.halves, norm)
-    _draw_grid(right, "p95", shown.quantiles.p95, None, norm)
-    surface = shown.surface
-    left.set_xticks(range(len(surface.prompt_tokens)), map(short, surface.prompt_tokens))
-    left.set_yticks(range(len(surface.concurrency)), [f"{c:,}" for c in surface.concurrency])
-    left.set_ylabel("concurrency")
-    right.set_xlabel("prompt tokens")
-    if beside:
-        left.set_xlabel("prompt tokens")
-    else:
-        right.set_ylabel("concurrency")
+    every = titled_grid(canvas, shown.mark.label, MARGINS, rows=rows, columns=columns)
+    _draw_grid(every[0], "p50", shown.quantiles.p50, shown.halves, norm)
+    _draw_grid(every[1], "p95", shown.quantiles.p95, None, norm)
+    loads, lengths = shown.surface.concurrency, shown.surface.prompt_tokens
+    for index, axes in enumerate(every):
+        first, lowest = index % columns == 0, index // columns == rows - 1
+        axes.set_xticks(range(len(lengths)), [short(n) for n in lengths] if lowest else [])
+        axes.set_yticks(range(len(loads)), [f"{c:,}" for c in loads] if first else [])
+        axes.set_xlabel("prompt tokens" if lowest else "")
+        axes.set_ylabel("concurrency" if first else "")
 
 
 def _ink_on(colour: tuple[float, float, float]) -> str:
@@ -132,7 +132,7 @@ def _draw_grid(axes: Axes, name: str, grid: Grid, halves: ErrorGrid | None, norm
         for column, value in enumerate(values):
             colour = to_rgb(colours(float(norm(value))))
             axes.add_patch(
-                Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=colour, linewidth=0)
+                Rectangle((column - 0.49, row - 0.48), 0.98, 0.96, facecolor=colour, linewidth=0)
             )
             told = short(value)
             if halves is not None:

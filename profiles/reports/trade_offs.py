@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from functools import partial
 
 from matplotlib.axes import Axes
-from matplotlib.figure import FigureBase
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from profiles.reports.figure import Drawing, Panel
 from profiles.reports.letters import add_letters
 from profiles.reports.pareto import Dominance, Standing
-from profiles.reports.style import EMPTY, MUTED, PAPER, Mark, heading
+from profiles.reports.place import Canvas, Margins, titled_axes
+from profiles.reports.style import EMPTY, MUTED, PAPER, Mark
 from profiles.reports.wins import WinMap
 from profiles.reports.wording import MISSING, duration, open_ended, percent, usd
 from serve_app.core.profile import TaskAccuracy
@@ -106,9 +106,8 @@ def _front_panel(title: str, across: str, points: tuple[Point, ...]) -> Panel:
     )
 
 
-def _draw_front(canvas: FigureBase, *, title: str, across: str, points: tuple[Point, ...]) -> None:
-    heading(canvas, title)
-    axes = canvas.subplots()
+def _draw_front(canvas: Canvas, *, title: str, across: str, points: tuple[Point, ...]) -> None:
+    axes = titled_axes(canvas, title, Margins(left=52))
     for point in points:
         colour, mean = point.mark.colour, point.accuracy.mean
         size = SMALLEST_RING + point.ring * (LARGEST_RING - SMALLEST_RING)
@@ -125,7 +124,7 @@ def _draw_front(canvas: FigureBase, *, title: str, across: str, points: tuple[Po
     axes.set_xlabel(across)
     axes.set_ylabel("accuracy, %")
     axes.grid()
-    add_letters(axes, {p.mark.letter: (p.x, p.accuracy.mean) for p in points})
+    add_letters(canvas, axes, {p.mark.letter: (p.x, p.accuracy.mean) for p in points})
 
 
 def _scale_across(axes: Axes, values: list[float]) -> None:
@@ -152,9 +151,8 @@ def at_once(won: WinMap) -> str:
     return f"{won.concurrency:,} requests at each replica"
 
 
-def _draw_wins(canvas: FigureBase, *, won: WinMap, marks: Marks) -> None:
-    heading(canvas, at_once(won).capitalize())
-    axes = canvas.subplots()
+def _draw_wins(canvas: Canvas, *, won: WinMap, marks: Marks) -> None:
+    axes = titled_axes(canvas, at_once(won).capitalize(), Margins(right=4, bottom=54))
     for row, chosen in enumerate(won.chosen):
         for column, pair in enumerate(chosen):
             _draw_cell(axes, row, column, None if pair is None else marks[pair])
