@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 DATA = Path("profiles/data")
 COULD_NOT_RUN = 2
+INTERRUPTED = 130
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +124,8 @@ def _run(asked: Validation, *, as_json: bool) -> Verdict:
     try:
         with step_progress() as progress:
             return asyncio.run(judged(asked, progress=progress))
+    except KeyboardInterrupt:
+        fail("stopped; no verdict", code=INTERRUPTED)
     except (NoCheckpoint, ProfilingError, OSError) as exc:
         if as_json:
             typer.echo(json.dumps({"passed": None, "error": str(exc)}))
