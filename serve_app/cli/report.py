@@ -55,7 +55,8 @@ def report(
     if as_json:
         typer.echo(json.dumps({"html": str(files.html), "pngs": [str(p) for p in files.pngs]}))
         return
-    typer.echo(f"{files.html}: {len(catalog)} pairs, catalog version {catalog.version}")
+    pairs = "1 pair" if len(catalog) == 1 else f"{len(catalog)} pairs"
+    typer.echo(f"{files.html}: {pairs}, catalog version {catalog.version}")
     typer.echo(f"{len(files.pngs)} figures as PNG in {out}")
 
 
