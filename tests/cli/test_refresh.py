@@ -7,7 +7,6 @@ import json
 from pathlib import Path
 
 import pytest
-import yaml
 from typer.testing import CliRunner, Result
 
 from profiles.measuring.profiler import FleetRun, Written
@@ -17,40 +16,12 @@ from serve_app.cli.drift import show_drift
 from serve_app.core.catalog import Catalog
 from tests.builders import a_catalog, a_profile
 from tests.catalogs import a_profile as a_small_profile
-
-PAIR = "tiny-bf16"
+from tests.profiles.drift.broken_fleet import PAIR, write_broken_fleet
 
 
 @pytest.fixture
 def fleet(tmp_path: Path) -> Path:
-    """A fleet of one pair, whose engine ends as soon as it is started."""
-    package = tmp_path / "broken" / "vllm"
-    package.mkdir(parents=True)
-    (package / "__init__.py").write_text("raise RuntimeError('no such device')")
-    checkpoint = tmp_path / "checkpoint"
-    checkpoint.mkdir()
-    (checkpoint / "tokenizer.json").write_text("{}")
-    (checkpoint / "config.json").write_text("{}")
-    pair = {
-        "id": PAIR,
-        "model": "tiny",
-        "checkpoint": str(checkpoint),
-        "quantization": {"name": "bf16", "weight_bits": 16, "activations": "bf16"},
-        "hardware": {"accelerator": "CPU", "count": 1, "usd_per_hour": 0.03},
-        "context_window": 2048,
-        "max_concurrency": 4,
-        "env": {"PYTHONPATH": str(tmp_path / "broken")},
-    }
-    args = {
-        "pairs": [pair],
-        "routing": {"reference_pair": PAIR, "static_fallback": PAIR},
-        "reference_tokenizer": str(checkpoint),
-        "store": {"url": "store"},
-    }
-    path = tmp_path / "fleet.yaml"
-    applications = [{"import_path": "serve_app.app:build_app", "args": args}]
-    path.write_text(yaml.safe_dump({"applications": applications}))
-    return path
+    return write_broken_fleet(tmp_path)
 
 
 def run(*words: object) -> Result:
