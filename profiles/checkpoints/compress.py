@@ -12,7 +12,7 @@ from compressed_tensors.quantization import (  # type: ignore[import-untyped]
     QuantizationScheme,
     preset_name_to_scheme,
 )
-from datasets import Dataset  # type: ignore[import-not-found]
+from datasets import Dataset  # type: ignore[import-untyped]
 from llmcompressor import oneshot  # type: ignore[import-not-found]
 from llmcompressor.modifiers.quantization import (  # type: ignore[import-not-found]
     GPTQModifier,
