@@ -31,14 +31,41 @@ TOLERANCES = Tolerances(
 )
 
 
-def a_pair_at(*, ttft_ms: float = 50.0, tpot_ms: float = 10.0, error_ms: float | None) -> Profile:
-    """Its medians are the same everywhere, each sure to within `error_ms`."""
-    surface = a_surface(ttft_ms=ttft_ms, tpot_ms=tpot_ms)
-    if error_ms is not None:
-        errors = ((error_ms,) * 2,) * 3
-        error = MedianError(ttft_ms=errors, tpot_ms=errors, samples=((30, 30),) * 3)
-        surface = replace(surface, median_error=error)
-    return a_profile(latency=surface)
+def a_pair_at(
+    *,
+    tpot_ms: float = 10.0,
+    error_ms: float | None,
+    levels: tuple[int, ...] = (1,),
+    lengths: tuple[int, ...] = (64,),
+) -> Profile:
+    """Its median TPOT is the same at every load, each sure to within `error_ms`."""
+    profile = at_loads(levels, lengths, tpot_ms=tpot_ms)
+    if error_ms is None:
+        return profile
+    cells = ((error_ms,) * len(lengths),) * len(levels)
+    samples = ((30,) * len(lengths),) * len(levels)
+    error = MedianError(ttft_ms=cells, tpot_ms=cells, samples=samples)
+    return replace(profile, latency=replace(profile.latency, median_error=error))
+
+
+def at_loads(
+    levels: tuple[int, ...],
+    lengths: tuple[int, ...],
+    *,
+    ttft_ms: float = 50.0,
+    tpot_ms: float = 10.0,
+) -> Profile:
+    def flat(value: float) -> Quantiles:
+        cells = ((value,) * len(lengths),) * len(levels)
+        return Quantiles(p50=cells, p95=cells, p99=cells)
+
+    surface = LatencySurface(
+        concurrency=levels, prompt_tokens=lengths, ttft_ms=flat(ttft_ms), tpot_ms=flat(tpot_ms)
+    )
+    return a_profile(
+        latency=surface,
+        throughput=Throughput(prefill_tokens_per_s=1, decode_tokens_per_s=(1,) * len(levels)),
+    )
 
 
 def drift(before: Profile, after: Profile) -> PairDrift:
@@ -103,14 +130,23 @@ def test_a_move_says_what_where_and_by_how_much() -> None:
     assert move.demotes
 
 
-def at_loads(levels: tuple[int, ...], lengths: tuple[int, ...], *, ttft_ms: float) -> Profile:
-    cells = ((ttft_ms,) * len(lengths),) * len(levels)
-    flat = Quantiles(p50=cells, p95=cells, p99=cells)
-    surface = LatencySurface(concurrency=levels, prompt_tokens=lengths, ttft_ms=flat, tpot_ms=flat)
-    return a_profile(
-        latency=surface,
-        throughput=Throughput(prefill_tokens_per_s=1, decode_tokens_per_s=(1,) * len(levels)),
-    )
+def test_a_slowdown_everywhere_shows_although_no_single_median_is_sure_of_it() -> None:
+    levels, lengths = (1, 2, 4, 8), (64, 512)
+    before = a_pair_at(tpot_ms=10, error_ms=2, levels=levels, lengths=lengths)
+
+    (move,) = drift(before, a_pair_at(tpot_ms=13, error_ms=2, levels=levels, lengths=lengths)).moves
+
+    assert str(move) == "TPOT p50 +30% over all 8 loads (10 -> 13 ms)"
+    assert move.demotes
+
+
+def test_errors_at_every_load_do_not_make_all_of_them_together_move() -> None:
+    levels, lengths = (1, 2, 4, 8), (64, 512)
+    before = a_pair_at(tpot_ms=10, error_ms=5, levels=levels, lengths=lengths)
+
+    after = a_pair_at(tpot_ms=12, error_ms=5, levels=levels, lengths=lengths)
+
+    assert drift(before, after).moves == ()
 
 
 def test_only_loads_that_both_measured_are_compared() -> None:
@@ -120,6 +156,7 @@ def test_only_loads_that_both_measured_are_compared() -> None:
     places = {move.place for move in drift(before, after).moves}
 
     assert places == {
+        "over all 2 loads",
         "at 1 at once with 512 prompt tokens",
         "at 4 at once with 512 prompt tokens",
     }

@@ -150,8 +150,8 @@ async def test_a_pair_that_got_much_slower_is_published_as_not_eligible_and_says
     assert decision.chosen == "other"
     (rejection,) = decision.rejected
     assert rejection.rule == "golden"
-    assert rejection.got.startswith("drifted: TPOT p50 +38% at 1 at once with 128 prompt tokens")
-    assert rejection.got.endswith("and 3 more, against version 1")
+    assert rejection.got.startswith("drifted: TPOT p50 +38% over all 6 loads (10 -> 13.8 ms), ")
+    assert rejection.got.endswith("and 4 more, against version 1")
 
 
 async def test_a_demoted_pair_is_compared_with_its_last_good_version(bench: Bench) -> None:
