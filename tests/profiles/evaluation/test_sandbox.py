@@ -23,7 +23,6 @@ from profiles.evaluation.sandbox import (
 )
 from tests.paths import REPOSITORY
 
-
 # Asked of the kernel here, so that a fault of ours is no reason to skip.
 LANDLOCK = ctypes.CDLL(None).syscall(444, None, 0, 1) > 0
 SECCOMP = Path("/proc/sys/kernel/seccomp/actions_avail").exists() and platform.machine() in {
