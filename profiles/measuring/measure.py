@@ -7,6 +7,12 @@ from pathlib import Path
 
 from profiles.checkpoint_files import checkpoint_folder, tokens_ratio, weights_bytes
 from profiles.evaluation import Item, evaluate
+from profiles.evaluation.harness import (
+    DEFAULT_OPTIONS,
+    BenchmarkOptions,
+    Served,
+    run_benchmarks,
+)
 from profiles.evaluation.intervals import accuracy_by_difficulty, accuracy_by_scope
 from profiles.failures import EngineUnsuitable, MeasurementUnusable, ResumeRefused
 from profiles.measuring.engine import Endpoint, EngineSpec, running_engine
@@ -27,13 +33,19 @@ EVALUATION_CONCURRENCY = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairPlan:
-    """What is measured of every pair; `items_digest` is the SHA-256 of the questions' file."""
+    """What is measured of every pair.
+
+    `items_digest` is the SHA-256 of the questions' file; `benchmarks` are names of standard
+    benchmarks.
+    """
 
     items: tuple[Item, ...]
     items_digest: str
     reference_tokenizer: Path
     grid: Grid = field(default_factory=Grid)
     rule: StopRule = field(default_factory=StopRule)
+    benchmarks: tuple[str, ...] = ()
+    benchmark_options: BenchmarkOptions = DEFAULT_OPTIONS
 
 
 async def measure_pair(
@@ -58,7 +70,7 @@ async def measure_pair(
             f"the engine is started and timed"
         )
     sweep = Sweep(spec.pair, plan.grid, plan.rule, folder)
-    if folder.engine() is None or folder.outcomes() is None or not sweep.finished:
+    if not (folder.engine() and folder.outcomes() and sweep.finished) or _ungraded(plan, folder):
         await _measure(spec, plan, folder, sweep, seed=seed, earlier=earlier, progress=progress)
     else:
         progress.step("all of it was measured before", 1)
@@ -77,7 +89,8 @@ async def _measure(
 ) -> None:
     """Everything that is wanting, with one engine."""
     graded = folder.outcomes() is not None
-    progress.expect(START_WORK + sweep.expected_work + (0.0 if graded else EVALUATION_WORK))
+    evaluations = len(_ungraded(plan, folder)) + (0 if graded else 1)
+    progress.expect(START_WORK + sweep.expected_work + evaluations * EVALUATION_WORK)
     progress.step("starting the engine", START_WORK)
     async with running_engine(spec, folder.path / "engine.log") as engine:
         record = _recorded(engine, folder, earlier)
@@ -97,6 +110,9 @@ async def _measure(
                 await sweep.run(generator, seed=seed, progress=progress, after_round=keep_peak)
         if not graded:
             await _grade(plan, engine, folder, progress)
+        for name in _ungraded(plan, folder):
+            progress.step(f"benchmark {name}", EVALUATION_WORK)
+            await _run_benchmark(name, spec, plan, engine, folder)
         keep_peak()
 
 
@@ -112,6 +128,25 @@ async def _grade(
         progress=progress.within,
     )
     folder.write_outcomes(result.outcomes, items_digest=plan.items_digest)
+
+
+def _ungraded(plan: PairPlan, folder: RunFolder) -> list[str]:
+    """Benchmarks still to be run."""
+    done = folder.benchmarks()
+    return [name for name in plan.benchmarks if name not in done]
+
+
+async def _run_benchmark(
+    name: str, spec: EngineSpec, plan: PairPlan, engine: Endpoint, folder: RunFolder
+) -> None:
+    served = Served(
+        url=engine.url,
+        model=engine.model,
+        tokenizer=checkpoint_folder(spec.checkpoint),
+        context_window=spec.pair.context_window,
+    )
+    found = await run_benchmarks([name], served, folder.path / "benchmarks", plan.benchmark_options)
+    folder.write_benchmarks({**folder.benchmarks(), **found})
 
 
 def _recorded(engine: Endpoint, folder: RunFolder, earlier: Profile | None) -> EngineRecord:
@@ -164,7 +199,7 @@ def _kv_cache_bytes(engine: Endpoint, earlier: Memory | None) -> int:
 
 
 def _measurement(spec: EngineSpec, plan: PairPlan, folder: RunFolder, sweep: Sweep) -> Measurement:
-    record, outcomes = folder.engine(), folder.outcomes()
+    record, outcomes, benchmarks = folder.engine(), folder.outcomes(), folder.benchmarks()
     assert record is not None
     assert outcomes is not None
     checkpoint = checkpoint_folder(spec.checkpoint)
@@ -186,6 +221,6 @@ def _measurement(spec: EngineSpec, plan: PairPlan, folder: RunFolder, sweep: Swe
         outcomes=outcomes,
         accuracy=accuracy_by_scope(outcomes),
         accuracy_by_difficulty=accuracy_by_difficulty(outcomes),
-        benchmarks=folder.benchmarks(),
+        benchmarks={name: benchmarks[name] for name in plan.benchmarks},
         tokens_ratio=tokens_ratio(checkpoint, plan.reference_tokenizer, texts),
     )

@@ -87,13 +87,11 @@ class StopRule:
                 f"an interval of {self.half_width:g} is no share of a median: give a number "
                 f"between 0 and 1, such as 0.05"
             )
-        if self.most_rounds < 1:
-            raise ValueError(f"{self.most_rounds} rounds measure nothing: give at least 1")
-
-    @property
-    def first_rounds(self) -> int:
-        """Rounds that every point gets before its intervals are looked at."""
-        return min(self.fewest_rounds, self.most_rounds)
+        if self.most_rounds < self.fewest_rounds:
+            raise ValueError(
+                f"{self.most_rounds} rounds cannot show how far rounds lie apart: give at least "
+                f"{self.fewest_rounds}"
+            )
 
     def enough(self, point: Point) -> bool:
         """Whether the point needs no further round."""

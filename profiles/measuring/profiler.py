@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +14,7 @@ from profiles.measuring.engine import EngineSpec
 from profiles.measuring.fit import fit_profile
 from profiles.measuring.measure import PairPlan, measure_pair
 from profiles.measuring.measurement import Measurement
+from profiles.measuring.processes import end_on_every_signal
 from profiles.measuring.progress import RunProgress
 from profiles.measuring.record import (
     profile_path,
@@ -85,7 +84,7 @@ async def profile_fleet(
 
     Unquantized parents go first, so that the others can be compared with them.
     """
-    _end_on_every_signal()
+    end_on_every_signal()
     written: list[Written] = []
     failed: list[Failed] = []
     for spec in sorted(specs, key=lambda spec: spec.parent is not None):
@@ -98,16 +97,6 @@ async def profile_fleet(
         else:
             written.append(result)
     return FleetRun(written=tuple(written), failed=tuple(failed))
-
-
-def _end_on_every_signal() -> None:
-    """Ends the run on SIGTERM and SIGHUP as Ctrl-C does: no engine outlives it."""
-    loop = asyncio.get_running_loop()
-    # Shells start background jobs with SIGINT ignored, and then nothing would end the engine.
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, signal.raise_signal, signal.SIGINT)
 
 
 async def _profile_pair(spec: EngineSpec, plan: ProfilingPlan, progress: RunProgress) -> Written:
@@ -146,6 +135,7 @@ def _begun(folder: RunFolder, spec: EngineSpec, plan: ProfilingPlan, now: dateti
         plan.measured.grid,
         checkpoint_files=file_stamps(spec.checkpoint),
         items_digest=plan.measured.items_digest,
+        benchmark_options=plan.measured.benchmark_options,
     )
     manifest = Manifest(started_at=now, command=plan.command, settings=settings)
     if plan.resume:

@@ -16,6 +16,7 @@ from typing import ClassVar, TypeVar
 from pydantic import AwareDatetime, JsonValue, TypeAdapter, ValidationError
 
 from profiles.evaluation import Outcome, OutcomesInvalid, read_outcomes, write_outcomes
+from profiles.evaluation.harness import DEFAULT_OPTIONS, BenchmarkOptions
 from profiles.failures import ResumeRefused
 from profiles.measuring.engine import EngineSpec, PeakOf
 from profiles.measuring.grid import Grid, Place
@@ -66,12 +67,18 @@ _BENCHMARKS = TypeAdapter(dict[str, TaskAccuracy])
 
 
 def run_settings(
-    spec: EngineSpec, grid: Grid, *, checkpoint_files: Mapping[str, str], items_digest: str
+    spec: EngineSpec,
+    grid: Grid,
+    *,
+    checkpoint_files: Mapping[str, str],
+    items_digest: str,
+    benchmark_options: BenchmarkOptions = DEFAULT_OPTIONS,
 ) -> dict[str, JsonValue]:
     """All that decides what a round or an answer would show, as plain JSON.
 
-    How many rounds are run is left out: more of them go on from those there are.
+    How many rounds and which benchmarks are run is left out: more go on from those there are.
     """
+    path = benchmark_options.include_path
     pair = asdict(spec.pair)
     plain = {
         "pair": {**pair, "capabilities": sorted(spec.pair.capabilities)},
@@ -85,6 +92,11 @@ def run_settings(
             "output_tokens": grid.output_tokens,
         },
         "items": items_digest,
+        "benchmarks": {
+            "include_path": None if path is None else str(path),
+            "limit": benchmark_options.limit,
+            "chat_template": benchmark_options.chat_template,
+        },
     }
     read_back: dict[str, JsonValue] = json.loads(json.dumps(plain))
     return read_back

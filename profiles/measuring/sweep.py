@@ -51,7 +51,7 @@ class Sweep:
     def expected_work(self) -> float:
         """What is left at least."""
         return sum(
-            max(0, self._rule.first_rounds - len(rounds)) * work(self._grid.load(place, seed=0))
+            max(0, self._rule.fewest_rounds - len(rounds)) * work(self._grid.load(place, seed=0))
             for place, rounds in self._rounds.items()
         )
 
@@ -84,7 +84,7 @@ class Sweep:
     ) -> None:
         load = self._grid.load(place, seed=seed)
         number = len(self._rounds[place]) + 1
-        if number > self._rule.first_rounds:
+        if number > self._rule.fewest_rounds:
             progress.expect(work(load))
         progress.step(
             f"{place.concurrency} at once, {place.prompt_tokens} tokens, round {number}", work(load)

@@ -20,6 +20,7 @@ from profiles.measuring.engine import EngineSpec, running_engine
 from profiles.measuring.loadgen import Load as Requests
 from profiles.measuring.loadgen import left_out, load_generator
 from profiles.measuring.point import Round
+from profiles.measuring.processes import end_on_every_signal
 from profiles.measuring.record import profile_path, read_profile
 from profiles.measuring.sweep import Loads
 from serve_app.core.cost import TokenPrice
@@ -135,6 +136,7 @@ def profile_to_judge(spec: EngineSpec, folder: Path, plan: ReplayPlan) -> Profil
 
 async def replay_pair(spec: EngineSpec, profile: Profile, plan: ReplayPlan) -> PairReplay:
     """Starts the pair's engine and puts every load of the plan on it. Raises `ProfilingError`."""
+    end_on_every_signal()
     with TemporaryDirectory() as folder:
         async with (
             running_engine(spec, Path(folder) / "engine.log") as engine,

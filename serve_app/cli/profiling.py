@@ -6,7 +6,9 @@ import asyncio
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from hashlib import sha256
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +19,7 @@ from serve_app.cli.options import DEFAULT_CONFIG, FleetOption, JsonOption, fail,
 from serve_app.cli.store_options import StoreOption
 
 if TYPE_CHECKING:
+    from profiles.evaluation.harness import BenchmarkOptions
     from profiles.measuring.engine import EngineSpec
     from profiles.measuring.grid import Grid
     from profiles.measuring.measure import PairPlan
@@ -61,8 +64,18 @@ def profile(
         ),
     ] = 0.05,
     rounds: Annotated[
-        int, typer.Option(help="Stop at a point after this many rounds all the same.")
+        int, typer.Option(help="Stop at a point after this many rounds all the same; two or more.")
     ] = 3,
+    benchmark: Annotated[
+        list[str] | None,
+        typer.Option(help="A task of lm-evaluation-harness to run as well; may be repeated."),
+    ] = None,
+    benchmark_path: Annotated[
+        Path | None, typer.Option(help="A folder of task files of your own for --benchmark.")
+    ] = None,
+    benchmark_limit: Annotated[
+        int | None, typer.Option(help="Take only the first items of each benchmark.")
+    ] = None,
     utilization: Annotated[
         float,
         typer.Option(help="Share of the time a replica is busy, for the price of a token."),
@@ -111,11 +124,16 @@ def profile(
         fail(str(exc), code=2)
     except ConfigFileError as exc:
         fail(str(exc))
+    measured = replace(
+        pair_plan(args, fleet, items, grid, rule),
+        benchmarks=tuple(benchmark or ()),
+        benchmark_options=_benchmark_options(benchmark, benchmark_path, benchmark_limit),
+    )
     before = catalog_before(against, store, fleet) if against is not None else None
     plan = ProfilingPlan(
         out=out,
         raw=raw,
-        measured=pair_plan(args, fleet, items, grid, rule),
+        measured=measured,
         questions=items.name,
         command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         resume=resume,
@@ -176,6 +194,18 @@ def pair_plan(args: AppArgs, fleet: Path, items: Path, grid: Grid, rule: StopRul
         )
     except (ItemsInvalid, OSError) as exc:
         fail(str(exc))
+
+
+def _benchmark_options(
+    names: list[str] | None, include_path: Path | None, limit: int | None
+) -> BenchmarkOptions:
+    from profiles.evaluation.harness import MODULE, BenchmarkOptions, HarnessMissing
+
+    if names and find_spec(MODULE) is None:
+        fail(str(HarnessMissing()))
+    if limit is not None and limit < 1:
+        fail(f"--benchmark-limit {limit} leaves no items: give at least 1", code=2)
+    return BenchmarkOptions(include_path=include_path, limit=limit)
 
 
 def _run(specs: Sequence[EngineSpec], plan: ProfilingPlan) -> FleetRun:

@@ -64,6 +64,7 @@ def test_an_interval_that_is_no_share_is_refused(half_width: float) -> None:
         StopRule(half_width=half_width)
 
 
-def test_no_rounds_at_all_are_refused() -> None:
-    with pytest.raises(ValueError, match="give at least 1"):
-        StopRule(most_rounds=0)
+@pytest.mark.parametrize("rounds", [0, 1])
+def test_too_few_rounds_to_differ_are_refused(rounds: int) -> None:
+    with pytest.raises(ValueError, match="give at least 2"):
+        StopRule(most_rounds=rounds)

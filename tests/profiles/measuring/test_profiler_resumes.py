@@ -28,7 +28,7 @@ folder = Path(sys.argv[1])
 with run_progress(1) as progress:
     asyncio.run(profile_fleet([tiny_spec(folder)], a_plan(folder), progress=progress))
 """
-GIVE_UP_S = 240
+GIVE_UP_S = 480
 FIRST_ROUNDS = ("c2-p16-r1.json", "c2-p1536-r1.json")
 
 
@@ -37,13 +37,15 @@ async def killed_once(file: Path, folder: Path) -> None:
     file.parent.mkdir(parents=True)
     watch = awatch(file.parent, step=10, debounce=20)
     profiler = await asyncio.create_subprocess_exec(sys.executable, "-c", RUN, str(folder))
-    async with asyncio.timeout(GIVE_UP_S):
-        async for changes in watch:
-            if any(path == str(file) for _, path in changes):
-                break
-    started = psutil.Process(profiler.pid).children(recursive=True)
-    profiler.kill()
-    await profiler.wait()
+    try:
+        async with asyncio.timeout(GIVE_UP_S):
+            async for changes in watch:
+                if any(path == str(file) for _, path in changes):
+                    break
+        started = psutil.Process(profiler.pid).children(recursive=True)
+    finally:
+        profiler.kill()
+        await profiler.wait()
     _, alive = await asyncio.to_thread(psutil.wait_procs, started, timeout=60)
     assert alive == [], "an engine outlived its profiler"
 

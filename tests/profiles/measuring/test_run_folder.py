@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from profiles.evaluation.harness import BenchmarkOptions
 from profiles.failures import ResumeRefused
 from profiles.measuring.engine import EngineSpec
 from profiles.measuring.grid import Grid, Place
@@ -19,6 +20,7 @@ from profiles.measuring.run_folder import (
     file_stamps,
     run_settings,
 )
+from serve_app.core.profile import TaskAccuracy
 from tests.profiles.samples import a_pair, a_spec, outcomes
 
 HERE = Place(concurrency=1, prompt_tokens=64)
@@ -137,6 +139,29 @@ def test_a_damaged_file_is_named_and_refused(folder: RunFolder, name: str) -> No
             "engine.json": folder.engine,
             "answers.jsonl": folder.outcomes,
         }[name]()
+
+
+def test_benchmarks_under_other_options_are_not_gone_on_with(folder: RunFolder) -> None:
+    folder.begin(a_manifest())
+    fewer = run_settings(
+        a_spec(),
+        Grid(),
+        checkpoint_files={},
+        items_digest="d1gest",
+        benchmark_options=BenchmarkOptions(limit=10),
+    )
+
+    with pytest.raises(ResumeRefused, match=r"benchmarks\.limit was null and is 10"):
+        folder.resume(replace(a_manifest(), settings=fewer))
+
+
+def test_benchmarks_are_kept_one_by_one(folder: RunFolder) -> None:
+    assert folder.benchmarks() == {}
+    gsm8k = TaskAccuracy(mean=0.4, lower=0.3, items=100)
+
+    folder.write_benchmarks({"gsm8k": gsm8k})
+
+    assert folder.benchmarks() == {"gsm8k": gsm8k}
 
 
 def test_a_checkpoint_is_known_by_the_size_and_date_of_its_files(tmp_path: Path) -> None:
