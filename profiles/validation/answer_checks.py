@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from profiles.validation.degenerate import is_broken, is_empty, loops
 from profiles.validation.divergence import Divergence
-from profiles.validation.probes import Answer, Probes, Trouble
+from profiles.validation.probe_results import Answer, Probes, Trouble
 from profiles.validation.thresholds import Thresholds
 from profiles.validation.verdict import Check, check, listed
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from profiles.validation.probes import Answer
+from profiles.validation.probe_results import Answer
 
 LONGEST_PERIOD = 16
 # A period counts as a loop from this many repeats and this many tokens on.

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
-from profiles.validation.probes import TOP_TOKENS, Probes
+from profiles.validation.probe_results import Probes
+from profiles.validation.replies import TOP_TOKENS
 from serve_app.adapters.atomic_file import write_atomically
 
 _PROBES = TypeAdapter(Probes)

@@ -8,77 +8,28 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from math import isfinite
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import httpx2
 
+from profiles.validation.probe_results import Answer, Probes, ScoredText, Trouble
 from profiles.validation.probe_set import Probe, ProbeSet
+from profiles.validation.replies import (
+    ReplyUnusable,
+    parsed,
+    read_answer,
+    read_continued,
+    read_text,
+    scoring,
+)
 
 Progress = Callable[[int, int], None]
-Top = tuple[tuple[int, float], ...]
 T = TypeVar("T")
 
-# How many of the likeliest tokens are compared at each place.
-TOP_TOKENS = 8
 ANSWERS_AT_ONCE = 8
 ANSWER_TIMEOUT_S = 300.0
 # What the server's JSON encoder says of NaN.
-_NOT_JSON = "not JSON compliant"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScoredText:
-    """Every token but the first of a text: its log-probability and the likeliest tokens there.
-
-    `origin` tells texts written by people from answers of the parent, continued token by token.
-    """
-
-    probe: str
-    topic: str
-    origin: Literal["written", "answer"]
-    token_ids: tuple[int, ...]
-    logprobs: tuple[float, ...]
-    tops: tuple[Top, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """A greedy answer, and the tokens that the engine made of its prompt."""
-
-    probe: str
-    topic: str
-    prompt_ids: tuple[int, ...]
-    token_ids: tuple[int, ...]
-    text: str
-    cut: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
-    """A probe without a result: the engine gave a number that is none, or an error."""
-
-    probe: str
-    topic: str
-    kind: Literal["not_finite", "error"]
-    told: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Probes:
-    """Everything an engine said to the golden probes."""
-
-    texts: tuple[ScoredText, ...]
-    answers: tuple[Answer, ...]
-    troubles: tuple[Trouble, ...]
-
-
-class _Failed(Exception):
-    def __init__(self, kind: Literal["not_finite", "error"], told: str) -> None:
-        super().__init__(kind, told)
-        self.kind = kind
-        self.told = told
+NOT_JSON = "not JSON compliant"
 
 
 async def collect_probes(
@@ -145,7 +96,7 @@ class _Run:
     async def try_one(self, probe: Probe, asking: Awaitable[T]) -> T | None:
         try:
             return await asking
-        except _Failed as exc:
+        except ReplyUnusable as exc:
             self.troubles.append(
                 Trouble(probe=probe.id, topic=probe.topic, kind=exc.kind, told=exc.told)
             )
@@ -162,16 +113,16 @@ class _Run:
         else:
             asked |= {"prompt": probe.content, "logprobs": 1}
             replied = await self._post("/v1/completions", asked)
-        return _parsed(_answer, probe, replied)
+        return parsed(read_answer, probe, replied)
 
     async def score(self, probe: Probe) -> ScoredText:
-        replied = await self._post("/v1/completions", _scoring(probe.content))
-        return _parsed(_scored_text, probe, replied)
+        replied = await self._post("/v1/completions", scoring(probe.content))
+        return parsed(read_text, probe, replied)
 
     async def score_answer(self, answer: Answer) -> ScoredText:
         ids = [*answer.prompt_ids, *answer.token_ids]
-        replied = await self._post("/v1/completions", _scoring(ids))
-        return _parsed(_scored_answer, answer, replied)
+        replied = await self._post("/v1/completions", scoring(ids))
+        return parsed(read_continued, answer, replied)
 
     async def _post(self, path: str, asked: dict[str, Any]) -> Any:
         body = {
@@ -184,90 +135,12 @@ class _Run:
         try:
             response = await self._client.post(path, json=body)
         except httpx2.HTTPError as exc:
-            raise _Failed("error", f"{type(exc).__name__}: {exc}") from exc
+            raise ReplyUnusable("error", f"{type(exc).__name__}: {exc}") from exc
+        if response.is_error and NOT_JSON in response.text:
+            raise ReplyUnusable("not_finite", "NaN or infinity, which its JSON cannot hold")
         if response.is_error:
-            kind: Literal["not_finite", "error"] = (
-                "not_finite" if _NOT_JSON in response.text else "error"
-            )
-            raise _Failed(kind, f"HTTP {response.status_code}: {response.text[:200]}")
+            raise ReplyUnusable("error", f"HTTP {response.status_code}: {response.text[:200]}")
         try:
             return json.loads(response.content)
         except ValueError as exc:
-            raise _Failed("error", f"its answer is no JSON: {response.text[:80]!r}") from exc
-
-
-def _scoring(prompt: str | list[int]) -> dict[str, Any]:
-    return {"prompt": prompt, "max_tokens": 1, "prompt_logprobs": TOP_TOKENS}
-
-
-def _parsed(parse: Callable[[Any, Any], T], probe: Probe | Answer, replied: Any) -> T:
-    try:
-        return parse(probe, replied)
-    except (LookupError, TypeError, ValueError, AttributeError) as exc:
-        raise _Failed("error", f"its answer is not vLLM's: {exc!r}") from exc
-
-
-def _answer(probe: Probe, replied: Any) -> Answer:
-    choice = replied["choices"][0]
-    message = choice.get("message")
-    told = choice["logprobs"]
-    each = (
-        [token["logprob"] for token in told["content"]]
-        if message is not None
-        else told["token_logprobs"]
-    )
-    _require_finite(each)
-    prompt_ids = replied["prompt_token_ids"] if message is not None else choice["prompt_token_ids"]
-    return Answer(
-        probe=probe.id,
-        topic=probe.topic,
-        prompt_ids=tuple(prompt_ids),
-        token_ids=tuple(choice["token_ids"]),
-        text=(message["content"] if message is not None else choice["text"]) or "",
-        cut=choice["finish_reason"] == "length",
-    )
-
-
-def _scored_text(probe: Probe, replied: Any) -> ScoredText:
-    return _scored(probe.id, probe.topic, "written", 1, replied)
-
-
-def _scored_answer(answer: Answer, replied: Any) -> ScoredText:
-    return _scored(answer.probe, answer.topic, "answer", len(answer.prompt_ids), replied)
-
-
-def _scored(
-    probe: str, topic: str, origin: Literal["written", "answer"], begin: int, replied: Any
-) -> ScoredText:
-    """The places from `begin` on: nothing comes before a first token that it could follow from."""
-    choice = replied["choices"][0]
-    ids = choice["prompt_token_ids"][begin:]
-    places = choice["prompt_logprobs"][begin:]
-    logprobs = [place[str(token)]["logprob"] for token, place in zip(ids, places, strict=True)]
-    tops = [
-        tuple((int(token), told["logprob"]) for token, told in place.items() if _is_top(told))
-        for place in places
-    ]
-    _require_finite([*logprobs, *(value for top in tops for _, value in top)])
-    return ScoredText(
-        probe=probe,
-        topic=topic,
-        origin=origin,
-        token_ids=tuple(ids),
-        logprobs=tuple(logprobs),
-        tops=tuple(tops),
-    )
-
-
-def _is_top(told: Any) -> bool:
-    """The place's own token is told as well, however unlikely."""
-    return told["rank"] is not None and told["rank"] <= TOP_TOKENS
-
-
-def _require_finite(logprobs: Sequence[float | None]) -> None:
-    """vLLM clamps minus infinity to -9999, a number no sound model reaches."""
-    wrong = [value for value in logprobs if value is None or not isfinite(value) or value <= -9999]
-    if wrong:
-        raise _Failed(
-            "not_finite", f"{len(wrong)} of {len(logprobs)} log-probabilities, the first {wrong[0]}"
-        )
+            raise ReplyUnusable("error", f"its answer is no JSON: {response.text[:80]!r}") from exc

@@ -17,8 +17,9 @@ from profiles.validation.claims import Claim
 from profiles.validation.gate import judge
 from profiles.validation.loaded import INSPECTION, read_log
 from profiles.validation.probe_cache import ProbeCache, ProbeKey
+from profiles.validation.probe_results import Answer, Probes
 from profiles.validation.probe_set import ProbeSet
-from profiles.validation.probes import Answer, Probes, collect_probes
+from profiles.validation.probes import collect_probes
 from profiles.validation.thresholds import default_thresholds
 from profiles.validation.verdict import Seen, Verdict
 

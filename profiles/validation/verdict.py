@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from profiles.validation.checkpoint import CheckpointFacts
 from profiles.validation.loaded import LoadedFacts
-from profiles.validation.probes import Probes
+from profiles.validation.probe_results import Probes
 from serve_app.core.profile import GoldenResult
 
 REASONS_TOLD = 3

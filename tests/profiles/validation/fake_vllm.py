@@ -82,7 +82,7 @@ class FakeModel:
             return 500, {"error": {"message": "EngineCore died"}}
         if self._is_broken(prompt) and not self.writes_nan:
             message = "Out of range float values are not JSON compliant: nan"
-            return 500, {"error": {"message": message}}
+            return 400, {"error": {"message": message, "type": "BadRequestError"}}
         return None
 
 

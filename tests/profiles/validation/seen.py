@@ -8,7 +8,7 @@ from pathlib import Path
 
 from profiles.validation.checkpoint import CheckpointFacts
 from profiles.validation.layers import LinearLayer
-from profiles.validation.probes import Answer, Probes, ScoredText, Trouble
+from profiles.validation.probe_results import Answer, Probes, ScoredText, Trouble
 from profiles.validation.verdict import Seen
 from profiles.validation.weight_values import BadValues
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from profiles.validation.degenerate import is_broken, is_empty, loop_share, loops
-from profiles.validation.probes import Answer
+from profiles.validation.probe_results import Answer
 
 
 def an_answer(text: str = "fine", *tokens: int, cut: bool = False) -> Answer:

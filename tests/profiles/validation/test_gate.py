@@ -10,7 +10,7 @@ import pytest
 from profiles.validation.claims import claim_named
 from profiles.validation.gate import judge
 from profiles.validation.loaded import LoadedFacts, LoadedLayer
-from profiles.validation.probes import Probes, Trouble
+from profiles.validation.probe_results import Probes, Trouble
 from profiles.validation.thresholds import SMALL_WEIGHTS, default_thresholds
 from profiles.validation.verdict import Check, Seen, Verdict, golden_result
 from profiles.validation.weight_values import BadValues

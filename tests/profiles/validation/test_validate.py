@@ -11,8 +11,8 @@ from profiles.failures import EngineUnsuitable
 from profiles.measuring.engine import EngineSpec
 from profiles.validation.claims import claim_named
 from profiles.validation.probe_cache import ProbeCache, ProbeKey
+from profiles.validation.probe_results import Trouble
 from profiles.validation.probe_set import Probe, ProbeSet
-from profiles.validation.probes import Trouble
 from profiles.validation.record import record_verdict
 from profiles.validation.validate import Step, Validation, validate
 from profiles.validation.verdict import Check, Verdict
