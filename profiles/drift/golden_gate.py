@@ -11,7 +11,7 @@ from profiles.validation.checkpoint import NoCheckpoint
 from profiles.validation.claims import claim_of
 from profiles.validation.probe_cache import ProbeCache
 from profiles.validation.probe_set import read_probes
-from profiles.validation.validate import Step, Validation, validate
+from profiles.validation.validate import ParentIncomplete, Step, Validation, validate
 from profiles.validation.verdict import golden_result
 from serve_app.core.profile import GoldenResult
 
@@ -36,7 +36,7 @@ class GoldenGate:
         )
         try:
             verdict = await validate(asked, progress=_unseen)
-        except NoCheckpoint as exc:
+        except (NoCheckpoint, ParentIncomplete) as exc:
             raise MeasurementUnusable(str(exc)) from exc
         return golden_result(verdict, date=datetime.now(UTC).isoformat(timespec="seconds"))
 

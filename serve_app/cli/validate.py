@@ -117,6 +117,7 @@ def _asked(
 def _run(asked: Validation, *, as_json: bool) -> Verdict:
     from profiles.failures import ProfilingError
     from profiles.validation.checkpoint import NoCheckpoint
+    from profiles.validation.validate import ParentIncomplete
     from profiles.validation.validate import validate as judged
     from serve_app.cli.step_progress import step_progress
 
@@ -126,7 +127,7 @@ def _run(asked: Validation, *, as_json: bool) -> Verdict:
             return asyncio.run(judged(asked, progress=progress))
     except KeyboardInterrupt:
         fail("stopped; no verdict", code=INTERRUPTED)
-    except (NoCheckpoint, ProfilingError, OSError) as exc:
+    except (NoCheckpoint, ParentIncomplete, ProfilingError, OSError) as exc:
         if as_json:
             typer.echo(json.dumps({"passed": None, "error": str(exc)}))
         fail(str(exc), code=COULD_NOT_RUN)

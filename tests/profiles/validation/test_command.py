@@ -124,6 +124,7 @@ def test_a_pair_has_its_parent_and_claim_in_the_fleet_and_its_verdict_in_its_pro
         (["own", "--claims", "bf16", "--thresholds", "none.yaml"], "No such file"),
         (["own", "--claims", "bf16", "--thresholds", "bad.yaml"], "kl: got 1"),
         (["empty", "--claims", "bf16"], "is no checkpoint: it has no config.json"),
+        (["own", "--parent", "cut"], "is not whole: model.safetensors: its header promises"),
         (["own", "--fleet", "none.yaml"], "none.yaml: cannot be read"),
     ],
 )
@@ -131,6 +132,7 @@ def test_what_cannot_be_judged_ends_with_two_and_says_why(
     tmp_path: Path, arguments: list[str], told: str
 ) -> None:
     write_checkpoint(tmp_path / "own")
+    a_cut_checkpoint(tmp_path / "cut")
     (tmp_path / "empty").mkdir()
     (tmp_path / "bad.yaml").write_text("kl: 1")
 
