@@ -63,7 +63,8 @@ class Validation:
 async def validate(asked: Validation, *, progress: Progress) -> Verdict:
     """Starts no engine when the files fail already.
 
-    Raises `NoCheckpoint`, `ParentIncomplete`, or a `ProfilingError` when an engine could not be had.
+    Raises `NoCheckpoint`, `ParentIncomplete`, or a `ProfilingError` when an engine could not be
+    had.
     """
     end_on_every_signal()
     progress("reading files", 0, 1)
