@@ -23,7 +23,7 @@ HEADINGS = [
     "Accuracy",
     "Where the figures come from",
 ]
-CATALOGS = {"full": a_full_catalog(), "odd": an_odd_catalog(), "several": a_large_catalog(5)}
+CATALOGS = {"full": a_full_catalog(), "odd": an_odd_catalog(), "several": a_large_catalog(3)}
 PHONE, DESKTOP = 375, 1280
 # Of every text on the page, its contrast with what is painted behind it.
 CONTRASTS = """() => {

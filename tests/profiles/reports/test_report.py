@@ -114,9 +114,9 @@ def test_a_run_that_measured_nothing_still_has_a_page_with_its_notes(tmp_path: P
 
 
 def test_free_pairs_have_a_place_in_every_figure(tmp_path: Path) -> None:
-    free = a_full_profile("free", usd_per_hour=0)
+    free = a_plain_profile("free", usd_per_hour=0)
 
-    assert len(written(a_catalog(free, a_full_profile("dear")), tmp_path).pngs) == 10
+    assert len(written(a_catalog(free, a_plain_profile("dear")), tmp_path).pngs) == 6
 
 
 def test_whose_policy_decides_is_said(full: ReportFiles, tmp_path: Path) -> None:
