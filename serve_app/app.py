@@ -8,9 +8,10 @@ from typing import Any
 
 from ray.serve.deployment import Application
 
-from serve_app.front import RouterFront
+from serve_app.front import RouterFront, desk_settings
 from serve_app.service.classify import HeuristicClassifier
 from serve_app.serving.classifier import build_classifier
+from serve_app.serving.feedback_board import build_feedback_board
 from serve_app.serving.ingress import build_ingress
 from serve_app.serving.llm_config import autoscaling
 from serve_app.serving.load_board import build_load_board
@@ -37,6 +38,7 @@ def build_app(args: dict[str, Any]) -> Application:
 
 def wire(settings: AppArgs, build_pair: PairBuilder) -> Application:
     """Classifier, one deployment per pair and the ingress, bound with deployment handles."""
+    several = settings.ingress.replicas.max > 1
     return build_ingress(
         partial(RouterFront, settings),
         pairs={
@@ -46,7 +48,8 @@ def wire(settings: AppArgs, build_pair: PairBuilder) -> Application:
             HeuristicClassifier,
             _options(settings.classifier.replicas, settings.classifier.cpus),
         ),
-        board=build_load_board() if settings.ingress.replicas.max > 1 else None,
+        board=build_load_board() if several else None,
+        feedback_board=build_feedback_board(desk_settings(settings)) if several else None,
         options=_ingress_options(settings.ingress),
     )
 

@@ -11,6 +11,7 @@ import sys
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
@@ -18,6 +19,7 @@ from starlette.types import ASGIApp
 
 from serve_app.adapters.clock import MonotonicClock
 from serve_app.adapters.fan_out import FanOut
+from serve_app.adapters.graded_log import FileGradedLog
 from serve_app.adapters.log_events import LogEvents
 from serve_app.adapters.metrics_prometheus import PrometheusEvents
 from serve_app.adapters.stores import open_store
@@ -31,9 +33,11 @@ from serve_app.service.classify import (
     HeuristicClassifier,
     RememberingClassifier,
 )
+from serve_app.service.feedback_settings import DeskSettings, FeedbackRules, ShadowRules
 from serve_app.service.gateway import Gateway
 from serve_app.service.gateway_settings import GatewaySettings
 from serve_app.service.load import LoadTracker
+from serve_app.serving.feedback_board import HandleDesk
 from serve_app.serving.handles import HandleClassifier, HandleEngine
 from serve_app.serving.ingress import Place
 from serve_app.serving.load_board import exchange_load
@@ -65,7 +69,9 @@ class RouterFront:
         pairs = [pair.pair for pair in settings.pairs]
         self._load = LoadTracker(pairs)
         self._failed = False
-        gateway = Gateway(
+        self._graded_log = _graded_log(settings, place.replica)
+        board = place.feedback_board
+        self._gateway = Gateway(
             pairs=pairs,
             engine=HandleEngine(place.pairs),
             classifier=DeadlineClassifier(
@@ -82,13 +88,15 @@ class RouterFront:
             catalogs=self._catalogs,
             load=self._load,
             policy=settings.routing.policy,
-            settings=_gateway_settings(settings),
+            settings=_gateway_settings(settings, place.replica),
             clock=clock,
             events=events,
             ids=lambda: uuid.uuid4().hex,
+            desk=HandleDesk(board) if board is not None else None,
+            graded_log=self._graded_log,
         )
         self._app = create_app(
-            gateway,
+            self._gateway,
             settings=ApiSettings(
                 body_limit_bytes=settings.ingress.body_limit_bytes,
                 send_timeout_s=settings.ingress.send_timeout_s,
@@ -119,6 +127,8 @@ class RouterFront:
         finally:
             await self._store.close()
             await self._shipped.close()
+            if self._graded_log is not None:
+                self._graded_log.close()
 
     async def _watched(self, job: Awaitable[None]) -> None:
         try:
@@ -133,6 +143,7 @@ class RouterFront:
         jobs: list[Awaitable[None]] = [
             self._catalogs.run(),
             watch_replicas(place.app_name, maximum, self._load),
+            *self._gateway.background(),
         ]
         if place.board is not None:
             jobs.append(exchange_load(place.board, place.replica, self._load))
@@ -153,7 +164,47 @@ def _token_counter(settings: AppArgs) -> TokenCounter:
     return EstimatingCounter() if file is None else HfTokenCounter(file)
 
 
-def _gateway_settings(settings: AppArgs) -> GatewaySettings:
+def desk_settings(settings: AppArgs) -> DeskSettings:
+    """What whoever takes the fleet's feedback needs to know."""
+    feedback = settings.feedback
+    return DeskSettings(
+        caller_weight=feedback.weight,
+        shadow_weight=feedback.shadow_weight,
+        half_life_s=feedback.half_life_s,
+        most_weight=feedback.most_weight,
+        remember=feedback.remember,
+        remember_s=feedback.remember_s,
+    )
+
+
+def _feedback_rules(settings: AppArgs, replica: str) -> FeedbackRules:
+    shadow = settings.feedback.shadow
+    rules = ShadowRules(
+        reference=shadow.reference_pair or settings.routing.reference_pair,
+        share=shadow.share,
+        usd_per_hour=shadow.usd_per_hour,
+        max_in_flight=shadow.max_in_flight,
+        below_load=shadow.below_load,
+        timeout_s=shadow.timeout_s,
+    )
+    return FeedbackRules(
+        desk=desk_settings(settings),
+        shadow=rules if shadow.share > 0 else None,
+        replica=replica,
+        keep_prompts=settings.feedback.log_prompts,
+    )
+
+
+def _graded_log(settings: AppArgs, replica: str) -> FileGradedLog | None:
+    feedback = settings.feedback
+    if feedback.log is None:
+        return None
+    return FileGradedLog(
+        Path(feedback.log), replica, max_bytes=feedback.log_max_bytes, files=feedback.log_files
+    )
+
+
+def _gateway_settings(settings: AppArgs, replica: str) -> GatewaySettings:
     routing = settings.routing
     return GatewaySettings(
         constraints=routing.defaults,
@@ -164,4 +215,5 @@ def _gateway_settings(settings: AppArgs) -> GatewaySettings:
         attempt_patience=routing.attempt_patience,
         attempt_floor_ms=routing.attempt_floor_ms,
         retry_after_s=routing.retry_after_s,
+        feedback=_feedback_rules(settings, replica),
     )

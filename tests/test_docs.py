@@ -24,10 +24,12 @@ from serve_app.serving.llm_config import engine_kwargs
 from serve_app.settings import (
     AppArgs,
     ClassifierSettings,
+    FeedbackSettings,
     IngressSettings,
     PairSettings,
     ReplicaSettings,
     RoutingSettings,
+    ShadowSettings,
     StoreSettings,
 )
 from serve_app.settings.models import PRESETS
@@ -46,6 +48,8 @@ SETTINGS: dict[str, Any] = {
     "ingress": IngressSettings,
     "classifier": ClassifierSettings,
     "store": StoreSettings,
+    "feedback": FeedbackSettings,
+    "feedback.shadow": ShadowSettings,
 }
 REQUIRED = "required"
 

@@ -12,17 +12,22 @@ from serve_app.adapters.metric_buckets import (
     REQUEST_S,
     TTFT_S,
 )
+from serve_app.adapters.metrics_feedback import FeedbackMetrics
 from serve_app.core.decision import Decision, Refusal
 from serve_app.core.events import (
     Answered,
     AttemptFailed,
+    BeliefsChanged,
     CatalogRefused,
     CatalogSwapped,
     ClassifierMissed,
     Event,
+    FeedbackRefused,
+    FeedbackTaken,
     Misuse,
     Outcome,
     Routed,
+    ShadowEnded,
     StoreLost,
     TurnedAway,
 )
@@ -38,6 +43,7 @@ class PrometheusEvents:
         self._decisions = _DecisionMetrics(registry)
         self._answers = _AnswerMetrics(registry)
         self._catalog = _CatalogMetrics(registry)
+        self._feedback = FeedbackMetrics(registry)
         self._attempts_failed = Counter(
             "quantroute_attempts_failed",
             "Attempts that gave no first token, by the error's class",
@@ -69,6 +75,8 @@ class PrometheusEvents:
                 self._catalog.refused.inc()
             case StoreLost():
                 self._catalog.store_lost.inc()
+            case FeedbackTaken() | FeedbackRefused() | BeliefsChanged() | ShadowEnded():
+                self._feedback.emit(event)
 
     def exposition(self) -> tuple[bytes, str]:
         """The registry in Prometheus' text format, and its content type."""

@@ -19,6 +19,7 @@ from serve_app.api.errors import (
     on_http_exception,
     on_router_error,
 )
+from serve_app.api.feedback_routes import beliefs_route, feedback_route
 from serve_app.api.fleet_routes import Exposition, fleet_routes
 from serve_app.api.middleware import RequestIdMiddleware
 from serve_app.api.openai_routes import GenerationEndpoint
@@ -45,6 +46,8 @@ def create_app(
             Route("/v1/chat/completions", chat, methods=["POST"]),
             Route("/v1/completions", completions, methods=["POST"]),
             route_endpoint(gateway, settings),
+            feedback_route(gateway, settings),
+            beliefs_route(gateway),
             *fleet_routes(gateway.status, exposition),
             *admin_routes(gateway),
         ],

@@ -17,9 +17,12 @@ from serve_app.core.errors import (
     ContextTooLong,
     DeadlineExceeded,
     EngineRejected,
+    FeedbackConflict,
+    FeedbackUnavailable,
     Infeasible,
     Overloaded,
     RouterError,
+    UnknownDecision,
     UnknownModel,
 )
 
@@ -71,6 +74,8 @@ def reply_to(error: RouterError) -> ErrorReply:
             return _callers(413, error, "body_too_large")
         case Infeasible():
             return _callers(422, error, "infeasible_constraints", "routing")
+        case UnknownDecision() | FeedbackConflict() | FeedbackUnavailable():
+            return _not_taken(error)
         case EngineRejected():
             return _rejected(error)
         case Overloaded():
@@ -79,6 +84,16 @@ def reply_to(error: RouterError) -> ErrorReply:
             return _ours(504, error, "deadline_exceeded")
         case _:
             return _ours(503, error, "engine_failed", _retry_after(AT_ONCE_S))
+
+
+def _not_taken(error: UnknownDecision | FeedbackConflict | FeedbackUnavailable) -> ErrorReply:
+    match error:
+        case UnknownDecision():
+            return _callers(404, error, "decision_not_found", "decision_id")
+        case FeedbackConflict():
+            return _callers(409, error, "feedback_conflict", "score")
+        case FeedbackUnavailable():
+            return _ours(503, error, "feedback_unavailable", _retry_after(error.retry_after_s))
 
 
 def _retry_after(seconds: float) -> Mapping[str, str]:

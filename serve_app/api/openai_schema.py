@@ -162,7 +162,7 @@ class CompletionsBody(Generation):
         return self
 
 
-BodyT = TypeVar("BodyT", bound=Generation)
+BodyT = TypeVar("BodyT", bound=Wire)
 
 
 def validated(model: type[BodyT], body: Mapping[str, Any]) -> BodyT:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from types import MappingProxyType
 
 from serve_app.core.cost import TokenPrice
@@ -50,11 +49,12 @@ class Catalog:
 class Version:
     """One publication: its number, when, by whom, of which pairs.
 
-    `restores` is the version whose profiles a rollback published again.
+    `published_at` is in ISO 8601, with its zone. `restores` is the version whose profiles a
+    rollback published again.
     """
 
     version: str
-    published_at: datetime
+    published_at: str
     by: str
     pairs: tuple[str, ...]
     note: str = ""

@@ -7,9 +7,12 @@
     + ContextTooLong             413
     + BodyTooLarge               413
     + Infeasible                 422
+    + UnknownDecision            404
+    + FeedbackConflict           409
   x CapacityError              later, or elsewhere
     + Overloaded                 503
     + DeadlineExceeded           504
+    + FeedbackUnavailable        503
   x EngineError                one pair did not answer
     + EngineRejected             the engine refuses the request itself: no other pair is tried
     + EngineBusy                 the pair is full: the next one is tried
@@ -21,6 +24,7 @@
     + StoreUnavailable
       - StoreEmpty               reachable, with nothing published yet
   x ClassifierUnavailable      the heuristics judge instead
+  x SuccessModelRefused        a trained model cannot be used: the heuristics judge instead
 """
 
 from __future__ import annotations
@@ -103,6 +107,39 @@ class Infeasible(RequestError):
         )
 
 
+class UnknownDecision(RequestError):
+    """Feedback names a decision that nobody remembers."""
+
+    def __init__(self, decision: str, kept: int, kept_s: float) -> None:
+        super().__init__(decision, kept, kept_s)
+        self.decision = decision
+        self.kept = kept
+        self.kept_s = kept_s
+
+    def __str__(self) -> str:
+        return (
+            f"decision {self.decision!r:.120} is unknown; the last {self.kept} answered requests "
+            f"of {self.kept_s / 3600:g} hours are remembered: send the id from the header "
+            f"x-quantroute-decision of an answer, soon enough"
+        )
+
+
+class FeedbackConflict(RequestError):
+    """The answer of this decision has another score already."""
+
+    def __init__(self, decision: str, before: float, came: float) -> None:
+        super().__init__(decision, before, came)
+        self.decision = decision
+        self.before = before
+        self.came = came
+
+    def __str__(self) -> str:
+        return (
+            f"decision {self.decision!r:.120} has the score {self.before:g} already and cannot "
+            f"take {self.came:g}: an answer is scored once"
+        )
+
+
 class CapacityError(RouterError):
     """Nothing is wrong with the request; there is no room or time for it now."""
 
@@ -129,6 +166,21 @@ class DeadlineExceeded(CapacityError):
 
     def __str__(self) -> str:
         return f"no answer within {self.deadline_ms:g} ms; tried: {_listed(self.tried)}"
+
+
+class FeedbackUnavailable(CapacityError):
+    """The feedback board did not answer. `cause` is a short name, never a traceback."""
+
+    def __init__(self, cause: str, retry_after_s: float) -> None:
+        super().__init__(cause, retry_after_s)
+        self.cause = cause
+        self.retry_after_s = retry_after_s
+
+    def __str__(self) -> str:
+        return (
+            f"the feedback board did not answer ({self.cause}) and the score was not taken; "
+            f"retry after {self.retry_after_s:g} s"
+        )
 
 
 class EngineError(RouterError):
@@ -246,6 +298,18 @@ class ClassifierUnavailable(RouterError):
 
     def __str__(self) -> str:
         return f"the classifier is unavailable: {self.cause}"
+
+
+class SuccessModelRefused(RouterError):
+    """The file of a success model cannot be used; `problem` says why and what to do."""
+
+    def __init__(self, source: str, problem: str) -> None:
+        super().__init__(source, problem)
+        self.source = source
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"success model in {self.source} refused: {self.problem}"
 
 
 def _listed(names: Iterable[str]) -> str:

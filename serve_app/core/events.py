@@ -8,10 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from serve_app.core.beliefs import Belief, Source
 from serve_app.core.decision import Decision
 
 Outcome = Literal["ok", "rejected", "failed", "deadline", "overloaded", "disconnected"]
 Misuse = Literal["bad_request", "body_too_large", "unknown_model"]
+NotTaken = Literal["bad_request", "unknown", "conflict", "unavailable"]
+ShadowOutcome = Literal["graded", "too_long", "full", "busy", "over_budget", "failed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +93,38 @@ class StoreLost:
     reason: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedbackTaken:
+    """The answer of `pair` got a score from 0 to 1."""
+
+    pair: str
+    source: Source
+    score: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedbackRefused:
+    """A score was not taken."""
+
+    reason: NotTaken
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeliefsChanged:
+    """Feedback has moved what decisions believe; `beliefs` are all there are now."""
+
+    beliefs: tuple[Belief, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShadowEnded:
+    """An answer of `pair` was drawn to be asked of the reference pair too, and this came of it."""
+
+    pair: str
+    outcome: ShadowOutcome
+    cost_usd: float = 0.0
+
+
 Event = (
     TurnedAway
     | Routed
@@ -99,4 +134,8 @@ Event = (
     | CatalogSwapped
     | CatalogRefused
     | StoreLost
+    | FeedbackTaken
+    | FeedbackRefused
+    | BeliefsChanged
+    | ShadowEnded
 )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from serve_app.core.catalog import Catalog, Version
 from serve_app.core.events import Event
+from serve_app.core.feedback import Given, GradedRequest, News, Receipt, Served
 from serve_app.core.fleet import LoadView
 from serve_app.core.request import Judgement, Prompt
 
@@ -104,6 +105,34 @@ class LoadSource(Protocol):
     """Says what every deployed pair is doing now, without waiting."""
 
     def view(self) -> LoadView: ...
+
+
+class FeedbackDesk(Protocol):
+    """The one place of a fleet that takes scores of answers."""
+
+    async def exchange(self, replica: str, served: Sequence[Served]) -> News:
+        """Remembers what `replica` served; tells it all tallies, and new scores of its answers.
+
+        Raises `FeedbackUnavailable`.
+        """
+        ...
+
+    async def take(self, given: Given, served: Served | None) -> Receipt:
+        """Counts a score once; `served` is what the asking replica knows of the decision itself.
+
+        Raises `FeedbackUnavailable`.
+        """
+        ...
+
+
+class GradedLog(Protocol):
+    """Where graded requests are kept to learn from."""
+
+    def write(self, requests: Sequence[GradedRequest]) -> None:
+        """Blocks, and raises nothing."""
+        ...
+
+    def close(self) -> None: ...
 
 
 class Clock(Protocol):

@@ -12,6 +12,7 @@ from serve_app.core.decision import Candidate, Constraint, Decision
 from serve_app.core.errors import EngineError
 from serve_app.service.attempts import FirstToken
 from serve_app.service.stream import AnswerEditor
+from serve_app.service.transcript import Transcript
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,14 +29,26 @@ class CallerGone(Exception):
 
 
 class Answer:
-    """What one pair answers; `candidate` is that pair as the decision saw it."""
+    """What one pair answers; `candidate` is that pair as the decision saw it.
 
-    def __init__(self, routing: Routing, first: FirstToken, *, usage_asked: bool) -> None:
+    A `transcript` gets the engine's texts as they pass.
+    """
+
+    def __init__(
+        self,
+        routing: Routing,
+        first: FirstToken,
+        *,
+        usage_asked: bool,
+        transcript: Transcript | None = None,
+    ) -> None:
         self.decision = routing.decision
         self.overhead_ms = routing.overhead_ms
         self.pair = first.pair
         self.broke = False
         self._first = first
+        self._transcript = transcript
+        self._note(first.text)
         price = routing.catalog.prices.get(first.pair) if routing.catalog is not None else None
         self._editor = AnswerEditor(first.pair, price, usage_asked=usage_asked)
 
@@ -76,6 +89,7 @@ class Answer:
                 for text in self._editor.chunk(self._first.text):
                     yield text
                 async for engine_text in rest:
+                    self._note(engine_text)
                     for text in self._editor.chunk(engine_text):
                         yield text
         except EngineError as error:
@@ -85,3 +99,7 @@ class Answer:
             yield text
         if failure is not None:
             raise failure
+
+    def _note(self, text: str) -> None:
+        if self._transcript is not None:
+            self._transcript.add(text)

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import random
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 
 from serve_app.core.decision import Decision
 from serve_app.core.errors import EngineFailed, RequestError, UnknownModel
 from serve_app.core.events import Routed, TurnedAway
 from serve_app.core.fleet import LoadView, Pair
 from serve_app.core.policy import Policy
-from serve_app.core.ports import Classifier, Clock, Engine, EngineCall, Events, TokenCounter
+from serve_app.core.ports import (
+    Classifier,
+    Clock,
+    Engine,
+    EngineCall,
+    Events,
+    FeedbackDesk,
+    GradedLog,
+    TokenCounter,
+)
 from serve_app.core.request import Constraints
 from serve_app.service.answer import Answer, Routing
-from serve_app.service.attempts import Attempts
+from serve_app.service.attempts import Attempts, FirstToken
 from serve_app.service.books import Books
 from serve_app.service.breakers import Breakers
 from serve_app.service.features import FeatureReader
+from serve_app.service.feedback import Feedback
+from serve_app.service.feedback_desk import MemoryDesk
 from serve_app.service.fleet_status import FleetStatus
 from serve_app.service.gateway_settings import GatewaySettings
 from serve_app.service.inbound import Inbound
@@ -25,11 +37,15 @@ from serve_app.service.ledger import Ledger
 from serve_app.service.load import LoadTracker
 from serve_app.service.refusals import misuse_of, raise_if_refused
 from serve_app.service.routing import CurrentCatalog, Router
+from serve_app.service.shadow import Shadow
 from serve_app.service.stream import with_usage_asked
 
 
 class Gateway:
-    """Answers requests. Everything it needs from outside is a port."""
+    """Answers requests. Everything it needs from outside is a port.
+
+    Without a `desk` of the fleet it has one of its own, for a fleet of one ingress replica.
+    """
 
     def __init__(
         self,
@@ -45,6 +61,9 @@ class Gateway:
         clock: Clock,
         events: Events,
         ids: Callable[[], str],
+        desk: FeedbackDesk | None = None,
+        graded_log: GradedLog | None = None,
+        chance: Callable[[], float] = random.random,
     ) -> None:
         self._pairs = {pair.id: pair for pair in pairs}
         self._load = load
@@ -56,11 +75,19 @@ class Gateway:
         self.ledger = Ledger(settings.baseline)
         self._books = Books(self.ledger, clock, events)
         self.status = FleetStatus(pairs, catalogs, self.load_view, self._breakers)
+        self.feedback = Feedback(
+            desk=desk or MemoryDesk(settings.feedback.desk, clock.now),
+            published=catalogs,
+            rules=settings.feedback,
+            clock=clock,
+            events=events,
+            log=graded_log,
+        )
         self._router = Router(
             pairs=pairs,
             static_fallback=settings.static_fallback,
             features=FeatureReader(classifier, tokens),
-            catalogs=catalogs,
+            catalogs=self.feedback.catalogs,
             load=self.load_view,
             policy=policy,
             clock=clock,
@@ -74,6 +101,20 @@ class Gateway:
             clock=clock,
             events=events,
         )
+        self._shadow = None
+        if settings.feedback.shadow is not None:
+            self._shadow = Shadow(
+                rules=settings.feedback.shadow,
+                pairs=self._pairs,
+                engine=engine,
+                feedback=self.feedback,
+                ledger=self.ledger,
+                load=load,
+                load_view=self.load_view,
+                clock=clock,
+                events=events,
+                chance=chance,
+            )
 
     @property
     def default_constraints(self) -> Constraints:
@@ -86,6 +127,12 @@ class Gateway:
     def recent_decisions(self) -> tuple[Decision, ...]:
         """The last decisions of this ingress replica, newest first."""
         return tuple(reversed(self._recent))
+
+    def background(self) -> Iterator[Awaitable[None]]:
+        """What is to run beside the requests, each until cancelled."""
+        yield self.feedback.run()
+        if self._shadow is not None:
+            yield self._shadow.run()
 
     async def explain(self, inbound: Inbound) -> Routing:
         """Decides without serving. Raises `UnknownModel`."""
@@ -111,18 +158,35 @@ class Gateway:
         with self._books.visit(routing) as visit:
             raise_if_refused(routing.decision, inbound, self._pairs, self._settings.retry_after_s)
             async with self._attempts.first_token(routing.decision, _call(inbound)) as first:
-                visit.answer = Answer(routing, first, usage_asked=inbound.usage_asked)
-                if inbound.stream:
-                    visit.first_token_s = self._clock.now()
-                try:
-                    yield visit.answer
-                except EngineFailed:
-                    self._breakers.failed(first.pair)
-                    raise
+                with self._remembered(inbound, routing, first) as visit.answer:
+                    if inbound.stream:
+                        visit.first_token_s = self._clock.now()
+                    try:
+                        yield visit.answer
+                    except EngineFailed:
+                        self._breakers.failed(first.pair)
+                        raise
                 if visit.answer.broke:
                     self._breakers.failed(first.pair)
                 else:
                     self._breakers.succeeded(first.pair)
+
+    @contextmanager
+    def _remembered(
+        self, inbound: Inbound, routing: Routing, first: FirstToken
+    ) -> Iterator[Answer]:
+        """An answer that may get feedback however it ends, and is graded if it comes to its end."""
+        shadow = self._shadow
+        transcript = shadow.draw(inbound, routing, first.pair) if shadow is not None else None
+        answer = Answer(routing, first, usage_asked=inbound.usage_asked, transcript=transcript)
+        try:
+            yield answer
+        finally:
+            self.feedback.served(
+                routing.decision, first.pair, routing.catalog, inbound.prompt, answer.usage
+            )
+        if shadow is not None and transcript is not None and not answer.broke:
+            shadow.offer(inbound, routing, answer, transcript)
 
 
 def _call(inbound: Inbound) -> EngineCall:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from serve_app.core.breaker import BreakerSettings
 from serve_app.core.request import Constraints
 from serve_app.core.units import PositiveFloat, PositiveInt
+from serve_app.service.feedback_settings import FeedbackRules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +18,7 @@ class GatewaySettings:
     to the first token of a stream or the whole of an unary answer. A stream leaves a pair for
     the next one, if there is one, when its first token takes `attempt_patience` times as long
     as predicted, and at least `attempt_floor_ms`. `recent_decisions` is how many are kept to
-    look at.
+    look at. `feedback` says what is made of what is said of answers.
     """
 
     constraints: Constraints
@@ -30,3 +31,4 @@ class GatewaySettings:
     retry_after_s: PositiveFloat = 1.0
     breaker: BreakerSettings = field(default_factory=BreakerSettings)
     recent_decisions: PositiveInt = 200
+    feedback: FeedbackRules = field(default_factory=FeedbackRules)

@@ -52,11 +52,16 @@ class Totals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """All that was spent: the sum, and its parts by pair."""
+    """All that was spent: the sum, and its parts by pair.
+
+    `shadow` is what grading asked of the reference pair; no caller asked for it, and no other
+    sum contains it.
+    """
 
     baseline: str
     total: Totals
     pairs: Mapping[str, Totals]
+    shadow: Totals
 
 
 class Ledger:
@@ -65,6 +70,7 @@ class Ledger:
     def __init__(self, baseline: str) -> None:
         self._baseline = baseline
         self._pairs: dict[str, Totals] = {}
+        self._shadow = Totals()
 
     def charge(
         self, pair: str, usage: Usage, catalog: Catalog | None, predicted_usd: float | None
@@ -80,9 +86,18 @@ class Ledger:
         self._pairs[pair] = self._pairs.get(pair, Totals()) + Totals.of(charge)
         return charge
 
+    def charge_shadow(self, pair: str, usage: Usage, catalog: Catalog | None) -> float:
+        """Adds one answer that grading asked for; returns what it cost in USD."""
+        spent_usd = cost_usd(pair, usage, catalog)
+        charge = Charge(pair=pair, usage=usage, cost_usd=spent_usd, baseline_usd=0.0)
+        self._shadow += Totals.of(charge)
+        return spent_usd
+
     def account(self) -> Account:
         total = sum(self._pairs.values(), Totals())
-        return Account(baseline=self._baseline, total=total, pairs=dict(self._pairs))
+        return Account(
+            baseline=self._baseline, total=total, pairs=dict(self._pairs), shadow=self._shadow
+        )
 
 
 def cost_usd(pair: str, usage: Usage, catalog: Catalog | None) -> float:

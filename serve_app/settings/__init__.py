@@ -3,10 +3,12 @@
 from serve_app.settings.models import (
     AppArgs,
     ClassifierSettings,
+    FeedbackSettings,
     IngressSettings,
     PairSettings,
     ReplicaSettings,
     RoutingSettings,
+    ShadowSettings,
     StoreSettings,
 )
 from serve_app.settings.parse import FieldPath, SettingsError, dotted, parse_args
@@ -15,12 +17,14 @@ from serve_app.settings.places import home, local_checkpoint, tokenizer_file
 __all__ = [
     "AppArgs",
     "ClassifierSettings",
+    "FeedbackSettings",
     "FieldPath",
     "IngressSettings",
     "PairSettings",
     "ReplicaSettings",
     "RoutingSettings",
     "SettingsError",
+    "ShadowSettings",
     "StoreSettings",
     "dotted",
     "home",

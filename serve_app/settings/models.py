@@ -156,6 +156,47 @@ class ClassifierSettings(Settings):
     deadline_ms: PositiveFloat = 25
 
 
+class ShadowSettings(Settings):
+    """Which answers are asked of the reference pair too, in the background, to be graded.
+
+    `share` of the answers of other pairs; 0 asks none. `reference_pair` is that of `routing`
+    unless set.
+    """
+
+    share: float = Field(default=0.0, ge=0, le=1)
+    reference_pair: str | None = None
+    usd_per_hour: PositiveFloat = 1.0
+    max_in_flight: PositiveInt = 1
+    below_load: float = Field(default=0.5, gt=0, le=1)
+    timeout_s: PositiveFloat = 120
+
+
+class FeedbackSettings(Settings):
+    """What is made of what is said of answers.
+
+    `weight` and `shadow_weight` are what one score weighs against one item of a profile. `log` is
+    a folder; without one graded requests are not kept.
+    """
+
+    weight: float = Field(default=0.5, ge=0, le=1)
+    shadow_weight: float = Field(default=1.0, ge=0, le=1)
+    half_life_s: PositiveFloat = 7 * 24 * 3600.0
+    most_weight: PositiveFloat = 200.0
+    remember: PositiveInt = 20_000
+    remember_s: PositiveFloat = 24 * 3600.0
+    log: str | None = None
+    log_prompts: bool = False
+    log_max_bytes: PositiveInt = 64 * 1024 * 1024
+    log_files: int = Field(default=4, ge=2)
+    shadow: ShadowSettings = ShadowSettings()
+
+    @model_validator(mode="after")
+    def _prompts_have_a_place(self) -> FeedbackSettings:
+        if self.log_prompts and self.log is None:
+            raise ValueError("log_prompts is true and there is no log: name a folder in log")
+        return self
+
+
 class StoreSettings(Settings):
     """Where profiles come from: a folder or `redis://`; `shipped` serves a cold start without it.
 
@@ -186,5 +227,6 @@ class AppArgs(Settings):
     ingress: IngressSettings = IngressSettings()
     classifier: ClassifierSettings = ClassifierSettings()
     store: StoreSettings = StoreSettings()
+    feedback: FeedbackSettings = FeedbackSettings()
     reference_tokenizer: str | None = None
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

@@ -67,6 +67,9 @@ def _mistaken_names(args: AppArgs) -> Iterator[Problem]:
         named = getattr(args.routing, field)
         if named not in ids:
             yield ("routing", field), _no_pair(named, ids)
+    graded_by = args.feedback.shadow.reference_pair
+    if graded_by is not None and graded_by not in ids:
+        yield ("feedback", "shadow", "reference_pair"), _no_pair(graded_by, ids)
 
 
 def _no_pair(name: str, ids: list[str]) -> str:

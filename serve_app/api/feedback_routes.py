@@ -1,0 +1,80 @@
+"""`POST /v1/feedback`: what a caller thinks of an answer; and what is made of it all."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, TypeAdapter, model_validator
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from serve_app.api.api_settings import ApiSettings
+from serve_app.api.openai_schema import Wire, validated
+from serve_app.api.request_reader import parse_object, read_body
+from serve_app.core.beliefs import Belief
+from serve_app.core.errors import BadRequest, BodyTooLarge
+from serve_app.core.feedback import Receipt
+from serve_app.service.feedback import EXCHANGE_EVERY_S
+from serve_app.service.gateway import Gateway
+
+BELIEFS = TypeAdapter(tuple[Belief, ...])
+SCORES = {"good": 1.0, "bad": 0.0}
+
+
+class FeedbackBody(Wire):
+    """One score, as a number or as a verdict; anything else is refused, so that no typo is lost."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
+    decision_id: Annotated[str, Field(min_length=1, max_length=200)]
+    score: Annotated[float, Field(ge=0, le=1)] | None = None
+    verdict: Literal["good", "bad"] | None = None
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> FeedbackBody:
+        if (self.score is None) == (self.verdict is None):
+            came = "neither" if self.score is None else "both"
+            raise ValueError(f"send score (0 to 1) or verdict (good, bad), one of them; got {came}")
+        return self
+
+    @property
+    def said(self) -> float:
+        return SCORES[self.verdict] if self.verdict is not None else self.score or 0.0
+
+
+def feedback_route(gateway: Gateway, settings: ApiSettings) -> Route:
+    async def feedback(request: Request) -> Response:
+        try:
+            raw = await read_body(request, settings.body_limit_bytes)
+            body = validated(FeedbackBody, parse_object(raw))
+        except (BadRequest, BodyTooLarge):
+            gateway.feedback.misused()
+            raise
+        receipt = await gateway.feedback.take(body.decision_id, body.said)
+        return _told(body.decision_id, receipt)
+
+    return Route("/v1/feedback", feedback, methods=["POST"])
+
+
+def beliefs_route(gateway: Gateway) -> Route:
+    async def beliefs(_: Request) -> Response:
+        held = BELIEFS.dump_json(gateway.feedback.beliefs())
+        return Response(b'{"beliefs":' + held + b"}", media_type="application/json")
+
+    return Route("/admin/feedback", beliefs)
+
+
+def _told(decision: str, receipt: Receipt) -> JSONResponse:
+    """202 for a score that will count within the next exchanges, 200 for one that does already."""
+    served, repeated = receipt.served, receipt.taken_as == "repeated"
+    told = {
+        "decision_id": decision,
+        "pair": served.pair if served is not None else None,
+        "task": served.task if served is not None else None,
+        "score": receipt.score,
+        "weight": receipt.weight,
+        "repeated": repeated,
+        "in_use_within_s": 2 * EXCHANGE_EVERY_S,
+    }
+    return JSONResponse(told, 200 if repeated else 202)

@@ -1,0 +1,174 @@
+"""Feedback on answers: whom it is about, handed to the desk, and back as beliefs to decide by."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict, deque
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+
+from serve_app.core.beliefs import Belief, Source
+from serve_app.core.catalog import Catalog
+from serve_app.core.cost import Usage
+from serve_app.core.decision import Decision
+from serve_app.core.errors import FeedbackConflict, FeedbackUnavailable, UnknownDecision
+from serve_app.core.events import BeliefsChanged, FeedbackRefused, FeedbackTaken
+from serve_app.core.feedback import Given, GradedRequest, Receipt, Served
+from serve_app.core.ports import Clock, Events, FeedbackDesk, GradedLog
+from serve_app.core.request import Prompt
+from serve_app.service.believed_catalog import BelievedCatalog, Corrections
+from serve_app.service.feedback_settings import FeedbackRules
+from serve_app.service.heuristics import clipped
+from serve_app.service.routing import CurrentCatalog
+
+EXCHANGE_EVERY_S = 0.5
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept:
+    """An answer of this replica; what only the log needs is empty without a log."""
+
+    served: Served
+    at_s: float
+    digest: str
+    prompt: str | None
+    usage: Usage
+
+
+class Feedback:
+    """Remembers what this replica served, takes scores, and learns what the fleet was told.
+
+    No request that is answered waits for the desk: `served` only remembers, and `run` exchanges
+    in the background.
+    """
+
+    def __init__(
+        self,
+        *,
+        desk: FeedbackDesk,
+        published: CurrentCatalog,
+        rules: FeedbackRules,
+        clock: Clock,
+        events: Events,
+        log: GradedLog | None = None,
+    ) -> None:
+        self.catalogs = BelievedCatalog(published, rules.desk.fading)
+        self._desk = desk
+        self._rules = rules
+        self._clock = clock
+        self._events = events
+        self._log = log
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._untold: deque[Served] = deque(maxlen=rules.desk.remember)
+        self._told: Corrections = {}
+        self._lost = False
+
+    def served(
+        self, decision: Decision, pair: str, catalog: Catalog | None, prompt: Prompt, usage: Usage
+    ) -> None:
+        """Remembers one answer, so that it can be given a score."""
+        profile = catalog.profiles.get(pair) if catalog is not None else None
+        served = Served(
+            decision=decision.id,
+            pair=pair,
+            task=decision.features.judgement.task if decision.features is not None else None,
+            measured=profile.provenance.date if profile is not None else "",
+            replica=self._rules.replica,
+        )
+        text = _text(prompt) if self._log is not None else ""
+        self._kept[decision.id] = _Kept(
+            served=served,
+            at_s=self._clock.now(),
+            digest=sha256(text.encode(errors="replace")).hexdigest() if text else "",
+            prompt=text if self._rules.keep_prompts else None,
+            usage=usage,
+        )
+        self._untold.append(served)
+        self._forget()
+
+    async def take(self, decision: str, score: float, source: Source = "caller") -> Receipt:
+        """Counts a score. Raises `UnknownDecision`, `FeedbackConflict` or `FeedbackUnavailable`."""
+        self._forget()
+        kept = self._kept.get(decision)
+        given = Given(decision=decision, source=source, score=score)
+        try:
+            receipt = await self._desk.take(given, kept.served if kept is not None else None)
+        except FeedbackUnavailable:
+            self._events.emit(FeedbackRefused(reason="unavailable"))
+            raise
+        if receipt.served is None:
+            self._events.emit(FeedbackRefused(reason="unknown"))
+            rules = self._rules.desk
+            raise UnknownDecision(decision, rules.remember, rules.remember_s)
+        if receipt.taken_as == "conflict":
+            self._events.emit(FeedbackRefused(reason="conflict"))
+            raise FeedbackConflict(decision, receipt.score or 0.0, score)
+        if receipt.taken_as == "counted":
+            self._events.emit(FeedbackTaken(pair=receipt.served.pair, source=source, score=score))
+        return receipt
+
+    def misused(self) -> None:
+        """Counts feedback that was wrong in itself."""
+        self._events.emit(FeedbackRefused(reason="bad_request"))
+
+    def beliefs(self) -> tuple[Belief, ...]:
+        """What is held of every pair and task that has feedback."""
+        return self.catalogs.beliefs()
+
+    async def run(self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        """Exchanges with the desk until cancelled; while it is away, the last beliefs stay."""
+        while True:
+            try:
+                await self.exchange()
+            except FeedbackUnavailable as exc:
+                if not self._lost:
+                    logger.warning("%s", exc)
+                self._lost = True
+            else:
+                self._lost = False
+            await sleep(EXCHANGE_EVERY_S)
+
+    async def exchange(self) -> None:
+        """Tells the desk what was served since, and believes what it tells."""
+        served = tuple(self._untold)
+        news = await self._desk.exchange(self._rules.replica, served)
+        # What was served during the exchange has come behind these.
+        for _ in served:
+            self._untold.popleft()
+        self.catalogs.learn(news)
+        catalog = self.catalogs.current
+        if catalog is not None and catalog.corrections is not self._told:
+            self._told = catalog.corrections
+            self._events.emit(BeliefsChanged(beliefs=self.beliefs()))
+        if self._log is not None and news.given:
+            await asyncio.to_thread(self._log.write, tuple(self._graded(news.given)))
+
+    def _graded(self, given: Iterable[Given]) -> Iterable[GradedRequest]:
+        for each in given:
+            kept = self._kept.get(each.decision)
+            if kept is not None:
+                yield GradedRequest(
+                    given=each,
+                    served=kept.served,
+                    digest=kept.digest,
+                    prompt=kept.prompt,
+                    prompt_tokens=kept.usage.prompt_tokens,
+                    completion_tokens=kept.usage.completion_tokens,
+                )
+
+    def _forget(self) -> None:
+        rules, now_s = self._rules.desk, self._clock.now()
+        while self._kept:
+            young = now_s - next(iter(self._kept.values())).at_s <= rules.remember_s
+            if young and len(self._kept) <= rules.remember:
+                return
+            self._kept.popitem(last=False)
+
+
+def _text(prompt: Prompt) -> str:
+    """The ends of a long prompt, as a classifier gets them."""
+    ends = clipped(prompt)
+    return f"{ends.context}\n\n{ends.asked}" if ends.context else ends.asked

@@ -1,0 +1,96 @@
+"""The one place of a fleet that takes scores: who served what, what was said of it, all tallies."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, defaultdict, deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from serve_app.core.beliefs import FADED_WEIGHT, Source, Subject, Tally
+from serve_app.core.feedback import Given, News, Receipt, Served
+from serve_app.service.feedback_settings import DeskSettings
+
+# Only a replica that is gone leaves this many scores uncollected, or is one of so many.
+WAITING_NEWS = 10_000
+REPLICAS_WITH_NEWS = 256
+
+
+@dataclass(slots=True)
+class _Remembered:
+    served: Served
+    at_s: float
+    scores: dict[Source, float] = field(default_factory=dict)
+
+
+class MemoryDesk:
+    """A `FeedbackDesk` that counts each score once. All is in memory, and bounded."""
+
+    def __init__(self, settings: DeskSettings, now: Callable[[], float]) -> None:
+        self._settings = settings
+        self._now = now
+        self._answers: OrderedDict[str, _Remembered] = OrderedDict()
+        self._tallies: dict[Subject, Tally] = {}
+        self._news: defaultdict[str, deque[Given]] = defaultdict(lambda: deque(maxlen=WAITING_NEWS))
+
+    async def exchange(self, replica: str, served: Iterable[Served]) -> News:
+        """Remembers what `replica` served, and tells it what is new."""
+        for answer in served:
+            self._remember(answer)
+        self._forget()
+        return News(
+            now_s=self._now(),
+            tallies=dict(self._tallies),
+            given=tuple(self._news.pop(replica, ())),
+        )
+
+    async def take(self, given: Given, served: Served | None) -> Receipt:
+        """Counts a score; `served` is what the replica that asks knows of the decision itself."""
+        if served is not None:
+            self._remember(served)
+        self._forget()
+        known = self._answers.get(given.decision)
+        if known is None:
+            return Receipt(taken_as="unknown")
+        before = known.scores.get(given.source)
+        if before is not None:
+            same = before == given.score
+            return Receipt(
+                taken_as="repeated" if same else "conflict", served=known.served, score=before
+            )
+        known.scores[given.source] = given.score
+        weight = self._count(known.served, given)
+        self._news[known.served.replica].append(given)
+        if len(self._news) > REPLICAS_WITH_NEWS:
+            del self._news[next(iter(self._news))]
+        return Receipt(taken_as="counted", served=known.served, score=given.score, weight=weight)
+
+    def _count(self, served: Served, given: Given) -> float:
+        subject, settings = served.subject, self._settings
+        weight = settings.caller_weight if given.source == "caller" else settings.shadow_weight
+        if subject is None or weight <= 0:
+            return 0.0
+        self._tallies[subject] = self._tallies.get(subject, Tally()).plus(
+            given.score,
+            weight=weight,
+            source=given.source,
+            now_s=self._now(),
+            fading=settings.fading,
+        )
+        return weight
+
+    def _remember(self, served: Served) -> None:
+        if served.decision not in self._answers:
+            self._answers[served.decision] = _Remembered(served, self._now())
+
+    def _forget(self) -> None:
+        """The oldest answers over the bounds, and tallies that have faded."""
+        now_s, settings = self._now(), self._settings
+        while self._answers:
+            oldest = next(iter(self._answers.values()))
+            young = now_s - oldest.at_s <= settings.remember_s
+            if young and len(self._answers) <= settings.remember:
+                break
+            self._answers.popitem(last=False)
+        for subject, tally in list(self._tallies.items()):
+            if tally.weight_at(now_s, settings.fading) < FADED_WEIGHT:
+                del self._tallies[subject]

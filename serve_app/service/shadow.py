@@ -1,0 +1,188 @@
+"""Shadow grading: some answers are asked of the reference pair too, afterwards, and compared."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+from serve_app.core.catalog import Catalog
+from serve_app.core.errors import RouterError
+from serve_app.core.events import ShadowEnded, ShadowOutcome
+from serve_app.core.fleet import LoadView, Pair
+from serve_app.core.ports import Clock, Engine, EngineCall, Events
+from serve_app.core.predict import expected_usage
+from serve_app.core.request import Features, Task
+from serve_app.service.agreement import agreement
+from serve_app.service.answer import Answer, Routing
+from serve_app.service.feedback import Feedback
+from serve_app.service.feedback_settings import ShadowRules
+from serve_app.service.inbound import Inbound
+from serve_app.service.ledger import Ledger
+from serve_app.service.load import LoadTracker
+from serve_app.service.spending import Allowance
+from serve_app.service.transcript import Said, Transcript, said
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shadowed:
+    """An answer that was drawn, and all that is needed to grade it."""
+
+    decision: str
+    pair: str
+    features: Features
+    catalog: Catalog
+    call: EngineCall
+    transcript: Transcript
+
+    @property
+    def task(self) -> Task:
+        return self.features.judgement.task
+
+
+class Shadow:
+    """Draws answers, asks the reference pair in the background, hands scores to `Feedback`.
+
+    Nothing here raises into a request, and none waits for it.
+    """
+
+    def __init__(
+        self,
+        *,
+        rules: ShadowRules,
+        pairs: Mapping[str, Pair],
+        engine: Engine,
+        feedback: Feedback,
+        ledger: Ledger,
+        load: LoadTracker,
+        load_view: Callable[[], LoadView],
+        clock: Clock,
+        events: Events,
+        chance: Callable[[], float],
+    ) -> None:
+        self._rules = rules
+        self._reference = pairs[rules.reference]
+        self._engine = engine
+        self._feedback = feedback
+        self._ledger = ledger
+        self._load = load
+        self._load_view = load_view
+        self._events = events
+        self._chance = chance
+        self._allowance = Allowance(rules.usd_per_hour, clock)
+        self._waiting: asyncio.Queue[Shadowed] = asyncio.Queue(rules.max_in_flight)
+
+    def draw(self, inbound: Inbound, routing: Routing, pair: str) -> Transcript | None:
+        """A transcript to fill, if this answer is to be graded."""
+        if pair == self._reference.id or self._chance() >= self._rules.share:
+            return None
+        if (inbound.body.get("n") or 1) != 1 or not self._can_answer(inbound, routing):
+            return None
+        return Transcript()
+
+    def offer(
+        self, inbound: Inbound, routing: Routing, answer: Answer, transcript: Transcript
+    ) -> None:
+        """Takes an answer that was given to its end."""
+        features, catalog = routing.decision.features, routing.catalog
+        if features is None or catalog is None:
+            return
+        if not transcript.is_whole:
+            self._ended(answer.pair, "too_long")
+            return
+        shadowed = Shadowed(
+            decision=routing.decision.id,
+            pair=answer.pair,
+            features=features,
+            catalog=catalog,
+            call=_unary(inbound, self._reference.id),
+            transcript=transcript,
+        )
+        try:
+            self._waiting.put_nowait(shadowed)
+        except asyncio.QueueFull:
+            self._ended(answer.pair, "full")
+
+    async def run(self) -> None:
+        """Grades until cancelled; what is then in flight is given up and its slot freed."""
+        async with asyncio.TaskGroup() as workers:
+            for _ in range(self._rules.max_in_flight):
+                workers.create_task(self._work())
+
+    async def _work(self) -> None:
+        while True:
+            shadowed = await self._waiting.get()
+            outcome, cost_usd = await self._grade(shadowed)
+            self._ended(shadowed.pair, outcome, cost_usd)
+
+    async def _grade(self, shadowed: Shadowed) -> tuple[ShadowOutcome, float]:
+        if self._is_busy():
+            return "busy", 0.0
+        profile = shadowed.catalog.profiles[self._reference.id]
+        price = shadowed.catalog.prices[self._reference.id]
+        predicted_usd = price.cost_usd(expected_usage(profile, shadowed.features))
+        if not self._allowance.take(predicted_usd):
+            return "over_budget", 0.0
+        cost_usd = 0.0
+        try:
+            reference = await self._ask(shadowed.call)
+            cost_usd = self._ledger.charge_shadow(
+                self._reference.id, reference.usage, shadowed.catalog
+            )
+            self._allowance.correct(predicted_usd, cost_usd)
+            score = await asyncio.to_thread(_score, shadowed, reference, self._reference.id)
+            await self._feedback.take(shadowed.decision, score, "shadow")
+        except (RouterError, TimeoutError, ValueError):
+            return "failed", cost_usd
+        return "graded", cost_usd
+
+    async def _ask(self, call: EngineCall) -> Said:
+        pair = self._reference.id
+        async with asyncio.timeout(self._rules.timeout_s):
+            with self._load.counted(pair):
+                async with aclosing(self._engine.answer(pair, call)) as texts:
+                    return said(tuple([text async for text in texts]))
+
+    def _is_busy(self) -> bool:
+        """Grading must not make those wait who ask the reference pair for themselves."""
+        load = self._load_view().get(self._reference.id)
+        if load is None or not load.ready_replicas or load.breaker_open:
+            return True
+        slots = load.ready_replicas * self._reference.max_concurrency
+        return load.in_flight >= self._rules.below_load * slots
+
+    def _can_answer(self, inbound: Inbound, routing: Routing) -> bool:
+        profiled = routing.catalog is not None and self._reference.id in routing.catalog.profiles
+        return (
+            profiled
+            and routing.decision.features is not None
+            and inbound.needs.keys() <= self._reference.capabilities
+        )
+
+    def _ended(self, pair: str, outcome: ShadowOutcome, cost_usd: float = 0.0) -> None:
+        self._events.emit(ShadowEnded(pair=pair, outcome=outcome, cost_usd=cost_usd))
+
+
+def _unary(inbound: Inbound, pair: str) -> EngineCall:
+    """The same request to another pair, as a whole answer."""
+    body: dict[str, Any] = {**inbound.body, "model": pair, "stream": False}
+    body.pop("stream_options", None)
+    return EngineCall(
+        operation=inbound.operation, body=body, request_id=f"{inbound.request_id}-shadow"
+    )
+
+
+def _score(shadowed: Shadowed, reference: Said, pair: str) -> float:
+    """Who says what the reference says is as likely right as the reference, and no likelier."""
+    answer = said(shadowed.transcript.texts)
+    return agreement(shadowed.task, answer.text, reference.text) * _believed(shadowed, pair)
+
+
+def _believed(shadowed: Shadowed, pair: str) -> float:
+    """What the reference pair is believed to get right at this task."""
+    accuracy = shadowed.catalog.profiles[pair].accuracy
+    mean = (accuracy.get(shadowed.task) or accuracy["overall"]).mean
+    correction = shadowed.catalog.corrections.get((pair, shadowed.task))
+    return mean if correction is None else min(max(mean + correction.mean, 0.0), 1.0)
