@@ -119,7 +119,7 @@ class MemoryStore:
             raise CatalogReplaced("memory", str(replacing), active)
         published = Version(
             version=next_version([*self._published, active]),
-            published_at=datetime.now(UTC),
+            published_at=datetime.now(UTC).isoformat(timespec="seconds"),
             by=by,
             pairs=tuple(catalog.profiles),
             note=note,

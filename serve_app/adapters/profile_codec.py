@@ -123,7 +123,7 @@ def decode_version(text: str | bytes, source: str) -> Version:
     listed = _validated(_LISTED, text, source)
     return Version(
         version=listed.version,
-        published_at=listed.published_at,
+        published_at=listed.published_at.isoformat(),
         by=listed.published_by,
         pairs=tuple(profile.pair for profile in listed.profiles),
         note=listed.note,
@@ -164,7 +164,7 @@ def _heading(published: Version) -> dict[str, object]:
     return {
         "schema": SCHEMA,
         "version": published.version,
-        "published_at": published.published_at.isoformat(),
+        "published_at": published.published_at,
         "published_by": published.by,
         "note": published.note,
         "restores": published.restores,

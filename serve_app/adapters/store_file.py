@@ -89,7 +89,7 @@ class FileStore:
         def published_as(version: str) -> Version:
             return Version(
                 version=version,
-                published_at=datetime.now(UTC),
+                published_at=datetime.now(UTC).isoformat(timespec="seconds"),
                 by=by,
                 pairs=tuple(catalog.profiles),
                 note=note,

@@ -96,7 +96,7 @@ class RedisStore:
                 raise CatalogReplaced(self._name, str(replacing), active)
             published = Version(
                 version=next_version([active, await _text(pipe, LAST_VERSION)]),
-                published_at=datetime.now(UTC),
+                published_at=datetime.now(UTC).isoformat(timespec="seconds"),
                 by=by,
                 pairs=tuple(catalog.profiles),
                 note=note,

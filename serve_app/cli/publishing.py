@@ -123,18 +123,15 @@ def _show(draft: Draft, version: str | None, *, as_json: bool, dry_run: bool) ->
 
 def _show_history(history: Sequence[Version], active: str, *, as_json: bool) -> None:
     if as_json:
-        listed = [
-            {**asdict(each), "published_at": each.published_at.isoformat()} for each in history
-        ]
-        typer.echo(json.dumps({"active": active, "versions": listed}))
+        versions = [asdict(each) for each in history]
+        typer.echo(json.dumps({"active": active, "versions": versions}))
         return
     for each in history:
         mark = "*" if each.version == active else " "
-        when = each.published_at.isoformat(sep=" ", timespec="seconds")
         restores = f"restores {each.restores}" if each.restores else ""
         words = (
             f"{mark} {each.version}",
-            when,
+            each.published_at,
             each.by,
             ", ".join(each.pairs),
             restores,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -27,7 +26,7 @@ from tests.catalogs import a_catalog, a_profile
 def published(version: str) -> Version:
     return Version(
         version=version,
-        published_at=datetime(2025, 11, 22, tzinfo=UTC),
+        published_at="2025-11-22T00:00:00+00:00",
         by="ci",
         pairs=("a", "b"),
         note="weekly run",

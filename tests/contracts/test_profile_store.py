@@ -97,7 +97,7 @@ async def test_concurrent_publishers_never_share_a_version(
 async def test_the_history_says_what_was_published_by_whom_and_when_newest_first(
     open_store: Callable[[], ProfileStore],
 ) -> None:
-    before = datetime.now(UTC)
+    before = datetime.now(UTC).replace(microsecond=0)
     await open_store().publish(a_catalog("a"), by="ann")
     await open_store().publish(a_catalog("a", "b"), by="ben", note="b is new")
     await open_store().publish(a_catalog("a"), by="cleo", restores="1")
@@ -107,7 +107,8 @@ async def test_the_history_says_what_was_published_by_whom_and_when_newest_first
     assert (newest.version, newest.by, newest.restores) == ("3", "cleo", "1")
     assert (second.version, second.pairs, second.note) == ("2", ("a", "b"), "b is new")
     assert (oldest.version, oldest.by, oldest.restores) == ("1", "ann", None)
-    assert before <= oldest.published_at <= newest.published_at <= datetime.now(UTC)
+    times = [datetime.fromisoformat(each.published_at) for each in (oldest, newest)]
+    assert before <= times[0] <= times[1] <= datetime.now(UTC)
 
 
 async def test_a_store_with_nothing_published_has_no_history(store: ProfileStore) -> None:
