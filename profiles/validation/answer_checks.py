@@ -38,7 +38,7 @@ def _finite(troubles: tuple[Trouble, ...]) -> Check:
     return check(
         name="finite log-probabilities",
         passed=not wrong,
-        seen=f"on {len(wrong)} probes none: {listed(wrong, most=2)}" if wrong else "on every probe",
+        seen=f"none on {listed(wrong, most=2)}" if wrong else "on every probe",
         allowed="a finite log-probability for every token of every probe",
         cause="NaN or infinity in weights or scales; with FP8 or FP16 activations, an overflow, "
         "most often on dense numbers and formulas",
@@ -58,7 +58,7 @@ def _answered(candidate: Probes, parent: Probes | None) -> Check:
     return check(
         name="every probe answered",
         passed=not wrong,
-        seen=f"{len(wrong)} errors: {listed(wrong, most=2)}" if wrong else "without an error",
+        seen=listed(wrong, most=2) if wrong else "without an error",
         allowed="no error",
         cause="an engine that breaks down on some input, or a context window below the probes'",
         remedy="read the engine's log; raise `max_model_len` if it is below 1,024",

@@ -43,10 +43,10 @@ def _files(facts: CheckpointFacts) -> Check:
 def _values(facts: CheckpointFacts) -> Check:
     values = facts.values
     seen = [
-        f"{len(names)} tensors {what}: {listed(names)}"
+        f"{what} {listed(names)}"
         for names, what in (
-            (values.nonfinite, "hold NaN or infinity"),
-            (values.zero, "are all zero"),
+            (values.nonfinite, "NaN or infinity in"),
+            (values.zero, "nothing but zeros in"),
         )
         if names
     ]
