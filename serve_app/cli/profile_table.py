@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from rich.box import SIMPLE
 from rich.table import Table
 
 from serve_app.core.cost import TokenPrice
 
 if TYPE_CHECKING:
-    from profiles.measuring.profiler import FleetRun
+    from profiles.measuring.profiler import FleetRun, Written
     from serve_app.core.profile import Profile, TaskAccuracy
 
 
@@ -56,18 +57,15 @@ def profile_summary(profile: Profile) -> dict[str, Any]:
 
 
 def profile_table(run: FleetRun) -> Table:
-    """A row per written profile."""
+    """A row per written profile, narrow enough for 80 columns."""
     table = Table(
-        "pair",
-        "TTFT, TPOT alone",
-        "TTFT, TPOT at most",
-        "tokens/s",
-        "USD per million in, out",
-        "accuracy (95 %)",
-        "start",
-        "peak",
-        caption="p50 with the shortest prompts; tokens/s at the highest concurrency",
+        box=SIMPLE,
+        pad_edge=False,
+        caption="p50 of TTFT, TPOT in ms with the shortest prompts, alone and (n) at once; 95 %",
     )
+    table.add_column("pair", no_wrap=True)
+    for heading in ("alone", "at most", "tok/s", "$/M in, out", "accuracy"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for done in run.written:
         figures = profile_summary(done.profile)
         alone, busiest = figures["latency"][0], figures["latency"][-1]
@@ -75,18 +73,26 @@ def profile_table(run: FleetRun) -> Table:
         table.add_row(
             done.profile.pair,
             _times(alone),
-            f"{_times(busiest)} ({busiest['concurrency']} at once)",
+            f"{_times(busiest)} ({busiest['concurrency']})",
             f"{busiest['output_tokens_per_s']:.0f}",
-            f"{figures['usd_per_mtok_in']:.4f}, {figures['usd_per_mtok_out']:.4f}",
-            f"{accuracy['mean']:.3f} ({accuracy['lower']:.3f} to {accuracy['upper']:.3f})",
-            f"{figures['cold_start_s']:.0f} s",
-            f"{figures['peak_bytes'] / 2**30:.1f} GiB {figures['peak_of']}",
+            f"{figures['usd_per_mtok_in']:.2g}, {figures['usd_per_mtok_out']:.2g}",
+            f"{accuracy['lower']:.2f}-{accuracy['upper']:.2f}",
         )
     return table
 
 
+def profile_line(done: Written) -> str:
+    """Where a profile is, and what its engine took."""
+    profile = done.profile
+    peak_gib = profile.memory.peak_bytes / 2**30
+    return (
+        f"{profile.pair}: {done.path}; first token after {profile.cold_start_s:.0f} s, "
+        f"peak {peak_gib:.1f} GiB {profile.memory.peak_of}"
+    )
+
+
 def _times(place: dict[str, float]) -> str:
-    return f"{place['ttft_p50_ms']:.0f}, {place['tpot_p50_ms']:.1f} ms"
+    return f"{place['ttft_p50_ms']:.0f}, {place['tpot_p50_ms']:.1f}"
 
 
 def _interval(accuracy: TaskAccuracy) -> dict[str, float]:

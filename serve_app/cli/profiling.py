@@ -225,14 +225,14 @@ def _run(specs: Sequence[EngineSpec], plan: ProfilingPlan) -> FleetRun:
 def _report(run: FleetRun, *, as_json: bool) -> None:
     from rich.console import Console
 
-    from serve_app.cli.profile_table import profile_document, profile_table
+    from serve_app.cli.profile_table import profile_document, profile_line, profile_table
 
     if as_json:
         typer.echo(profile_document(run))
     elif run.written:
         Console().print(profile_table(run))
         for done in run.written:
-            typer.echo(f"{done.profile.pair}: {done.path}")
+            typer.echo(profile_line(done))
     for failure in run.failed:
         typer.secho(f"{failure.pair}: {failure.cause}", err=True, fg=typer.colors.RED)
         if failure.log_tail:

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from profiles.measuring.fit import fit_profile
 from profiles.measuring.profiler import Failed, FleetRun, Written
-from serve_app.cli.profile_table import profile_document, profile_table
+from serve_app.cli.profile_table import profile_document, profile_line, profile_table
 from serve_app.core.profile import Provenance
 from tests.profiles.samples import a_measurement, a_point, outcomes
 
@@ -62,12 +62,19 @@ def test_a_token_is_dearer_the_less_a_replica_is_busy() -> None:
     assert prices[1] == pytest.approx(2 * prices[0])
 
 
-def test_people_read_a_row_per_pair() -> None:
+def test_people_read_a_row_per_pair_in_a_narrow_terminal() -> None:
     shown = io.StringIO()
 
-    Console(file=shown, width=200).print(profile_table(a_run()))
+    Console(file=shown, width=80).print(profile_table(a_run()))
 
     row = next(line for line in shown.getvalue().splitlines() if "tiny-bf16" in line)
-    assert "50, 20.2 ms" in row
-    assert "(8 at once)" in row
-    assert "0.500 (" in row
+    assert "50, 20.2" in row
+    assert "91, 30.3 (8)" in row
+    assert "0.09-0.91" in row
+
+
+def test_people_read_where_a_profile_is_and_what_its_engine_took() -> None:
+    line = profile_line(a_run().written[0])
+
+    assert line.startswith("tiny-bf16: data/tiny/tiny-bf16@CPU.json; first token after 30 s")
+    assert line.endswith("rss")
