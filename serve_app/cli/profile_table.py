@@ -60,7 +60,7 @@ def profile_table(run: FleetRun) -> Table:
     """A row per written profile, narrow enough for 80 columns."""
     table = Table(
         box=SIMPLE,
-        pad_edge=False,
+        padding=(0, 1, 0, 0),
         caption="p50 of TTFT, TPOT in ms with the shortest prompts, alone and (n) at once; 95 %",
     )
     table.add_column("pair", no_wrap=True)
