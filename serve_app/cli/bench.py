@@ -92,6 +92,7 @@ def replay(
 
     from profiles.failures import ProfilingError
     from serve_app.bench import replay as replaying
+    from serve_app.bench.replay_report import as_document, report
     from serve_app.cli.profiling import pair_specs
     from serve_app.core.errors import CatalogError
     from serve_app.launch.config_file import ConfigFileError, read_config
@@ -110,7 +111,7 @@ def replay(
     except (ProfilingError, CatalogError, ConfigFileError, OSError) as exc:
         fail(str(exc))
     result = replaying.ReplayBench(pairs=tuple(replayed))
-    _show(replaying.as_document(result), [replaying.report(result)], as_json=as_json)
+    _show(as_document(result), [report(result)], as_json=as_json)
 
 
 @bench.command()

@@ -15,11 +15,10 @@ from serve_app.bench.replay import (
     PairReplay,
     ReplayBench,
     ReplayPlan,
-    as_document,
     profile_to_judge,
     replay,
-    report,
 )
+from serve_app.bench.replay_report import as_document, report
 from serve_app.core.profile import Profile
 from serve_app.core.surface import read_surface
 from tests.catalogs import a_profile
