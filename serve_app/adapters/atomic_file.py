@@ -1,4 +1,4 @@
-"""Replaces a file in one step: readers see the old text or the new one, never a part."""
+"""Replaces a file in one step: readers see the old content or the new, never a part."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 UNFINISHED = ".unfinished"
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Writes `text` to `path`, safely on disk before it takes the name. Raises `OSError`."""
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Writes `content` to `path`, safely on disk before it takes the name. Raises `OSError`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=UNFINISHED)
     unfinished = Path(name)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         unfinished.chmod(0o644)

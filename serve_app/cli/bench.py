@@ -10,12 +10,17 @@ from typing import Annotated, Any
 import typer
 
 from serve_app.cli.options import DEFAULT_CONFIG, FleetOption, JsonOption, fail, whole_numbers
+from serve_app.cli.quality import classifier, router_quality
 
 PROFILES = Path("profiles/data")
 
 bench = typer.Typer(
     name="bench", no_args_is_help=True, help="Measure the router itself on this machine."
 )
+
+
+bench.command("router-quality")(router_quality)
+bench.command()(classifier)
 
 
 @bench.command()

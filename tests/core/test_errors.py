@@ -42,6 +42,10 @@ EVERY_ERROR = [
     ),
     (errors.StoreUnavailable("redis", "refused"), "profile store redis: refused"),
     (errors.StoreEmpty("redis", "empty"), "profile store redis: empty"),
+    (
+        errors.SuccessModelRefused("a.npz", "it has no header"),
+        "success model in a.npz refused: it has no header",
+    ),
     (errors.ClassifierUnavailable("late"), "the classifier is unavailable: late"),
 ]
 

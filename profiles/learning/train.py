@@ -1,0 +1,146 @@
+"""Trains a success model from graded answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from profiles.learning.answer_lengths import fit_length
+from profiles.learning.bounds import fit_bounds
+from profiles.learning.calibration import apply_curve, fit_curve
+from profiles.learning.outcome_table import OutcomesUnusable, OutcomeTable
+from profiles.learning.readers import Readers, features_of, fit_readers
+from profiles.learning.traits import Traits, find_traits
+from profiles.learning.vocabulary import choose_terms
+from serve_app.adapters.success_artifact import (
+    LARGEST_BYTES,
+    Arrays,
+    Artifact,
+    Header,
+    save_artifact,
+)
+from serve_app.adapters.success_terms import Terms
+from serve_app.adapters.success_text import FEATURE_VERSION, SHAPE_NAMES, Reading, read
+
+Floats = npt.NDArray[np.float64]
+
+LEAST_PROMPTS = 200
+# A prompt is unfamiliar when it knows far fewer words than all but a few of those trained on.
+UNFAMILIAR_SHARE = 0.005
+UNFAMILIAR_MARGIN = 0.75
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """A model, and what parts of it that had not seen a prompt say of it."""
+
+    artifact: Artifact
+    unseen_traits: Floats
+    unseen_means: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibrated:
+    """Curves from raw to true success, per pair, and the thresholds of floors, per kind."""
+
+    x: Floats
+    y: Floats
+    means: Floats
+    bound_mean: Floats
+    bound_floor: Floats
+
+
+def train_file(table: OutcomeTable, out: Path, *, seed: int, command: str) -> int:
+    """Trains on all of `table` and writes the model; returns its bytes.
+
+    Raises `OSError` or `OutcomesUnusable`.
+    """
+    readings = [read(prompt) for prompt in table.prompts]
+    trained = train(table, readings, seed=seed, command=command)
+    size_bytes = save_artifact(out, trained.artifact)
+    if size_bytes > LARGEST_BYTES:
+        raise OutcomesUnusable(
+            f"{out} has {size_bytes} bytes, more than {LARGEST_BYTES}: train on fewer kinds"
+        )
+    return size_bytes
+
+
+def train(table: OutcomeTable, readings: Sequence[Reading], *, seed: int, command: str) -> Trained:
+    """`readings` are of the table's prompts, in order. Raises `OutcomesUnusable`."""
+    if len(table) < LEAST_PROMPTS:
+        raise OutcomesUnusable(
+            f"{len(table)} prompts are too few to learn from; at least {LEAST_PROMPTS}"
+        )
+    terms = choose_terms([reading.words for reading in readings])
+    kinds = tuple(sorted(set(table.kinds)))
+    traits = find_traits(table)
+    readers = fit_readers(features_of(table, terms, readings, kinds), traits.targets, seed=seed)
+    calibrated = _calibrate(table, traits, readers, len(kinds))
+    length = traits.length
+    header = Header(
+        format="quantroute-success-1",
+        feature_version=FEATURE_VERSION,
+        seed=seed,
+        command=command,
+        data=dict(table.data),
+        prompts=len(table),
+        pairs=table.pairs,
+        kinds=kinds,
+        words=(),
+        shape=SHAPE_NAMES,
+        forest_depth=readers.forest.depth,
+        familiar_share=_familiar_share(terms, readings),
+        length=None if length is None else fit_length(length, readers.unseen[:, -1]),
+    )
+    arrays = _arrays(traits, readers, calibrated)
+    artifact = Artifact(header=header, terms=terms, forest=readers.forest, arrays=arrays)
+    return Trained(artifact=artifact, unseen_traits=readers.unseen, unseen_means=calibrated.means)
+
+
+def _calibrate(
+    table: OutcomeTable, traits: Traits, readers: Readers, kind_count: int
+) -> Calibrated:
+    raw = traits.pair_means + readers.unseen @ traits.loadings
+    columns = range(len(table.pairs))
+    curves = [fit_curve(raw[:, at], table.scores[:, at]) for at in columns]
+    means = np.column_stack([apply_curve(raw[:, at], *curves[at]) for at in columns])
+    bound_mean, bound_floor = fit_bounds(
+        means, table.scores, readers.likely_kinds, kind_count=kind_count
+    )
+    return Calibrated(
+        x=np.array([x for x, _ in curves]),
+        y=np.array([y for _, y in curves]),
+        means=means,
+        bound_mean=bound_mean,
+        bound_floor=bound_floor,
+    )
+
+
+def _arrays(traits: Traits, readers: Readers, calibrated: Calibrated) -> Arrays:
+    return Arrays(
+        trait_weights=readers.linear.trait_weights,
+        kind_weights=readers.linear.kind_weights,
+        kind_prior=readers.linear.kind_prior,
+        kind_traits=readers.linear.kind_traits,
+        blend=_f32(readers.blend),
+        blend_offset=_f32(readers.offset),
+        pair_means=_f32(traits.pair_means),
+        pair_loadings=_f32(traits.loadings),
+        calibration_x=_f32(calibrated.x),
+        calibration_y=_f32(calibrated.y),
+        bound_mean=_f32(calibrated.bound_mean),
+        bound_floor=_f32(calibrated.bound_floor),
+    )
+
+
+def _familiar_share(terms: Terms, readings: Sequence[Reading]) -> float:
+    shares = [float((terms.known(one.words) >= 0).mean()) for one in readings if one.words]
+    return round(float(np.quantile(shares, UNFAMILIAR_SHARE)) * UNFAMILIAR_MARGIN, 3)
+
+
+def _f32(values: Floats) -> npt.NDArray[np.float32]:
+    return np.asarray(values, np.float32)

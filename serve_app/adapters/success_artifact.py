@@ -1,0 +1,189 @@
+"""A success model on disk: one compressed file of arrays and a header that says what it is."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+from annotated_types import Len
+from pydantic import TypeAdapter, ValidationError
+
+from serve_app.adapters.atomic_file import write_atomically
+from serve_app.adapters.problem_lines import problem_lines
+from serve_app.adapters.success_forest import Forest
+from serve_app.adapters.success_terms import Terms
+from serve_app.adapters.success_text import FEATURE_VERSION, SHAPE_NAMES
+from serve_app.core.errors import SuccessModelRefused
+from serve_app.core.units import Name, NonNegativeFloat, NonNegativeInt, PositiveInt, Ratio
+
+Floats = npt.NDArray[np.float32]
+
+HEADER_NAME = "header"
+LARGEST_BYTES = 10 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerLength:
+    """What the length trait means: tokens are `exp(mean + scale * trait)`, spread as measured."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
+
+    mean: float
+    scale: NonNegativeFloat
+    p50_residual: float
+    p95_residual: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """How the model was made, and the names of what its arrays count.
+
+    `data` maps each file it was trained on to its SHA-256. `familiar_share` is the share of a
+    prompt's words that must be known for the model to say anything of it.
+    """
+
+    __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
+
+    format: Literal["quantroute-success-1"]
+    feature_version: PositiveInt
+    seed: NonNegativeInt
+    command: str
+    data: Mapping[str, str]
+    prompts: PositiveInt
+    pairs: Annotated[tuple[Name, ...], Len(1)]
+    kinds: Annotated[tuple[Name, ...], Len(1)]
+    words: tuple[str, ...]
+    shape: tuple[str, ...]
+    forest_depth: NonNegativeInt
+    familiar_share: Ratio
+    length: AnswerLength | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arrays:
+    """The numbers of a model. K traits, P pairs, G kinds, C knots.
+
+    Traits are what prompts differ in: `trait_weights` (terms, K) reads them from terms,
+    `kind_traits` (G, K) is their mean in each kind; `blend` (2, K) weighs the linear reading and
+    the forest's. A pair's success is `pair_means` plus traits times `pair_loadings` (K, P), then
+    calibrated by `calibration_x` to `calibration_y` (P, C). `bound_mean` (G, C) is the calibrated
+    success from which on a prompt of that kind is held to reach `bound_floor` (C,).
+    """
+
+    trait_weights: Floats
+    kind_weights: Floats
+    kind_prior: Floats
+    kind_traits: Floats
+    blend: Floats
+    blend_offset: Floats
+    pair_means: Floats
+    pair_loadings: Floats
+    calibration_x: Floats
+    calibration_y: Floats
+    bound_mean: Floats
+    bound_floor: Floats
+
+
+@dataclass(frozen=True, kw_only=True)
+class Artifact:
+    """A trained model, whole."""
+
+    header: Header
+    terms: Terms
+    forest: Forest
+    arrays: Arrays
+
+
+HEADER = TypeAdapter(Header)
+
+# Halves the file; the weights are far less sure than their third decimal.
+HALF = ("trait_weights", "kind_weights", "values")
+
+
+def save_artifact(path: Path, artifact: Artifact) -> int:
+    """Replaces `path` in one step and returns its size in bytes. Raises `OSError`."""
+    header = replace(artifact.header, words=artifact.terms.words)
+    stored: dict[str, npt.NDArray[Any]] = {
+        HEADER_NAME: np.frombuffer(HEADER.dump_json(header), np.uint8),
+        "pairs": artifact.terms.pairs,
+        "idf": artifact.terms.idf,
+        **{name: getattr(artifact.forest, name) for name in FOREST_ARRAYS},
+        **{name: getattr(artifact.arrays, name) for name in ARRAYS},
+    }
+    for name in HALF:
+        stored[name] = stored[name].astype(np.float16)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **stored)
+    write_atomically(path, buffer.getvalue())
+    return buffer.tell()
+
+
+def load_artifact(path: Path) -> Artifact:
+    """Raises `SuccessModelRefused`."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            stored = {name: file[name] for name in file.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError) as exc:
+        raise SuccessModelRefused(str(path), f"no readable file of arrays: {exc}") from exc
+    header = _header(path, stored)
+    missing = sorted({"pairs", "idf", *FOREST_ARRAYS, *ARRAYS} - stored.keys())
+    if missing:
+        raise SuccessModelRefused(str(path), f"it lacks {', '.join(missing)}")
+    for name in HALF:
+        stored[name] = stored[name].astype(np.float32)
+    terms = Terms(words=header.words, pairs=stored["pairs"], idf=stored["idf"])
+    artifact = Artifact(
+        header=replace(header, words=()),
+        terms=terms,
+        forest=Forest(depth=header.forest_depth, **{name: stored[name] for name in FOREST_ARRAYS}),
+        arrays=Arrays(**{name: stored[name] for name in ARRAYS}),
+    )
+    _check_sizes(path, artifact)
+    return artifact
+
+
+FOREST_ARRAYS = ("roots", "feature", "threshold", "left", "right", "leaf", "values")
+ARRAYS = tuple(Arrays.__dataclass_fields__)
+
+
+def _header(path: Path, stored: Mapping[str, npt.NDArray[Any]]) -> Header:
+    if HEADER_NAME not in stored:
+        raise SuccessModelRefused(str(path), "it has no header: train it with `quantroute train`")
+    try:
+        header = HEADER.validate_json(stored[HEADER_NAME].tobytes())
+    except ValidationError as exc:
+        raise SuccessModelRefused(str(path), "; ".join(problem_lines(exc))) from exc
+    if header.feature_version != FEATURE_VERSION or header.shape != SHAPE_NAMES:
+        raise SuccessModelRefused(
+            str(path),
+            f"it was trained for feature version {header.feature_version}, this program reads "
+            f"version {FEATURE_VERSION}: train it again with {header.command!r}",
+        )
+    return header
+
+
+def _check_sizes(path: Path, artifact: Artifact) -> None:
+    """Arrays that do not fit each other would only show at the first prompt."""
+    arrays, header = artifact.arrays, artifact.header
+    traits, pairs = arrays.pair_loadings.shape if arrays.pair_loadings.ndim == 2 else (0, 0)
+    expected = {
+        "trait_weights": (len(artifact.terms.idf), traits),
+        "kind_weights": (len(artifact.terms.words), len(header.kinds)),
+        "kind_traits": (len(header.kinds), traits),
+        "blend": (2, traits),
+        "pair_loadings": (traits, len(header.pairs)),
+        "calibration_x": arrays.calibration_y.shape,
+        "bound_mean": (len(header.kinds), len(arrays.bound_floor)),
+    }
+    for name, shape in expected.items():
+        came = getattr(arrays, name).shape
+        if came != shape:
+            raise SuccessModelRefused(str(path), f"{name} has the shape {came}, not {shape}")
+    if pairs != len(arrays.calibration_x) or artifact.forest.values.shape[1] != traits:
+        raise SuccessModelRefused(str(path), "its pairs, traits and forest do not fit each other")

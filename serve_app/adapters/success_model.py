@@ -1,0 +1,152 @@
+"""Judges a prompt with a trained success model. Needs numpy alone; knows no request and no load."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from math import exp
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from serve_app.adapters.success_artifact import Artifact, Header, load_artifact
+from serve_app.adapters.success_terms import Terms
+from serve_app.adapters.success_text import Reading, read
+from serve_app.core.request import Judgement, Prompt, Success
+
+Floats = npt.NDArray[np.float32]
+
+LONGEST_TOKENS = 8192
+ORIGIN = "success model"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinearReading:
+    """What the linear parts make of a text; the forest sees it beside the text's shape."""
+
+    traits: Floats
+    kind_traits: Floats
+    kind_shares: Floats
+
+    def features(self, shape: list[float]) -> Floats:
+        """All that the forest splits on."""
+        return np.concatenate(
+            (
+                np.array(shape, np.float32),
+                self.traits,
+                self.kind_traits,
+                [self.kind_shares.max()],
+            ),
+            dtype=np.float32,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairSuccess:
+    """What a text gets: its traits, and per pair the chance to answer right and its lower bound."""
+
+    traits: Floats
+    means: npt.NDArray[np.float64]
+    lowers: npt.NDArray[np.float64]
+    kind_shares: Floats
+
+
+def load_success_model(path: Path, *, local: Callable[[Prompt], Judgement]) -> SuccessModel:
+    """`local` judges what the model does not: the task, and all of an unfamiliar prompt.
+
+    Raises `SuccessModelRefused`.
+    """
+    return SuccessModel(load_artifact(path), local=local)
+
+
+class SuccessModel:
+    """A `Classifier` that knows what each of its pairs will get right.
+
+    What is asked decides, not what stands before it. Of a prompt most of whose words were never
+    seen in training it says nothing: then each pair's profile counts.
+    """
+
+    def __init__(self, artifact: Artifact, *, local: Callable[[Prompt], Judgement]) -> None:
+        self._artifact = artifact
+        self._local = local
+
+    @property
+    def header(self) -> Header:
+        """How the model was made."""
+        return self._artifact.header
+
+    async def judge(self, prompt: Prompt) -> Judgement:
+        return self.judged(prompt)
+
+    def judged(self, prompt: Prompt) -> Judgement:
+        """The same without waiting: nothing here does."""
+        judgement = self._local(prompt)
+        reading = read(prompt.asked)
+        terms = self._artifact.terms
+        known = terms.known(reading.words)
+        familiar = float((known >= 0).mean()) if len(known) else 0.0
+        if familiar < self.header.familiar_share:
+            return replace(judgement, origin=f"{judgement.origin}: words unknown to the model")
+        said = pair_success(self._artifact, reading)
+        judgement = replace(
+            judgement,
+            difficulty=1.0 - float(said.means.mean()),
+            origin=ORIGIN,
+            success={
+                pair: Success(mean=mean, lower=lower)
+                for pair, mean, lower in zip(
+                    self.header.pairs, said.means.tolist(), said.lowers.tolist(), strict=True
+                )
+            },
+        )
+        return self._with_length(judgement, said.traits)
+
+    def _with_length(self, judgement: Judgement, traits: Floats) -> Judgement:
+        length = self.header.length
+        if length is None:
+            return judgement
+        median = length.mean + length.scale * float(traits[-1]) + length.p50_residual
+        p50 = min(max(1, round(exp(min(median, 10.0)))), LONGEST_TOKENS)
+        spread = exp(length.p95_residual - length.p50_residual)
+        p95 = min(max(p50, round(p50 * spread)), LONGEST_TOKENS)
+        return replace(judgement, output_tokens_p50=p50, output_tokens_p95=p95)
+
+
+def pair_success(artifact: Artifact, reading: Reading) -> PairSuccess:
+    """What the model says of a text, familiar or not."""
+    arrays = artifact.arrays
+    linear = linear_reading(artifact, reading)
+    grown = artifact.forest.each_tree(linear.features(reading.shape)).mean(axis=0)
+    traits = arrays.blend[0] * linear.traits + arrays.blend[1] * grown + arrays.blend_offset
+    raw = arrays.pair_means + traits @ arrays.pair_loadings
+    curves = zip(raw, arrays.calibration_x, arrays.calibration_y, strict=True)
+    means = np.array([np.interp(value, x, y) for value, x, y in curves]).clip(0.0, 1.0)
+    kind = int(linear.kind_shares.argmax())
+    bounds = np.interp(means, arrays.bound_mean[kind], arrays.bound_floor)
+    return PairSuccess(
+        traits=traits, means=means, lowers=np.minimum(bounds, means), kind_shares=linear.kind_shares
+    )
+
+
+def linear_reading(artifact: Artifact, reading: Reading) -> LinearReading:
+    """Traits and kinds as the weights of single terms give them."""
+    arrays, terms = artifact.arrays, artifact.terms
+    found, weights = terms.weighted(reading.words)
+    shares = kind_shares(terms, found, weights, arrays.kind_weights, arrays.kind_prior)
+    return LinearReading(
+        traits=weights @ arrays.trait_weights[found],
+        kind_traits=shares @ arrays.kind_traits,
+        kind_shares=shares,
+    )
+
+
+def kind_shares(
+    terms: Terms, found: npt.NDArray[np.int64], weights: Floats, per_word: Floats, prior: Floats
+) -> Floats:
+    """How likely each kind is, from single words alone."""
+    single = found < len(terms.words)
+    scores = weights[single] @ per_word[found[single]] + prior
+    odds = np.exp(scores - scores.max())
+    shares: Floats = odds / odds.sum()
+    return shares

@@ -1,0 +1,62 @@
+"""The terms a success model knows, single words and pairs of neighbours, and their weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+
+# A pair of words is one number: the first word's, times this, plus the second's.
+PAIR_BASE = 1 << 24
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """`words` in the order of their numbers; `pairs` are sorted keys; `idf` is of both, in order.
+
+    Terms are numbered words first, then pairs.
+    """
+
+    words: tuple[str, ...]
+    pairs: Ints
+    idf: Floats
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {word: number for number, word in enumerate(self.words)}
+
+    def known(self, words: Sequence[str]) -> Ints:
+        """The number of each word, -1 for one that is not known."""
+        numbers = self._numbers
+        return np.fromiter((numbers.get(word, -1) for word in words), np.int64, len(words))
+
+    def weighted(self, words: Sequence[str]) -> tuple[Ints, Floats]:
+        """The terms found, ascending, and their TF-IDF weights, a vector of length one."""
+        found = self.known(words)
+        terms, counts = np.unique(
+            np.concatenate((found[found >= 0], self._found_pairs(found))), return_counts=True
+        )
+        weights = (1.0 + np.log(counts)) * self.idf[terms]
+        norm = float(np.sqrt(np.dot(weights, weights))) or 1.0
+        return terms, (weights / norm).astype(np.float32)
+
+    def _found_pairs(self, found: Ints) -> Ints:
+        if len(self.pairs) == 0:
+            return np.empty(0, np.int64)
+        keys = pair_keys(found)
+        at = np.minimum(np.searchsorted(self.pairs, keys), len(self.pairs) - 1)
+        present: Ints = at[self.pairs[at] == keys] + len(self.words)
+        return present
+
+
+def pair_keys(found: Ints) -> Ints:
+    """A key for each two neighbours that are both known."""
+    first, second = found[:-1], found[1:]
+    both = (first >= 0) & (second >= 0)
+    return first[both] * PAIR_BASE + second[both]

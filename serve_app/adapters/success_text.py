@@ -1,0 +1,155 @@
+"""What the success model reads in a text: its words, and the shape it has.
+
+Training and serving read through this one file: a change of what it returns is a new
+`FEATURE_VERSION`, and models trained on another version are refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+FEATURE_VERSION = 1
+
+# A question stands at either end of a long text; what is pasted in lies between.
+HEAD_CHARS = 4_000
+TAIL_CHARS = 2_000
+
+WORD = re.compile(r"\w+")
+OPTION = re.compile(r" ?\(?([A-P])[.):] *")
+NUMERIC_OPTION = re.compile(r"[-+$~]? ?[\d.,/^ \u00d7x*e\u2212-]+ ?[\w%°/^ ]{0,12}\.?")
+NEGATIONS = frozenset(("not", "except", "least", "false", "incorrect", "never"))
+OPERATORS = b"=+*/^<>"
+CAPITALS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+DIGITS = b"0123456789"
+CLOSING_CUE = "answer:"
+
+OPENERS = ("what", "which", "how", "why", "who", "when", "if", "find", "a", "the")
+QUESTION_PHRASES = (
+    *("which of the following", "calculate", "determine", "find the", "true", "statement"),
+    *("scenario", "according to", "best", "most", "assume", "prove", "write", "suppose"),
+)
+OPTION_PHRASES = ("none of the", "all of the", "both", "true", "cannot", "wrong", "only")
+
+SHAPE_NAMES = (
+    *("chars", "question_chars", "question_words", "options", "option_chars_mean"),
+    *("option_chars_max", "option_chars_min", "numeric_options", "distinct_option_words"),
+    *("digit_share", "numbers", "dollars", "backslashes", "blanks", "negated", "ends_asking"),
+    *("ends_as_sentence", "lines", "commas", "quotes", "capitals", "operators", "bars"),
+    *("roman", "word_length", "distinct_words", "extra_bytes"),
+    *(f"opens:{word}" for word in OPENERS),
+    *(f"asks:{phrase}" for phrase in QUESTION_PHRASES),
+    *(f"offers:{phrase}" for phrase in OPTION_PHRASES),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """Lower-case words and figures in order, and a number for each of `SHAPE_NAMES`."""
+
+    words: list[str]
+    shape: list[float]
+
+
+def read(text: str) -> Reading:
+    """Reads any text; of a long one, its ends."""
+    text = _readable(text)
+    question, options = question_and_options(text)
+    asked = _words(question)
+    return Reading(
+        words=asked + _words("\n".join(options)) if options else asked,
+        shape=_shape(text, question, options, asked),
+    )
+
+
+def question_and_options(text: str) -> tuple[str, list[str]]:
+    """A question and the answers it offers, each on a line that opens with its letter."""
+    question: list[str] = []
+    options: list[str] = []
+    for line in text.split("\n"):
+        match = OPTION.match(line)
+        # Letters before "A." are part of the question, and so is a lone "A.".
+        if match is not None and (options or match[1] == "A"):
+            options.append(line[match.end() :])
+        elif options:
+            options[-1] += f"\n{line}"
+        else:
+            question.append(line)
+    if len(options) < 2:
+        return text, []
+    return "\n".join(question).strip(), options
+
+
+def _shape(text: str, question: str, options: Sequence[str], asked: Sequence[str]) -> list[float]:
+    lowered, offered = question.lower(), " ".join(options).lower()
+    opening = asked[0] if asked else ""
+    return [
+        float(len(text)),
+        float(len(question)),
+        float(len(asked)),
+        *_options_shape(options, offered),
+        *_marks(question, asked),
+        len("".join(asked)) / max(1, len(asked)),
+        len(set(asked)) / (len(asked) + 1),
+        float(len(text.encode("utf-8", "replace")) - len(text)),
+        *(float(opening == word) for word in OPENERS),
+        *(float(phrase in lowered) for phrase in QUESTION_PHRASES),
+        *(float(phrase in offered) for phrase in OPTION_PHRASES),
+    ]
+
+
+def _options_shape(options: Sequence[str], offered: str) -> list[float]:
+    lengths = [len(option) for option in options] or [0]
+    numeric = sum(NUMERIC_OPTION.fullmatch(option) is not None for option in options)
+    offered_words = offered.split()
+    return [
+        float(len(options)),
+        sum(lengths) / len(lengths),
+        float(max(lengths)),
+        float(min(lengths)),
+        numeric / max(1, len(options)),
+        len(set(offered_words)) / (len(offered_words) + 1),
+    ]
+
+
+def _marks(question: str, question_words: Sequence[str]) -> list[float]:
+    """What stands between the words."""
+    # Counting bytes takes a hundredth of what a regular expression takes.
+    raw = question.encode("utf-8", "replace")
+    return [
+        _count(raw, DIGITS) / (len(raw) + 1),
+        float(sum(word[0].isdigit() for word in question_words)),
+        float(question.count("$")),
+        float(question.count("\\")),
+        float(question.count("_")),
+        float(not NEGATIONS.isdisjoint(question_words)),
+        float(question.endswith("?")),
+        float(question.endswith((".", ":"))),
+        float(question.count("\n")),
+        float(question.count(",")),
+        float(question.count('"')),
+        _count(raw, CAPITALS) / (len(raw) + 1),
+        float(_count(raw, OPERATORS)),
+        float(question.count("|")),
+        float("I." in question or "II" in question),
+    ]
+
+
+def _count(raw: bytes, which: bytes) -> int:
+    return len(raw) - len(raw.translate(None, which))
+
+
+def _readable(text: str) -> str:
+    """The ends of `text` that are read, without the cue that closes a test's question."""
+    if len(text) > HEAD_CHARS + TAIL_CHARS:
+        text = f"{text[:HEAD_CHARS]}\n{text[-TAIL_CHARS:]}"
+    text = text.strip()
+    if text[-len(CLOSING_CUE) :].lower() == CLOSING_CUE:
+        return text[: -len(CLOSING_CUE)].rstrip()
+    return text
+
+
+def _words(text: str) -> list[str]:
+    """Lower-case words and figures, in order."""
+    return WORD.findall(text.lower())

@@ -1,0 +1,171 @@
+"""How good the choice of a pair is on unseen prompts, against simpler routers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from profiles.learning import plot
+from profiles.learning.folds import Split, folds, without_known_prompts
+from profiles.learning.outcome_table import OutcomeTable, joined
+from profiles.learning.predict import SUCCESS_MODEL, Predicted, predict_unseen
+from profiles.learning.prices import cost_of_answers, price_of_each, read_prices
+from profiles.learning.quality import (
+    Quality,
+    Question,
+    cheapest_that_complies,
+    measure,
+    weak_and_strong,
+)
+from profiles.learning.read_table import read_table
+
+FLOORS_KEPT = 0.95
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QualityPlan:
+    """What to measure. Without `test`, the prompts of `train` in `folds` folds."""
+
+    train: tuple[Path, ...]
+    test: tuple[Path, ...]
+    folds: int
+    weak: str | None
+    strong: str | None
+    floors: tuple[float, ...]
+    prices: Path | None
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QualityBench:
+    """Every router on the same unseen prompts."""
+
+    weak: str
+    strong: str
+    prompts: int
+    method: str
+    notes: tuple[str, ...]
+    routers: Mapping[str, Quality]
+
+
+def run(plan: QualityPlan, progress: Callable[[str], None]) -> QualityBench:
+    """Raises `OSError` or `OutcomesUnusable`."""
+    table, splits, notes = _prompts(plan)
+    prices = {**read_prices(), **(read_prices(plan.prices) if plan.prices else {})}
+    costs = cost_of_answers(table, price_of_each(table.pairs, prices))
+    weak, strong = weak_and_strong(table, costs, weak=plan.weak, strong=plan.strong)
+    predicted = predict_unseen(table, costs, splits, seed=plan.seed, progress=progress)
+    asked = np.sort(np.concatenate([split.test for split in splits]))
+    question = Question(weak=weak, strong=strong, costs=costs[asked], floors=plan.floors)
+    routers = {
+        name: measure(
+            table.rows(asked),
+            Predicted(means=said.means[asked], lowers=said.lowers[asked]),
+            question,
+        )
+        for name, said in predicted.items()
+    }
+    method = f"{plan.folds}-fold" if not plan.test else "trained and tested on separate files"
+    return QualityBench(
+        weak=weak,
+        strong=strong,
+        prompts=len(asked),
+        method=method,
+        notes=(*table.notes, *notes),
+        routers=routers,
+    )
+
+
+def _prompts(plan: QualityPlan) -> tuple[OutcomeTable, Sequence[Split], tuple[str, ...]]:
+    known = read_table(plan.train)
+    if not plan.test:
+        splits = folds(known.same_prompt, count=plan.folds, seed=plan.seed)
+        repeated = len(known) - int(known.same_prompt.max()) - 1
+        return known, splits, _said(repeated, "repeated prompts, each kept within one fold")
+    asked, dropped = without_known_prompts(known, read_table(plan.test).only(known.pairs))
+    both = joined([known, asked])
+    rows = np.arange(len(both))
+    split = Split(train=rows[: len(known)], test=rows[len(known) :])
+    return both, [split], _said(dropped, "prompts left out of the test: they are trained on")
+
+
+def _said(count: int, what: str) -> tuple[str, ...]:
+    return (f"{count} {what}",) if count else ()
+
+
+def as_document(result: QualityBench) -> dict[str, Any]:
+    """The success model's figures at the top, every other router's under `baselines`."""
+    return {
+        "weak": result.weak,
+        "strong": result.strong,
+        "prompts": result.prompts,
+        "method": result.method,
+        "notes": list(result.notes),
+        **_figures(result.routers[SUCCESS_MODEL]),
+        "cheapest_that_complies": cheapest_that_complies(result.routers, FLOORS_KEPT),
+        "baselines": {
+            name: _figures(quality)
+            for name, quality in result.routers.items()
+            if name != SUCCESS_MODEL
+        },
+    }
+
+
+def _figures(quality: Quality) -> dict[str, Any]:
+    floors = quality.floors
+    return {
+        "apgr": quality.two.apgr,
+        "cpt50": quality.two.cpt50,
+        "cpt80": quality.two.cpt80,
+        "gap_recovered": list(quality.two.curve),
+        "ece": quality.ece,
+        "ece_per_pair": dict(quality.ece_per_pair),
+        "reliability": [asdict(bin_) for bin_ in quality.reliability],
+        "floor_compliance": floors.share,
+        "floor_cost_usd": floors.cost,
+        "floors_kept": floors.kept,
+        "floors_reachable": floors.reachable,
+        "floor_cells": [
+            {**asdict(cell), "reachable": cell.reachable, "kept": cell.kept}
+            for cell in floors.cells
+        ],
+        "cost_accuracy": [asdict(point) for point in quality.many.curve],
+        "cost_accuracy_area": quality.many.area,
+        "best_single": asdict(quality.many.best_single),
+        "oracle": asdict(quality.many.oracle),
+        "oracle_share": quality.many.oracle_share,
+        "regret": quality.many.regret,
+    }
+
+
+def draw(result: QualityBench, path: Path) -> None:
+    """The curves of every router as one picture. Raises `OSError`."""
+    title = f"{result.weak} or {result.strong}, {result.prompts} unseen prompts"
+    plot.draw(result.routers, path, title=title)
+
+
+def report(result: QualityBench) -> str:
+    lines = [
+        f"{result.prompts} unseen prompts, {result.method}; weak {result.weak}, "
+        f"strong {result.strong}",
+        *result.notes,
+        f"{'router':32} {'APGR':>6} {'CPT50':>6} {'CPT80':>6} {'ECE':>6} {'floors kept':>12} "
+        f"{'$/1k':>8} {'area':>6} {'regret':>7}",
+    ]
+    for name, quality in result.routers.items():
+        floors = quality.floors
+        kept = f"{floors.kept} of {floors.reachable}"
+        lines.append(
+            f"{name:32} {quality.two.apgr:6.3f} {quality.two.cpt50:6.1f} "
+            f"{quality.two.cpt80:6.1f} {quality.ece:6.3f} {kept:>12} "
+            f"{1e3 * floors.cost:8.4f} {quality.many.area:6.3f} {quality.many.regret:7.3f}"
+        )
+    cheapest = cheapest_that_complies(result.routers, FLOORS_KEPT)
+    lines.append(
+        f"cheapest router that keeps {FLOORS_KEPT:.0%} of the floors: {cheapest or 'none does'}"
+    )
+    return "\n".join(lines)
