@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
+import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -66,7 +68,7 @@ def validate(
     what they make of the golden probes. Ends with 0 when it passes, 1 when it fails, 2 when it
     could not be judged.
     """
-    asked = _asked(checkpoint, parent, claims, fleet, thresholds)
+    asked = _asked(checkpoint, parent, claims, fleet, thresholds, as_json=as_json)
     verdict = _run(asked.validation, as_json=as_json)
     recorded = _recorded(asked.candidate, verdict, profiles) if record else None
     _report(asked, verdict, recorded, as_json=as_json)
@@ -75,7 +77,13 @@ def validate(
 
 
 def _asked(
-    checkpoint: str, parent: str | None, claims: str | None, fleet: Path, thresholds: Path | None
+    checkpoint: str,
+    parent: str | None,
+    claims: str | None,
+    fleet: Path,
+    thresholds: Path | None,
+    *,
+    as_json: bool,
 ) -> _Asked:
     from profiles.validation.claims import UnknownClaim, claim_named
     from profiles.validation.probe_cache import ProbeCache
@@ -91,14 +99,13 @@ def _asked(
         claim = claim_named(claims) if claims is not None else candidate.claim
         changes = {} if thresholds is None else read_changes(thresholds)
     except (CandidateUnknown, ConfigFileError, UnknownClaim, ThresholdsInvalid, OSError) as exc:
-        fail(str(exc), code=COULD_NOT_RUN)
+        _no_verdict(str(exc), as_json=as_json)
     if parents is None and (claim is None or claim.quantized):
-        fail(
+        _no_verdict(
             f"{checkpoint!r} needs the checkpoint it was made from to be compared with: name it "
             f"with --parent, or claim bf16 or fp16 with --claims",
-            code=COULD_NOT_RUN,
+            as_json=as_json,
         )
-    place = home() / "validation"
     return _Asked(
         candidate=candidate,
         parent=parents,
@@ -108,8 +115,8 @@ def _asked(
             claim=claim,
             thresholds=changes,
             probe_set=read_probes(),
-            scratch=place / "logs",
-            cache=ProbeCache(place / "probes"),
+            scratch=Path(tempfile.mkdtemp(prefix="quantroute-validate-")),
+            cache=ProbeCache(home() / "validation" / "probes"),
         ),
     )
 
@@ -121,16 +128,22 @@ def _run(asked: Validation, *, as_json: bool) -> Verdict:
     from profiles.validation.validate import validate as judged
     from serve_app.cli.step_progress import step_progress
 
-    asked.scratch.mkdir(parents=True, exist_ok=True)
     try:
         with step_progress() as progress:
-            return asyncio.run(judged(asked, progress=progress))
+            verdict = asyncio.run(judged(asked, progress=progress))
     except KeyboardInterrupt:
         fail("stopped; no verdict", code=INTERRUPTED)
     except (NoCheckpoint, ParentIncomplete, ProfilingError, OSError) as exc:
-        if as_json:
-            typer.echo(json.dumps({"passed": None, "error": str(exc)}))
-        fail(str(exc), code=COULD_NOT_RUN)
+        _no_verdict(str(exc), as_json=as_json)
+    # Without a verdict the logs stay: an error names them.
+    shutil.rmtree(asked.scratch)
+    return verdict
+
+
+def _no_verdict(message: str, *, as_json: bool) -> NoReturn:
+    if as_json:
+        typer.echo(json.dumps({"passed": None, "error": message}))
+    fail(message, code=COULD_NOT_RUN)
 
 
 def _recorded(candidate: Candidate, verdict: Verdict, profiles: Path) -> Path | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("QUANTROUTE_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
 
 def a_cut_checkpoint(folder: Path) -> Path:
@@ -136,10 +138,11 @@ def test_what_cannot_be_judged_ends_with_two_and_says_why(
     (tmp_path / "empty").mkdir()
     (tmp_path / "bad.yaml").write_text("kl: 1")
 
-    ended = RUN.invoke(cli, ["validate", *arguments])
+    ended = RUN.invoke(cli, ["validate", *arguments, "--json"])
 
     assert ended.exit_code == 2
     assert told in ended.stderr
+    assert told in json.loads(ended.stdout)["error"]
 
 
 def test_an_unknown_pair_is_told_with_those_there_are(tmp_path: Path) -> None:
@@ -164,3 +167,13 @@ def test_an_engine_that_does_not_start_is_no_verdict(tmp_path: Path) -> None:
     told = json.loads(ended.stdout)
     assert told["passed"] is None
     assert "no such device" in told["error"]
+    assert list(tmp_path.glob("quantroute-validate-*/candidate.log"))
+
+
+def test_logs_are_gone_once_there_is_a_verdict(tmp_path: Path) -> None:
+    cut = a_cut_checkpoint(tmp_path / "cut")
+
+    ended = RUN.invoke(cli, ["validate", str(cut), "--claims", "bf16"])
+
+    assert ended.exit_code == 1
+    assert not list(tmp_path.glob("quantroute-validate-*"))
