@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from serve_app.core.breaker import BreakerSettings
 from serve_app.core.catalog import Catalog
 from serve_app.core.fleet import Pair
-from serve_app.core.ports import Classifier
+from serve_app.core.ports import Classifier, FeedbackDesk, GradedLog
 from serve_app.core.request import Constraints, Judgement, Prompt
 from serve_app.service.gateway import Gateway
 from serve_app.service.gateway_settings import GatewaySettings
@@ -92,11 +92,15 @@ def a_house(
     settings: GatewaySettings = SETTINGS,
     engine: FakeEngine | None = None,
     ready: bool = True,
+    clock: ManualClock | None = None,
+    desk: FeedbackDesk | None = None,
+    graded_log: GradedLog | None = None,
+    chance: Callable[[], float] = lambda: 0.0,
 ) -> House:
     engine, load = engine or FakeEngine(scripts), LoadTracker(pairs)
     if ready:
         load.set_replicas({pair.id: READY for pair in pairs})
-    events, clock, tokens = RecordingEvents(), ManualClock(), WordCounter()
+    events, clock, tokens = RecordingEvents(), clock or ManualClock(), WordCounter()
     catalogs, numbers = FixedCatalog(catalog), count(1)
     gateway = Gateway(
         pairs=pairs,
@@ -110,6 +114,9 @@ def a_house(
         clock=clock,
         events=events,
         ids=lambda: f"decision-{next(numbers)}",
+        desk=desk,
+        graded_log=graded_log,
+        chance=chance,
     )
     return House(
         gateway=gateway,

@@ -140,7 +140,7 @@ class Feedback:
             self._untold.popleft()
         self.catalogs.learn(news)
         catalog = self.catalogs.current
-        if catalog is not None and catalog.corrections is not self._told:
+        if catalog is not None and catalog.corrections != self._told:
             self._told = catalog.corrections
             self._events.emit(BeliefsChanged(beliefs=self.beliefs()))
         if self._log is not None and news.given:

@@ -124,4 +124,5 @@ def _unbound(constraints: Constraints) -> Constraints:
 def _ungated(catalog: Catalog, pairs: Sequence[Pair]) -> Catalog:
     """What was measured of `pairs`, without a golden set's verdict on whom to choose."""
     measured = [catalog.profiles[pair.id] for pair in pairs if pair.id in catalog.profiles]
-    return Catalog.of(catalog.version, [replace(profile, golden=None) for profile in measured])
+    ungated = {profile.pair: replace(profile, golden=None) for profile in measured}
+    return replace(catalog, profiles=ungated)

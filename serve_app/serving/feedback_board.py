@@ -45,7 +45,10 @@ class FeedbackBoard:
 def build_feedback_board(settings: DeskSettings) -> Application:
     """The Serve application node of the board."""
     deployment = serve.deployment(
-        name="FeedbackBoard", num_replicas=1, ray_actor_options={"num_cpus": 0}
+        name="FeedbackBoard",
+        num_replicas=1,
+        max_ongoing_requests=1024,
+        ray_actor_options={"num_cpus": 0},
     )(FeedbackBoard)
     return deployment.bind(settings)
 

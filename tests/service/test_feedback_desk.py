@@ -1,0 +1,129 @@
+"""The desk counts each score once, remembers for a while, and tells who served."""
+
+from __future__ import annotations
+
+import pytest
+
+from serve_app.core.beliefs import Subject
+from serve_app.core.feedback import Given, Served
+from serve_app.core.request import Task
+from serve_app.service.feedback_desk import MemoryDesk
+from serve_app.service.feedback_settings import DeskSettings
+from serve_app.testing import ManualClock
+
+SETTINGS = DeskSettings(
+    caller_weight=0.5, shadow_weight=1.0, half_life_s=100, remember=3, remember_s=60
+)
+CODE = Subject(pair="cheap", task="code", measured="2026-01-01")
+
+
+def served(decision: str, *, task: Task | None = "code", replica: str = "a") -> Served:
+    return Served(
+        decision=decision, pair="cheap", task=task, measured="2026-01-01", replica=replica
+    )
+
+
+def score(decision: str, value: float = 0.0) -> Given:
+    return Given(decision=decision, source="caller", score=value)
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def desk(clock: ManualClock) -> MemoryDesk:
+    return MemoryDesk(SETTINGS, clock.now)
+
+
+async def test_a_score_of_an_answer_of_another_replica_is_counted_and_told_to_that_one(
+    desk: MemoryDesk,
+) -> None:
+    await desk.exchange("a", [served("d1", replica="a")])
+
+    receipt = await desk.take(score("d1"), None)
+
+    assert (receipt.taken_as, receipt.weight) == ("counted", 0.5)
+    assert (await desk.exchange("b", [])).given == ()
+    assert (await desk.exchange("a", [])).given == (score("d1"),)
+    assert (await desk.exchange("a", [])).given == ()
+
+
+async def test_every_replica_reads_the_tallies_of_all(desk: MemoryDesk) -> None:
+    await desk.take(score("d1"), served("d1", replica="a"))
+    await desk.take(score("d2", 1.0), served("d2", replica="b"))
+
+    tallies = (await desk.exchange("c", [])).tallies
+
+    assert tallies.keys() == {CODE}
+    assert (tallies[CODE].weight, tallies[CODE].mean) == (1.0, 0.5)
+
+
+async def test_the_same_score_counts_once_and_another_one_not_at_all(desk: MemoryDesk) -> None:
+    await desk.take(score("d1", 1.0), served("d1"))
+
+    again = await desk.take(score("d1", 1.0), served("d1"))
+    other = await desk.take(score("d1", 0.0), served("d1"))
+
+    assert (again.taken_as, other.taken_as, other.score) == ("repeated", "conflict", 1.0)
+    tally = (await desk.exchange("a", [])).tallies[CODE]
+    assert (tally.weight, tally.callers) == (0.5, 1)
+
+
+async def test_a_caller_and_the_shadow_may_each_score_an_answer(desk: MemoryDesk) -> None:
+    await desk.take(score("d1", 1.0), served("d1"))
+    shadow = await desk.take(Given(decision="d1", source="shadow", score=0.0), None)
+
+    assert (shadow.taken_as, shadow.weight) == ("counted", 1.0)
+
+
+async def test_a_decision_nobody_answered_is_unknown(desk: MemoryDesk) -> None:
+    assert (await desk.take(score("d9"), None)).taken_as == "unknown"
+
+
+async def test_answers_are_forgotten_by_age_and_by_number(
+    desk: MemoryDesk, clock: ManualClock
+) -> None:
+    await desk.exchange("a", [served(f"d{number}") for number in range(4)])
+    assert (await desk.take(score("d0"), None)).taken_as == "unknown"
+    assert (await desk.take(score("d1"), None)).taken_as == "counted"
+
+    await clock.advance(61)
+
+    assert (await desk.take(score("d2"), None)).taken_as == "unknown"
+
+
+async def test_tallies_that_have_faded_are_dropped(desk: MemoryDesk, clock: ManualClock) -> None:
+    await desk.take(score("d1"), served("d1"))
+    await clock.advance(100 * 10)
+
+    assert (await desk.exchange("a", [])).tallies == {}
+
+
+async def test_an_answer_without_a_task_is_scored_and_moves_nothing(desk: MemoryDesk) -> None:
+    receipt = await desk.take(score("d1"), served("d1", task=None))
+
+    assert (receipt.taken_as, receipt.weight) == ("counted", 0.0)
+    assert (await desk.exchange("a", [])).tallies == {}
+
+
+async def test_a_weight_of_zero_takes_scores_and_lets_them_move_nothing(
+    clock: ManualClock,
+) -> None:
+    desk = MemoryDesk(DeskSettings(caller_weight=0.0), clock.now)
+
+    receipt = await desk.take(score("d1"), served("d1"))
+
+    assert receipt.taken_as == "counted"
+    assert (await desk.exchange("a", [])).tallies == {}
+
+
+async def test_scores_for_a_thousand_replicas_that_went_away_do_not_pile_up(
+    desk: MemoryDesk,
+) -> None:
+    for number in range(1_000):
+        await desk.take(score(f"d{number}"), served(f"d{number}", replica=f"gone-{number}"))
+
+    assert (await desk.exchange("gone-0", [])).given == ()
+    assert (await desk.exchange("gone-999", [])).given == (score("d999"),)
