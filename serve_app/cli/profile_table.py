@@ -11,17 +11,20 @@ from rich.table import Table
 from serve_app.core.cost import TokenPrice
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from profiles.measuring.profiler import FleetRun, Written
     from serve_app.core.profile import Profile, TaskAccuracy
 
 
-def profile_document(run: FleetRun) -> str:
-    """One JSON document: every written profile's main figures, and every failure."""
+def profile_document(run: FleetRun, page: Path | None) -> str:
+    """One JSON document: every written profile's main figures, every failure, and the report."""
     document = {
         "written": [
             {"path": str(done.path), **profile_summary(done.profile)} for done in run.written
         ],
         "failed": [{"pair": failure.pair, "cause": failure.cause} for failure in run.failed],
+        "report": str(page) if page else None,
     }
     return json.dumps(document, indent=2)
 

@@ -16,6 +16,7 @@ import typer
 
 from serve_app.cli.drift import DRIFTED, catalog_before, show_drift
 from serve_app.cli.options import DEFAULT_CONFIG, FleetOption, JsonOption, fail, whole_numbers
+from serve_app.cli.report import REPORT, profiles_page
 from serve_app.cli.store_options import StoreOption
 
 if TYPE_CHECKING:
@@ -93,9 +94,12 @@ def profile(
         ),
     ] = None,
     store: StoreOption = None,
+    report: Annotated[
+        Path, typer.Option(help="Where the page about all profiles in --out goes.")
+    ] = REPORT,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure pairs on this machine and write their profiles.
+    """Measure pairs on this machine and write their profiles, and a page that shows them.
 
     Starts each pair's engine alone with the fleet file's settings, and measures cold start,
     memory, TTFT, TPOT and the whole answer over concurrency and prompt length, throughput, and
@@ -141,7 +145,8 @@ def profile(
     )
     run = _run(specs, plan)
     drifted = before is not None and show_drift(before, run, raw, as_json=as_json)
-    _report(run, as_json=as_json)
+    page = profiles_page(out, report, args.routing) if run.written else None
+    _report(run, page, as_json=as_json)
     if drifted:
         raise typer.Exit(DRIFTED)
 
@@ -222,17 +227,18 @@ def _run(specs: Sequence[EngineSpec], plan: ProfilingPlan) -> FleetRun:
         )
 
 
-def _report(run: FleetRun, *, as_json: bool) -> None:
+def _report(run: FleetRun, page: Path | None, *, as_json: bool) -> None:
     from rich.console import Console
 
     from serve_app.cli.profile_table import profile_document, profile_line, profile_table
 
     if as_json:
-        typer.echo(profile_document(run))
+        typer.echo(profile_document(run, page))
     elif run.written:
         Console().print(profile_table(run))
         for done in run.written:
             typer.echo(profile_line(done))
+        typer.echo(f"report: {page}")
     for failure in run.failed:
         typer.secho(f"{failure.pair}: {failure.cause}", err=True, fg=typer.colors.RED)
         if failure.log_tail:

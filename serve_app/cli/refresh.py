@@ -100,7 +100,7 @@ def _pace(
         if prompt_tokens is not None:
             grid = replace(grid, prompt_tokens=whole_numbers("--prompt-tokens", prompt_tokens))
         if rounds is not None:
-            rule = replace(rule, most_rounds=rounds, fewest_rounds=min(rounds, rule.fewest_rounds))
+            rule = replace(rule, most_rounds=rounds)
     except (MeasurementUnusable, ValueError) as exc:
         fail(str(exc), code=2)
     return grid, rule

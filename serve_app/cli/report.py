@@ -14,6 +14,8 @@ from serve_app.cli.options import DEFAULT_CONFIG, JsonOption, fail
 if TYPE_CHECKING:
     from serve_app.settings import RoutingSettings
 
+REPORT = Path("build/report")
+
 
 def report(
     folder: Annotated[
@@ -26,9 +28,7 @@ def report(
             f"{DEFAULT_CONFIG} where there is one, else the cheapest pair wins."
         ),
     ] = None,
-    out: Annotated[Path, typer.Option(help="Where the page and its figures go.")] = Path(
-        "build/report"
-    ),
+    out: Annotated[Path, typer.Option(help="Where the page and its figures go.")] = REPORT,
     as_json: JsonOption = False,
 ) -> None:
     """Write an HTML page about a folder of profiles, and its figures as PNG files.
@@ -58,6 +58,24 @@ def report(
     pairs = "1 pair" if len(catalog) == 1 else f"{len(catalog)} pairs"
     typer.echo(f"{files.html}: {pairs}, catalog version {catalog.version}")
     typer.echo(f"{len(files.pngs)} figures as PNG in {out}")
+
+
+def profiles_page(folder: Path, out: Path, routing: RoutingSettings) -> Path:
+    """A page about the profile files in `folder`, whatever was published there."""
+    from profiles.reports import write_report
+    from serve_app.adapters.store_file import read_profiles
+    from serve_app.core.errors import CatalogError
+
+    try:
+        return write_report(
+            read_profiles(folder),
+            out,
+            title=f"Profiles in {folder}",
+            policy=routing.policy,
+            defaults=routing.defaults,
+        ).html
+    except (CatalogError, OSError) as exc:
+        fail(f"the profiles are written, but the report is not: {exc}")
 
 
 def _routing(fleet: Path | None) -> RoutingSettings | None:

@@ -35,7 +35,7 @@ def a_run() -> FleetRun:
 
 
 def test_a_machine_reads_paths_figures_and_failures_in_one_document() -> None:
-    document = json.loads(profile_document(a_run()))
+    document = json.loads(profile_document(a_run(), Path("report.html")))
 
     (written,) = document["written"]
     assert written["path"] == "data/tiny/tiny-bf16@CPU.json"
@@ -45,6 +45,7 @@ def test_a_machine_reads_paths_figures_and_failures_in_one_document() -> None:
     )
     assert written["accuracy"]["mean"] == 0.5
     assert 0 < written["accuracy"]["lower"] < 0.5 < written["accuracy"]["upper"] < 1
+    assert document["report"] == "report.html"
     assert document["failed"] == [{"pair": "tiny-int4", "cause": "no such device"}]
 
 
@@ -55,7 +56,7 @@ def test_a_token_is_dearer_the_less_a_replica_is_busy() -> None:
     idle_run = replace(run, written=(replace(run.written[0], profile=idle),))
 
     prices = [
-        json.loads(profile_document(each))["written"][0]["usd_per_mtok_out"]
+        json.loads(profile_document(each, None))["written"][0]["usd_per_mtok_out"]
         for each in (run, idle_run)
     ]
 

@@ -6,10 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
+from typer import Exit
 from typer.testing import CliRunner, Result
 
 from serve_app.adapters.profile_codec import encode_profile
 from serve_app.cli import cli
+from serve_app.cli.report import profiles_page
+from serve_app.launch.config_file import read_config
 from tests.builders import a_profile
 from tests.paths import REPOSITORY
 
@@ -73,3 +76,26 @@ def test_a_place_that_cannot_be_written_is_named(folder: Path, tmp_path: Path) -
 
     assert result.exit_code == 1
     assert str(tmp_path / "file") in result.stderr
+
+
+def test_a_run_reports_on_its_profile_files_whatever_was_published_beside_them(
+    folder: Path, tmp_path: Path
+) -> None:
+    (folder / "active.json").write_text("{}")
+    routing = read_config(REPOSITORY / "serve_config.yaml").args.routing
+
+    page = profiles_page(folder, tmp_path / "out", routing)
+
+    assert "pair-a" in page.read_text()
+
+
+def test_profiles_that_cannot_be_reported_on_are_written_all_the_same(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "out").write_text("a file where the report should go")
+    routing = read_config(REPOSITORY / "serve_config.yaml").args.routing
+
+    with pytest.raises(Exit):
+        profiles_page(folder, tmp_path / "out", routing)
+
+    assert "the profiles are written, but the report is not" in capsys.readouterr().err
