@@ -11,7 +11,7 @@ from serve_app.core.profile import Activations, Quantization
 
 UNQUANTIZED_BITS = 16.0
 ALLOWED = (
-    "bf16, fp16, fp8, int8, int4, awq, gptq, nf4, w<bits>a<bits> (as w8a8, w4a16), "
+    "bf16, fp16, fp8, int8, int4, awq, gptq, nf4, mxfp4, w<bits>a<bits> (as w8a8, w4a16), "
     "or a GGUF type (as q4_k_m, q8_0)"
 )
 
@@ -25,6 +25,7 @@ _BY_NAME: Mapping[str, tuple[float, Activations]] = MappingProxyType(
         "awq": (4, "fp16"),
         "gptq": (4, "fp16"),
         "nf4": (4, "bf16"),
+        "mxfp4": (4, "bf16"),
         "q2_k": (2.6, "fp16"),
         "q3_k_m": (3.9, "fp16"),
         "q4_0": (4.5, "fp16"),

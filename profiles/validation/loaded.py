@@ -19,7 +19,8 @@ _LINEAR = re.compile(
     r"(?P<kind>\w*Linear)\((?:quant=(?P<quant>\w+), )?in_features=(?P<inputs>\d+), "
     r"output_features=(?P<outputs>\d+)"
 )
-_EXPERTS = re.compile(r"(?P<kind>\w*MoE\w*)\((?:quant=(?P<quant>\w+))?")
+# Newer versions of vLLM have the first name.
+_EXPERTS = re.compile(r"(?:RoutedExperts|(?:Shared)?FusedMoE)\((?:quant=(?P<quant>\w+))?")
 _ON_LOAD = re.compile(r"Quantizing (\d+) layers of types")
 
 
@@ -27,7 +28,7 @@ _ON_LOAD = re.compile(r"Quantizing (\d+) layers of types")
 class LoadedLayer:
     """Layers of one kind in memory; `scheme` is vLLM's name of how they are quantized.
 
-    `weights` counts those of all `times` layers; 0 where the log does not tell.
+    `weights` counts those of all `times` layers; the log does not tell those of experts.
     """
 
     name: str
@@ -50,6 +51,10 @@ class LoadedFacts:
         if not weights:
             return None
         return sum(layer.weights for layer in self.layers if layer.scheme) / weights
+
+    @property
+    def experts(self) -> tuple[LoadedLayer, ...]:
+        return tuple(layer for layer in self.layers if not layer.weights)
 
     @property
     def schemes(self) -> tuple[str, ...]:

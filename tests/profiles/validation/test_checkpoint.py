@@ -77,15 +77,27 @@ def fp8() -> dict[str, torch.Tensor]:
     return tensors
 
 
+def mxfp4() -> dict[str, torch.Tensor]:
+    """Experts in one tensor for all of them: two weights in a byte, a scale for 32."""
+    name = "model.layers.0.mlp.experts.down_proj"
+    return {
+        **kept_tensors(),
+        f"{name}_blocks": torch.ones(4, WIDTH, 2, 16, dtype=torch.uint8),
+        f"{name}_scales": torch.ones(4, WIDTH, 2, dtype=torch.uint8),
+        f"{name}_bias": torch.ones(4, WIDTH, dtype=torch.bfloat16),
+    }
+
+
 @pytest.mark.parametrize(
     ("tensors", "quantization", "bits"),
     [
+        (mxfp4(), {"quant_method": "mxfp4"}, 4.25),
         (packed(), {"quant_method": "compressed-tensors"}, 4.25),
         (gptq(), {"quant_method": "gptq", "bits": 4}, 4.3125),
         (nf4(), {"quant_method": "bitsandbytes"}, 4.5),
         (fp8(), {"quant_method": "fp8"}, 8.0),
     ],
-    ids=["packed", "gptq", "nf4", "fp8"],
+    ids=["mxfp4", "packed", "gptq", "nf4", "fp8"],
 )
 def test_bits_are_counted_in_every_format(
     tmp_path: Path, tensors: dict[str, torch.Tensor], quantization: dict[str, object], bits: float
@@ -103,6 +115,16 @@ def test_layers_that_were_left_out_are_named(tmp_path: Path) -> None:
 
     assert seen.unquantized == (LAYERS[0],)
     assert seen.quantized_share == 0.75
+
+
+def test_unquantized_experts_in_one_tensor_count_as_left_out(tmp_path: Path) -> None:
+    name = "model.layers.0.mlp.experts.down_proj"
+    tensors = {**int8(), name: torch.ones(4, WIDTH, WIDTH, dtype=torch.bfloat16)}
+
+    seen = facts(tmp_path, tensors)
+
+    assert seen.unquantized == (name,)
+    assert seen.quantized_share == 0.5
 
 
 def test_a_gguf_file_tells_its_bits(tmp_path: Path) -> None:

@@ -143,6 +143,15 @@ def test_experts_left_unquantized_fail() -> None:
     assert "experts not: experts" in the_failure(verdict).seen
 
 
+def test_attention_may_stay_as_it_is_where_experts_are_quantized() -> None:
+    layers = (
+        LoadedLayer(name="o_proj", times=2, weights=10, scheme=None),
+        LoadedLayer(name="experts", times=2, weights=0, scheme="Mxfp4MoEMethod"),
+    )
+
+    assert judged(replace(seen(NEAR, bits=8), loaded=LoadedFacts(layers=layers)), PARENT).passed
+
+
 def test_a_quantized_engine_under_an_unquantized_name_fails() -> None:
     layer = LoadedLayer(name="o_proj", times=2, weights=10, scheme="Fp8LinearMethod")
 

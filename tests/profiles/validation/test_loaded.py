@@ -56,11 +56,11 @@ def test_a_log_without_the_tree_tells_nothing(log: str) -> None:
     assert loaded.quantized_on_load is None
 
 
-def test_experts_are_told_from_linear_layers() -> None:
-    experts = f"{OPENING}           (experts): FusedMoE(quant=Fp8MoEMethod, num_experts=8)\n"
+@pytest.mark.parametrize("name", ["RoutedExperts", "FusedMoE", "SharedFusedMoE"])
+def test_experts_are_told_from_linear_layers_and_from_the_blocks_around_them(name: str) -> None:
+    block = f"{OPENING}         (mlp): MixtralMoE()(\n"
+    experts = f"{OPENING}           (experts): {name}(quant=Fp8MoEMethod, )\n"
 
-    loaded = read_log((TREE % ("", "")) + experts)
+    loaded = read_log((TREE % ("", "")) + block + experts)
 
-    assert [(x.name, x.scheme) for x in loaded.layers if not x.weights] == [
-        ("experts", "Fp8MoEMethod")
-    ]
+    assert [(x.name, x.scheme) for x in loaded.experts] == [("experts", "Fp8MoEMethod")]
