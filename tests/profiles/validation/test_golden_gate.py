@@ -112,26 +112,16 @@ def test_the_embedded_pairs_pass(made: dict[str, Path], pair: str) -> None:
 
 @pytest.mark.vllm
 @pytest.mark.parametrize(
-    ("of", "claims", "corruption"),
-    [
-        (W8A8, "w8a8", shuffle_one_layer),
-        (W8A8, "w8a8", double_the_scales_of_one_layer),
-        (W8A8, "w8a8", shift_the_embedding_by_one_row),
-        (W4A16, "w4a16", double_the_scales_of_one_layer),
-    ],
-    ids=[
-        "a layer shuffled",
-        "a layer's scales doubled",
-        "embedding shifted",
-        "a layer's scales doubled, 4 bits",
-    ],
+    "corruption",
+    [shuffle_one_layer, double_the_scales_of_one_layer, shift_the_embedding_by_one_row],
+    ids=["a layer shuffled", "a layer's scales doubled", "embedding shifted"],
 )
 async def test_damage_that_only_answers_show_is_found(
-    made: dict[str, Path], tmp_path: Path, of: str, claims: str, corruption: Corruption
+    made: dict[str, Path], tmp_path: Path, corruption: Corruption
 ) -> None:
-    folder = corrupted(made[of], tmp_path / "damaged", corruption)
+    folder = corrupted(made[W8A8], tmp_path / "damaged", corruption)
 
-    verdict = await validate(a_validation(folder, claims, tmp_path), progress=silent)
+    verdict = await validate(a_validation(folder, "w8a8", tmp_path), progress=silent)
 
     assert {"KL divergence", "perplexity", "same first choice"} <= failed(verdict)
     assert "files" not in failed(verdict)
