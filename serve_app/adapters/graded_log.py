@@ -69,7 +69,7 @@ def _line(request: GradedRequest) -> str:
         "digest": request.digest or "unknown",
         "task": served.task,
         "difficulty": None,
-        "messages": [] if prompt is None else [{"role": "user", "content": prompt}],
+        "messages": [] if prompt is None else [{"role": "user", "content": _text(prompt)}],
         "answer": None,
         "score": given.score,
         "prompt_tokens": request.prompt_tokens,
@@ -77,3 +77,8 @@ def _line(request: GradedRequest) -> str:
         "error": None,
     }
     return json.dumps(outcome, ensure_ascii=True)
+
+
+def _text(prompt: str) -> str:
+    """Half of a surrogate pair is no text, and no reader of JSON takes it."""
+    return prompt.encode(errors="replace").decode()

@@ -26,7 +26,7 @@ from serve_app.api.openai_routes import GenerationEndpoint
 from serve_app.core.errors import RouterError
 from serve_app.service.gateway import Gateway
 
-__all__ = ["ApiSettings", "create_app"]
+__all__ = ["ApiSettings", "Lifespan", "create_app"]
 
 Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
 

@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from starlette.types import Message
 
-from serve_app.api.app import ApiSettings, create_app
+from serve_app.api.app import ApiSettings, Lifespan, create_app
 from tests.gateways import House
 
 CHAT = "/v1/chat/completions"
@@ -19,13 +19,20 @@ COMPLETIONS = "/v1/completions"
 HI = [{"role": "user", "content": "Hi"}]
 
 
-def an_app(house: House, *, body_limit_bytes: int = 10_000, send_timeout_s: float = 5) -> Starlette:
+def an_app(
+    house: House,
+    *,
+    body_limit_bytes: int = 10_000,
+    send_timeout_s: float = 5,
+    lifespan: Lifespan | None = None,
+) -> Starlette:
     return create_app(
         house.gateway,
         settings=ApiSettings(
             body_limit_bytes=body_limit_bytes, send_timeout_s=send_timeout_s, replica="replica-1"
         ),
         exposition=lambda: (b"quantroute_up 1\n", "text/plain; version=0.0.4"),
+        lifespan=lifespan,
     )
 
 

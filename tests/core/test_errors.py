@@ -25,6 +25,20 @@ EVERY_ERROR = [
         "no pair meets the constraints ('latency'): too slow; relax them, or send "
         "on_infeasible=best_effort to be served by the nearest pair",
     ),
+    (
+        errors.UnknownDecision("d1", 200, 7200),
+        "decision 'd1' is unknown; the last 200 answered requests of 2 hours are remembered: send "
+        "the id from the header x-quantroute-decision of an answer, soon enough",
+    ),
+    (
+        errors.FeedbackConflict("d1", 1.0, 0.5),
+        "decision 'd1' has the score 1 already and cannot take 0.5: an answer is scored once",
+    ),
+    (
+        errors.FeedbackUnavailable("RayActorError", 1.0),
+        "the feedback board did not answer (RayActorError) and the score was not taken; retry "
+        "after 1 s",
+    ),
     (errors.Overloaded("all pairs are full", 1.5), "all pairs are full; retry after 1.5 s"),
     (errors.DeadlineExceeded(900, ("a",)), "no answer within 900 ms; tried: 'a'"),
     (errors.EngineRejected("a", 400, "no such field", "bad", "n"), "no such field"),

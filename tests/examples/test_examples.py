@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from threading import Thread
 
 import pytest
 import uvicorn
 from starlette.applications import Starlette
 
+from serve_app.api.app import Lifespan
 from serve_app.core.errors import EngineFailed
 from serve_app.testing import Script
 from tests.api.apps import an_app
@@ -37,6 +39,20 @@ def serving(app: Starlette) -> Iterator[str]:
             thread.join()
 
 
+def background_of(house: House) -> Lifespan:
+    """Runs what runs beside the requests, as an ingress replica does."""
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        running = [asyncio.ensure_future(job) for job in house.gateway.background()]
+        yield
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    return lifespan
+
+
 @pytest.fixture
 def house() -> House:
     return a_house()
@@ -44,7 +60,7 @@ def house() -> House:
 
 def run(example: str, house: House) -> str:
     """What an example prints."""
-    with serving(an_app(house)) as base_url:
+    with serving(an_app(house, lifespan=background_of(house))) as base_url:
         command = [sys.executable, str(EXAMPLES / example), base_url]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
@@ -81,6 +97,15 @@ def test_a_decision_is_explained_without_asking_a_model(house: House) -> None:
     assert "{'preset': 'batch'}: cheap" in printed
     assert "cheap accuracy: >= 0.9999" in printed
     assert house.asked_pairs() == []
+
+
+def test_bad_verdicts_send_the_next_request_elsewhere(house: House) -> None:
+    printed = run("feedback.py", house)
+
+    assert "with a floor of 0.89: cheap" in printed
+    assert "bad verdicts: dear" in printed
+    assert "cheap accuracy: >= 0.89" in printed
+    assert "by feedback" in printed
 
 
 def test_every_example_is_run_here() -> None:

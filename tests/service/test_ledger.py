@@ -86,3 +86,16 @@ def test_without_a_catalog_tokens_are_counted_and_nothing_is_priced() -> None:
 
     assert charge == Charge(pair="cheap", usage=USAGE, cost_usd=0.0, baseline_usd=0.0)
     assert ledger.account().pairs["cheap"].prompt_tokens == 1000
+
+
+def test_what_grading_spends_is_in_no_other_sum() -> None:
+    ledger = Ledger("dear")
+    ledger.charge("cheap", USAGE, CATALOG, None)
+    before = ledger.account()
+
+    spent = ledger.charge_shadow("dear", USAGE, CATALOG)
+
+    account = ledger.account()
+    assert (account.total, account.pairs) == (before.total, before.pairs)
+    assert account.shadow.cost_usd == spent > 0
+    assert account.shadow.baseline_usd == 0

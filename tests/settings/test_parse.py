@@ -143,3 +143,21 @@ def test_every_gpu_name_is_one_that_ray_knows() -> None:
     from ray.util.accelerators import accelerators
 
     assert set(GPUS) <= {v for v in vars(accelerators).values() if isinstance(v, str)}
+
+
+@pytest.mark.parametrize(
+    ("feedback", "problem"),
+    [
+        ({"weight": 1.5}, "feedback.weight: Input should be less than or equal to 1; got 1.5"),
+        ({"half_life_s": 0}, "feedback.half_life_s: Input should be greater than 0; got 0"),
+        ({"log_prompts": True}, "feedback: log_prompts is true and there is no log"),
+        ({"log_files": 1}, "feedback.log_files: Input should be greater than or equal to 2"),
+        ({"shadow": {"share": 2}}, "feedback.shadow.share: Input should be less than or equal"),
+        ({"shadow": {"usd_per_hour": 0}}, "feedback.shadow.usd_per_hour: Input should be greater"),
+        ({"shadow": {"reference_pair": "gpt"}}, "feedback.shadow.reference_pair: 'gpt' is no pair"),
+    ],
+)
+def test_feedback_settings_that_cannot_hold_are_refused(
+    feedback: dict[str, Any], problem: str
+) -> None:
+    assert problem in problem_of(embedded_args() | {"feedback": feedback})
