@@ -52,7 +52,7 @@ def feedback_route(gateway: Gateway, settings: ApiSettings) -> Route:
             gateway.feedback.misused()
             raise
         receipt = await gateway.feedback.take(body.decision_id, body.said)
-        return _told(body.decision_id, receipt)
+        return _told(body.decision_id, receipt, settings.replica)
 
     return Route("/v1/feedback", feedback, methods=["POST"])
 
@@ -65,7 +65,7 @@ def beliefs_route(gateway: Gateway) -> Route:
     return Route("/admin/feedback", beliefs)
 
 
-def _told(decision: str, receipt: Receipt) -> JSONResponse:
+def _told(decision: str, receipt: Receipt, replica: str) -> JSONResponse:
     """202 for a score that will count within the next exchanges, 200 for one that does already."""
     served, repeated = receipt.served, receipt.taken_as == "repeated"
     told = {
@@ -77,4 +77,5 @@ def _told(decision: str, receipt: Receipt) -> JSONResponse:
         "repeated": repeated,
         "in_use_within_s": 2 * EXCHANGE_EVERY_S,
     }
-    return JSONResponse(told, 200 if repeated else 202)
+    headers = {"x-quantroute-replica": replica}
+    return JSONResponse(told, 200 if repeated else 202, headers=headers)
