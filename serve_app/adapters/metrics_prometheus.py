@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from serve_app.adapters.metric_buckets import (
@@ -12,6 +12,7 @@ from serve_app.adapters.metric_buckets import (
     REQUEST_S,
     TTFT_S,
 )
+from serve_app.adapters.metrics_catalog import CatalogMetrics
 from serve_app.adapters.metrics_feedback import FeedbackMetrics
 from serve_app.core.decision import Decision, Refusal
 from serve_app.core.events import (
@@ -29,6 +30,7 @@ from serve_app.core.events import (
     Routed,
     ShadowEnded,
     StoreLost,
+    TokenRatiosChanged,
     TurnedAway,
 )
 
@@ -42,7 +44,7 @@ class PrometheusEvents:
         self._registry = registry
         self._decisions = _DecisionMetrics(registry)
         self._answers = _AnswerMetrics(registry)
-        self._catalog = _CatalogMetrics(registry)
+        self._catalog = CatalogMetrics(registry)
         self._feedback = FeedbackMetrics(registry)
         self._attempts_failed = Counter(
             "quantroute_attempts_failed",
@@ -69,12 +71,8 @@ class PrometheusEvents:
                 self._attempts_failed.labels(pair, reason).inc()
             case ClassifierMissed():
                 self._classifier_missed.inc()
-            case CatalogSwapped():
-                self._catalog.swapped(event)
-            case CatalogRefused():
-                self._catalog.refused.inc()
-            case StoreLost():
-                self._catalog.store_lost.inc()
+            case CatalogSwapped() | CatalogRefused() | StoreLost() | TokenRatiosChanged():
+                self._catalog.emit(event)
             case FeedbackTaken() | FeedbackRefused() | BeliefsChanged() | ShadowEnded():
                 self._feedback.emit(event)
 
@@ -198,6 +196,19 @@ class _AnswerMetrics:
             buckets=ERROR_RATIO,
             registry=registry,
         )
+        self._prompt_error = Histogram(
+            "quantroute_prompt_tokens_estimate_error_ratio",
+            "Distance of predicted from actual prompt tokens, as a share of actual tokens",
+            ["pair"],
+            buckets=ERROR_RATIO,
+            registry=registry,
+        )
+        self._predicted_prompt = Counter(
+            "quantroute_predicted_prompt_tokens",
+            "Prompt tokens as predicted, of the answers whose engines counted them",
+            ["pair"],
+            registry=registry,
+        )
 
     def count(self, answer: Answered) -> None:
         pair = answer.pair or NO_PAIR
@@ -213,6 +224,10 @@ class _AnswerMetrics:
         self._baseline_cost.inc(answer.baseline_cost_usd)
         if answer.predicted_cost_usd is not None:
             self._compare(pair, predicted=answer.predicted_cost_usd, actual=answer.cost_usd)
+        if answer.predicted_prompt_tokens is not None and answer.prompt_tokens > 0:
+            off = abs(answer.predicted_prompt_tokens - answer.prompt_tokens)
+            self._prompt_error.labels(pair).observe(off / answer.prompt_tokens)
+            self._predicted_prompt.labels(pair).inc(answer.predicted_prompt_tokens)
 
     def ended(self, pair: str, outcome: Outcome) -> None:
         self._requests.labels(pair, outcome).inc()
@@ -221,40 +236,3 @@ class _AnswerMetrics:
         self._predicted_cost.labels(pair).inc(predicted)
         if actual > 0:
             self._cost_error.labels(pair).observe(abs(predicted - actual) / actual)
-
-
-class _CatalogMetrics:
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._info = Gauge(
-            "quantroute_catalog_info",
-            "1 for the version of the catalog in use",
-            ["version"],
-            registry=registry,
-        )
-        self._pairs = Gauge(
-            "quantroute_catalog_pairs", "Pairs in the catalog in use", registry=registry
-        )
-        self._profiles = Gauge(
-            "quantroute_catalog_profiles",
-            "Profiles in the catalog in use, by where their figures are from",
-            ["origin"],
-            registry=registry,
-        )
-        self.refused = Counter(
-            "quantroute_catalog_refused",
-            "Catalogs that failed validation; the last good one stayed",
-            registry=registry,
-        )
-        self.store_lost = Counter(
-            "quantroute_store_lost",
-            "Times the profile store could not be reached; the last good catalog stayed",
-            registry=registry,
-        )
-
-    def swapped(self, catalog: CatalogSwapped) -> None:
-        # One version at a time: old ones would stay as series for ever.
-        self._info.clear()
-        self._info.labels(catalog.version).set(1)
-        self._pairs.set(catalog.pairs)
-        self._profiles.labels("published").set(len(catalog.published))
-        self._profiles.labels("measured").set(catalog.pairs - len(catalog.published))

@@ -15,6 +15,7 @@ from serve_app.api.request_reader import operation_of, parse_object, read_body, 
 from serve_app.core.breaker import Breaker
 from serve_app.core.decision import Decision
 from serve_app.core.profile import Profile
+from serve_app.core.token_ratio import TokenRatio
 from serve_app.service.gateway import Gateway
 from serve_app.service.ledger import Account
 
@@ -23,6 +24,7 @@ DECISIONS = TypeAdapter(tuple[Decision, ...])
 PROFILES = TypeAdapter(Mapping[str, Profile])
 BREAKERS = TypeAdapter(Mapping[str, Breaker])
 ACCOUNT = TypeAdapter(Account)
+TOKEN_RATIOS = TypeAdapter(Mapping[str, TokenRatio])
 
 
 def route_endpoint(gateway: Gateway, settings: ApiSettings) -> Route:
@@ -65,11 +67,15 @@ def admin_routes(gateway: Gateway) -> list[Route]:
     async def cost(_: Request) -> Response:
         return _json(ACCOUNT.dump_json(gateway.ledger.account()))
 
+    async def tokens(_: Request) -> Response:
+        return _json(TOKEN_RATIOS.dump_json(gateway.token_ratios.ratios()))
+
     return [
         Route("/admin/catalog", catalog),
         Route("/admin/decisions", decisions),
         Route("/admin/breakers", breakers),
         Route("/admin/cost", cost),
+        Route("/admin/tokens", tokens),
     ]
 
 

@@ -67,6 +67,11 @@ class Message(Wire):
             return "\n".join(part.text for part in self.content if part.text)
         return self.content or ""
 
+    @property
+    def is_text(self) -> bool:
+        parts = self.content if isinstance(self.content, list) else []
+        return all(part.type == "text" for part in parts)
+
 
 class Function(Wire):
     name: Annotated[str, Field(min_length=1)]

@@ -121,6 +121,7 @@ def _chat(
         constraints=constraints,
         stream=bool(chat.stream),
         usage_asked=_usage_asked(chat),
+        wholly_counted=not (calls or extras) and all(m.is_text for m in chat.messages),
     )
 
 
@@ -144,6 +145,7 @@ def _completions(
         constraints=constraints,
         stream=bool(text.stream),
         usage_asked=_usage_asked(text),
+        wholly_counted=isinstance(text.prompt, str),
     )
 
 

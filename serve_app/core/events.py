@@ -5,6 +5,7 @@ No event carries a prompt, an answer or a caller's name.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -44,13 +45,17 @@ class AttemptFailed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
-    """A request ended. `pair` is empty when none served; token counts are the engine's."""
+    """A request ended. `pair` is empty when none served; token counts are the engine's.
+
+    `predicted_prompt_tokens` is `None` where the engine told no count to hold it against.
+    """
 
     pair: str
     outcome: Outcome
     ttft_ms: float | None
     total_ms: float
     prompt_tokens: int
+    predicted_prompt_tokens: int | None
     completion_tokens: int
     predicted_tokens: int
     predicted_ms: float | None
@@ -94,6 +99,13 @@ class StoreLost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRatiosChanged:
+    """By pair, the tokens per token of the reference tokenizer that decisions now reckon with."""
+
+    ratios: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FeedbackTaken:
     """The answer of `pair` got a score from 0 to 1."""
 
@@ -134,6 +146,7 @@ Event = (
     | CatalogSwapped
     | CatalogRefused
     | StoreLost
+    | TokenRatiosChanged
     | FeedbackTaken
     | FeedbackRefused
     | BeliefsChanged

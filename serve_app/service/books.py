@@ -66,11 +66,12 @@ class Books:
     def _ended(self, routing: Routing, visit: Visit, outcome: Outcome, began_s: float) -> Answered:
         answer = visit.answer
         prediction = answer.candidate.prediction if answer and answer.candidate else None
-        charge = NOTHING_SPENT
+        charge, predicted_usd, predicted_prompt = NOTHING_SPENT, None, None
         if answer is not None:
             # An answer cut short tells no usage: nothing to hold the prediction against.
             compared = prediction is not None and answer.usage != NOTHING_USED
-            predicted_usd = prediction.cost_usd if prediction and compared else None
+            if prediction and compared:
+                predicted_usd, predicted_prompt = prediction.cost_usd, prediction.prompt_tokens
             charge = self._ledger.charge(answer.pair, answer.usage, routing.catalog, predicted_usd)
         first_token_s = visit.first_token_s
         return Answered(
@@ -79,6 +80,7 @@ class Books:
             ttft_ms=None if first_token_s is None else (first_token_s - began_s) * 1e3,
             total_ms=(self._clock.now() - began_s) * 1e3,
             prompt_tokens=charge.usage.prompt_tokens,
+            predicted_prompt_tokens=predicted_prompt,
             completion_tokens=charge.usage.completion_tokens,
             predicted_tokens=prediction.output_tokens if prediction is not None else 0,
             predicted_ms=prediction.total_ms if prediction is not None else None,

@@ -30,6 +30,7 @@ from serve_app.service.breakers import Breakers
 from serve_app.service.features import FeatureReader
 from serve_app.service.feedback import Feedback
 from serve_app.service.feedback_desk import MemoryDesk
+from serve_app.service.feedback_settings import ShadowRules
 from serve_app.service.fleet_status import FleetStatus
 from serve_app.service.gateway_settings import GatewaySettings
 from serve_app.service.inbound import Inbound
@@ -39,6 +40,7 @@ from serve_app.service.refusals import misuse_of, raise_if_refused
 from serve_app.service.routing import CurrentCatalog, Router
 from serve_app.service.shadow import Shadow
 from serve_app.service.stream import with_usage_asked
+from serve_app.service.token_ratios import TokenRatios
 
 
 class Gateway:
@@ -74,10 +76,11 @@ class Gateway:
         self._recent: deque[Decision] = deque(maxlen=settings.recent_decisions)
         self.ledger = Ledger(settings.baseline)
         self._books = Books(self.ledger, clock, events)
+        self.token_ratios = TokenRatios(catalogs, clock, events)
         self.status = FleetStatus(pairs, catalogs, self.load_view, self._breakers)
         self.feedback = Feedback(
             desk=desk or MemoryDesk(settings.feedback.desk, clock.now),
-            published=catalogs,
+            published=self.token_ratios,
             rules=settings.feedback,
             clock=clock,
             events=events,
@@ -101,20 +104,8 @@ class Gateway:
             clock=clock,
             events=events,
         )
-        self._shadow = None
-        if settings.feedback.shadow is not None:
-            self._shadow = Shadow(
-                rules=settings.feedback.shadow,
-                pairs=self._pairs,
-                engine=engine,
-                feedback=self.feedback,
-                ledger=self.ledger,
-                load=load,
-                load_view=self.load_view,
-                clock=clock,
-                events=events,
-                chance=chance,
-            )
+        rules = settings.feedback.shadow
+        self._shadow = None if rules is None else self._shadow_by(rules, engine, chance)
 
     @property
     def default_constraints(self) -> Constraints:
@@ -171,22 +162,42 @@ class Gateway:
                 else:
                     self._breakers.succeeded(first.pair)
 
+    def _shadow_by(self, rules: ShadowRules, engine: Engine, chance: Callable[[], float]) -> Shadow:
+        return Shadow(
+            rules=rules,
+            pairs=self._pairs,
+            engine=engine,
+            feedback=self.feedback,
+            ledger=self.ledger,
+            load=self._load,
+            load_view=self.load_view,
+            clock=self._clock,
+            events=self._events,
+            chance=chance,
+        )
+
     @contextmanager
     def _remembered(
         self, inbound: Inbound, routing: Routing, first: FirstToken
     ) -> Iterator[Answer]:
         """An answer that may get feedback however it ends, and is graded if it comes to its end."""
         shadow = self._shadow
-        transcript = shadow.draw(inbound, routing, first.pair) if shadow is not None else None
-        answer = Answer(routing, first, usage_asked=inbound.usage_asked, transcript=transcript)
+        drawn = shadow.draw(inbound, routing, first.pair) if shadow is not None else None
+        answer = Answer(
+            routing,
+            first,
+            usage_asked=inbound.usage_asked,
+            transcript=drawn.transcript if drawn is not None else None,
+        )
         try:
             yield answer
         finally:
             self.feedback.served(
                 routing.decision, first.pair, routing.catalog, inbound.prompt, answer.usage
             )
-        if shadow is not None and transcript is not None and not answer.broke:
-            shadow.offer(inbound, routing, answer, transcript)
+            self.token_ratios.counted(inbound, routing.decision.features, first.pair, answer.usage)
+        if shadow is not None and drawn is not None and not answer.broke:
+            shadow.offer(drawn)
 
 
 def _call(inbound: Inbound) -> EngineCall:

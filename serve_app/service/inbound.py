@@ -19,8 +19,9 @@ class Inbound:
 
     `body` is what the engine will get, without `routing`. `countable` is the text whose tokens
     fill the context (prompt, tools, schemas); `counted_tokens` those known without a tokenizer,
-    such as token ids and what a chat template adds. `needs` maps a capability to the field that
-    asks for it.
+    such as token ids and what a chat template adds; `wholly_counted` is false when more than these
+    fills the context, or a template writes it otherwise (images, tools). `needs` maps a capability
+    to the field that asks for it.
     """
 
     request_id: str
@@ -35,6 +36,7 @@ class Inbound:
     constraints: Constraints
     stream: bool = False
     usage_asked: bool = False
+    wholly_counted: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ class AnswerFields(TypedDict, total=False):
     ttft_ms: float | None
     total_ms: float
     prompt_tokens: int
+    predicted_prompt_tokens: int | None
     completion_tokens: int
     cost_usd: float
     predicted_cost_usd: float | None
@@ -30,6 +31,7 @@ def an_answer(**fields: Unpack[AnswerFields]) -> Answered:
         ttft_ms=100.0,
         total_ms=500.0,
         prompt_tokens=10,
+        predicted_prompt_tokens=None,
         completion_tokens=10,
         predicted_tokens=10,
         predicted_ms=None,

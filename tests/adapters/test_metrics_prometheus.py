@@ -18,6 +18,7 @@ from serve_app.core.events import (
     Event,
     Routed,
     StoreLost,
+    TokenRatiosChanged,
     TurnedAway,
 )
 from tests.adapters.facts import a_decision, an_answer
@@ -123,6 +124,27 @@ def test_an_answer_that_cost_nothing_has_no_estimate_error(metrics: Metrics) -> 
     metrics.emit(an_answer(pair="a", cost_usd=0.0, predicted_cost_usd=0.001))
 
     assert metrics.value("quantroute_cost_estimate_error_ratio_count", pair="a") is None
+
+
+@pytest.mark.parametrize("predicted", [150, 250])
+def test_predicted_prompt_tokens_are_held_against_what_the_engine_counted(
+    metrics: Metrics, predicted: int
+) -> None:
+    metrics.emit(an_answer(pair="a", prompt_tokens=200, predicted_prompt_tokens=predicted))
+    metrics.emit(an_answer(pair="a", prompt_tokens=200))
+
+    error = "quantroute_prompt_tokens_estimate_error_ratio"
+    assert metrics.value(f"{error}_sum", pair="a") == pytest.approx(0.25)
+    assert metrics.value(f"{error}_count", pair="a") == 1
+    assert metrics.value("quantroute_predicted_prompt_tokens_total", pair="a") == predicted
+
+
+def test_only_pairs_of_the_catalog_in_use_have_a_tokens_ratio(metrics: Metrics) -> None:
+    metrics.emit(TokenRatiosChanged(ratios={"a": 1.1, "b": 1.0}))
+    metrics.emit(TokenRatiosChanged(ratios={"a": 1.2}))
+
+    assert metrics.value("quantroute_tokens_ratio", pair="a") == 1.2
+    assert metrics.value("quantroute_tokens_ratio", pair="b") is None
 
 
 def test_a_request_nobody_served_has_no_latency(metrics: Metrics) -> None:

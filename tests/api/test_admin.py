@@ -102,6 +102,32 @@ def test_decisions_breakers_and_cost_can_be_read() -> None:
     assert cost["pairs"]["dear"]["answers"] == cost["total"]["answers"] == 2
 
 
+def test_tokens_as_predicted_and_as_counted_can_be_read() -> None:
+    client = a_client(a_house())
+    client.post(CHAT, json=a_body())
+
+    shown = client.get("/admin/tokens").json()
+
+    assert set(shown) == {"cheap", "dear"}
+    assert (shown["cheap"]["profile"], shown["cheap"]["requests"]) == (1.0, 1.0)
+    assert (shown["dear"]["ratio"], shown["dear"]["requests"]) == (1.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"tools": [{"type": "function", "function": {"name": "f"}}]},
+        {"messages": [{"role": "user", "content": [{"type": "image_url"}]}]},
+        {"messages": [{"role": "assistant", "tool_calls": [{"id": "1"}]}]},
+    ],
+)
+def test_what_only_an_engine_can_count_corrects_no_ratio(more: dict[str, object]) -> None:
+    client = a_client(a_house())
+    client.post(CHAT, json=a_body(**more))
+
+    assert client.get("/admin/tokens").json()["cheap"]["requests"] == 0
+
+
 def test_a_bug_is_answered_without_a_traceback() -> None:
     house = a_house({"cheap": Script(before_token=lambda _: 1 / 0)})  # type: ignore[arg-type, return-value]
     client = TestClient(an_app(house), raise_server_exceptions=False)

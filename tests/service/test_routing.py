@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from serve_app.core.errors import Overloaded, UnknownModel
-from serve_app.core.events import Routed
+from serve_app.core.events import Answered, Routed
 from serve_app.core.profile import GoldenResult
 from serve_app.core.request import Constraints, Judgement, Prompt
 from serve_app.service.load import Replicas
@@ -123,5 +123,5 @@ async def test_explaining_runs_no_model_and_leaves_no_trace() -> None:
 
     assert routing.decision.chosen == "cheap"
     assert house.engine.calls == []
-    assert house.events.seen == []
+    assert house.events.of(Routed) == house.events.of(Answered) == []
     assert house.gateway.recent_decisions() == ()
