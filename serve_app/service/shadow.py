@@ -16,7 +16,7 @@ from serve_app.core.ports import Clock, Engine, EngineCall, Events
 from serve_app.core.predict import expected_usage
 from serve_app.core.request import Features, Task
 from serve_app.service.agreement import agreement
-from serve_app.service.answer import Answer, Routing
+from serve_app.service.answer import Routing
 from serve_app.service.feedback import Feedback
 from serve_app.service.feedback_settings import ShadowRules
 from serve_app.service.inbound import Inbound
@@ -28,7 +28,7 @@ from serve_app.service.transcript import Said, Transcript, said
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shadowed:
-    """An answer that was drawn, and all that is needed to grade it."""
+    """An answer that was drawn, and all that is needed to grade it once `transcript` is filled."""
 
     decision: str
     pair: str
@@ -74,36 +74,31 @@ class Shadow:
         self._allowance = Allowance(rules.usd_per_hour, clock)
         self._waiting: asyncio.Queue[Shadowed] = asyncio.Queue(rules.max_in_flight)
 
-    def draw(self, inbound: Inbound, routing: Routing, pair: str) -> Transcript | None:
-        """A transcript to fill, if this answer is to be graded."""
+    def draw(self, inbound: Inbound, routing: Routing, pair: str) -> Shadowed | None:
+        """What is to be graded once it was given to its end; `None` for most answers."""
         if pair == self._reference.id or self._chance() >= self._rules.share:
             return None
-        if (inbound.body.get("n") or 1) != 1 or not self._can_answer(inbound, routing):
-            return None
-        return Transcript()
-
-    def offer(
-        self, inbound: Inbound, routing: Routing, answer: Answer, transcript: Transcript
-    ) -> None:
-        """Takes an answer that was given to its end."""
         features, catalog = routing.decision.features, routing.catalog
-        if features is None or catalog is None:
-            return
-        if not transcript.is_whole:
-            self._ended(answer.pair, "too_long")
-            return
-        shadowed = Shadowed(
+        if features is None or catalog is None or not self._can_answer(inbound, catalog):
+            return None
+        return Shadowed(
             decision=routing.decision.id,
-            pair=answer.pair,
+            pair=pair,
             features=features,
             catalog=catalog,
             call=_unary(inbound, self._reference.id),
-            transcript=transcript,
+            transcript=Transcript(),
         )
+
+    def offer(self, shadowed: Shadowed) -> None:
+        """Takes an answer that was given to its end."""
+        if not shadowed.transcript.is_whole:
+            self._ended(shadowed.pair, "too_long")
+            return
         try:
             self._waiting.put_nowait(shadowed)
         except asyncio.QueueFull:
-            self._ended(answer.pair, "full")
+            self._ended(shadowed.pair, "full")
 
     async def run(self) -> None:
         """Grades until cancelled; what is then in flight is given up and its slot freed."""
@@ -153,12 +148,11 @@ class Shadow:
         slots = load.ready_replicas * self._reference.max_concurrency
         return load.in_flight >= self._rules.below_load * slots
 
-    def _can_answer(self, inbound: Inbound, routing: Routing) -> bool:
-        profiled = routing.catalog is not None and self._reference.id in routing.catalog.profiles
+    def _can_answer(self, inbound: Inbound, catalog: Catalog) -> bool:
         return (
-            profiled
-            and routing.decision.features is not None
+            self._reference.id in catalog.profiles
             and inbound.needs.keys() <= self._reference.capabilities
+            and (inbound.body.get("n") or 1) == 1
         )
 
     def _ended(self, pair: str, outcome: ShadowOutcome, cost_usd: float = 0.0) -> None:

@@ -289,3 +289,51 @@ async def test_beliefs_tell_prior_and_posterior_of_each_pair_and_task() -> None:
     assert (belief.pair, belief.task, belief.prior.mean) == ("cheap", "conversation", 0.8)
     assert (belief.callers, belief.shadows, belief.weight) == (2, 0, 1.0)
     assert belief.lower < belief.mean < belief.prior.mean
+
+
+async def test_scores_wait_for_a_catalog_to_count_in() -> None:
+    house = a_house(catalog=CATALOG)
+    await scored(house, 0.0, times=10)
+    house.catalogs.current = None
+    await house.gateway.feedback.exchange()
+    assert house.gateway.feedback.beliefs() == ()
+
+    house.catalogs.current = CATALOG
+
+    assert await chosen(house) == "dear"
+
+
+async def test_a_desk_that_stays_away_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    house, turns = a_house(desk=AwayDesk(a_desk())), iter(range(3))
+
+    async def sleep(_: float) -> None:
+        if next(turns, None) is None:
+            raise asyncio.CancelledError
+
+    with caplog.at_level("WARNING"), pytest.raises(asyncio.CancelledError):
+        await house.gateway.feedback.run(sleep)
+
+    assert caplog.text.count("the feedback board did not answer (Away)") == 1
+
+
+async def test_a_score_whose_answer_is_forgotten_meanwhile_is_not_logged() -> None:
+    log, rules = MemoryLog(), FeedbackRules(desk=DeskSettings(remember=1))
+    house = a_house(settings=replace(SETTINGS, feedback=rules), graded_log=log)
+    await whole(house, an_inbound())
+    await house.gateway.feedback.take("decision-1", 1.0)
+    await whole(house, an_inbound())
+
+    await house.gateway.feedback.exchange()
+
+    assert log.written == []
+
+
+async def test_a_request_that_names_its_pair_is_told_what_feedback_moved() -> None:
+    house = a_house(catalog=CATALOG)
+    await scored(house, 0.0, times=10)
+    await house.gateway.feedback.exchange()
+
+    decision = (await house.gateway.explain(an_inbound(model="cheap"))).decision
+
+    assert decision.ranked[0].prediction is not None
+    assert decision.ranked[0].prediction.feedback is not None

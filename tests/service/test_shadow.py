@@ -17,7 +17,7 @@ from serve_app.service.answer import CallerGone
 from serve_app.service.feedback_settings import FeedbackRules, ShadowRules
 from serve_app.service.load import Replicas
 from serve_app.testing import Script
-from tests.builders import a_catalog, a_profile, an_accuracy
+from tests.builders import a_catalog, a_pair, a_profile, an_accuracy
 from tests.gateways import CATALOG, SETTINGS, House, a_house, an_inbound, whole
 
 RULES = ShadowRules(reference="dear", share=0.5, usd_per_hour=1.0)
@@ -136,6 +136,23 @@ async def test_several_choices_are_not_graded() -> None:
     inbound = an_inbound()
 
     await whole(house, replace(inbound, body={**inbound.body, "n": 2}))
+
+    assert house.events.of(ShadowEnded) == []
+
+
+async def test_an_answer_of_the_static_fallback_is_not_graded() -> None:
+    house = a_shadowed_house(catalog=None, pairs=(a_pair("other"), a_pair("dear")))
+
+    await whole(house, an_inbound(model="other"))
+
+    assert house.events.of(ShadowEnded) == []
+
+
+async def test_a_request_that_needs_what_the_reference_lacks_is_not_graded() -> None:
+    pairs = (a_pair("cheap"), a_pair("dear", capabilities=()))
+    house = a_shadowed_house(pairs=pairs)
+
+    await whole(house, an_inbound(needs={"tools": "tools"}))
 
     assert house.events.of(ShadowEnded) == []
 
