@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from serve_app.core.beliefs import Source, Subject, Tally
@@ -61,8 +61,8 @@ class Receipt:
 class News:
     """What the desk tells a replica: all tallies as of `now_s`, and new scores of its answers."""
 
-    now_s: float
-    tallies: Mapping[Subject, Tally]
+    now_s: float = 0.0
+    tallies: Mapping[Subject, Tally] = field(default_factory=dict)
     given: tuple[Given, ...] = ()
 
 

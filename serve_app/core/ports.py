@@ -110,10 +110,11 @@ class LoadSource(Protocol):
 class FeedbackDesk(Protocol):
     """The one place of a fleet that takes scores of answers."""
 
-    async def exchange(self, replica: str, served: Sequence[Served]) -> News:
+    async def exchange(self, replica: str, served: Sequence[Served], known: News) -> News:
         """Remembers what `replica` served; tells it all tallies, and new scores of its answers.
 
-        Raises `FeedbackUnavailable`.
+        `known` is what the replica was told last: a desk that began anew learns from it. Raises
+        `FeedbackUnavailable`.
         """
         ...
 

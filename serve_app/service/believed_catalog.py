@@ -14,7 +14,6 @@ from serve_app.service.routing import CurrentCatalog
 
 # Less than this changes no decision that anybody could explain.
 NOTICEABLE = 0.001
-NO_NEWS = News(now_s=0.0, tallies={})
 Corrections = Mapping[tuple[str, Task], Correction]
 
 
@@ -27,7 +26,7 @@ class BelievedCatalog:
     def __init__(self, published: CurrentCatalog, fading: Fading) -> None:
         self._published = published
         self._fading = fading
-        self._news = NO_NEWS
+        self.news = News()
         self._base: Catalog | None = None
         self._believed: Catalog | None = None
 
@@ -41,7 +40,7 @@ class BelievedCatalog:
 
     def learn(self, news: News) -> None:
         """Takes the desk's tallies; swaps the snapshot if they move anything noticeably."""
-        self._news = news
+        self.news = news
         if self.current is not None:
             self._correct()
 
@@ -49,7 +48,7 @@ class BelievedCatalog:
         """All there are, in the order of pairs and tasks, however little they move."""
         if self._base is None:
             return ()
-        found = beliefs(self._base, self._news.tallies, now_s=self._news.now_s, fading=self._fading)
+        found = beliefs(self._base, self.news.tallies, now_s=self.news.now_s, fading=self._fading)
         return tuple(sorted(found, key=lambda belief: (belief.pair, belief.task)))
 
     def _correct(self) -> None:

@@ -134,7 +134,8 @@ class Feedback:
     async def exchange(self) -> None:
         """Tells the desk what was served since, and believes what it tells."""
         served = tuple(self._untold)
-        news = await self._desk.exchange(self._rules.replica, served)
+        known = self.catalogs.news
+        news = await self._desk.exchange(self._rules.replica, served, known)
         # What was served during the exchange has come behind these.
         for _ in served:
             self._untold.popleft()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from serve_app.core.beliefs import FADED_WEIGHT, Source, Subject, Tally
 from serve_app.core.feedback import Given, News, Receipt, Served
@@ -32,10 +32,11 @@ class MemoryDesk:
         self._tallies: dict[Subject, Tally] = {}
         self._news: defaultdict[str, deque[Given]] = defaultdict(lambda: deque(maxlen=WAITING_NEWS))
 
-    async def exchange(self, replica: str, served: Iterable[Served]) -> News:
+    async def exchange(self, replica: str, served: Iterable[Served], known: News) -> News:
         """Remembers what `replica` served, and tells it what is new."""
         for answer in served:
             self._remember(answer)
+        self._adopt(known)
         self._forget()
         return News(
             now_s=self._now(),
@@ -77,6 +78,13 @@ class MemoryDesk:
             fading=settings.fading,
         )
         return weight
+
+    def _adopt(self, known: News) -> None:
+        """Takes over tallies that only the fleet remembers: the desk before this one has died."""
+        for subject, tally in known.tallies.items():
+            if subject not in self._tallies:
+                age_s = known.now_s - tally.at_s
+                self._tallies[subject] = replace(tally, at_s=self._now() - age_s)
 
     def _remember(self, served: Served) -> None:
         if served.decision not in self._answers:

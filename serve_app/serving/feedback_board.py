@@ -35,8 +35,8 @@ class FeedbackBoard:
     def __init__(self, settings: DeskSettings) -> None:
         self._desk = MemoryDesk(settings, time.monotonic)
 
-    async def exchange(self, replica: str, served: Sequence[Served]) -> News:
-        return await self._desk.exchange(replica, served)
+    async def exchange(self, replica: str, served: Sequence[Served], known: News) -> News:
+        return await self._desk.exchange(replica, served, known)
 
     async def take(self, given: Given, served: Served | None) -> Receipt:
         return await self._desk.take(given, served)
@@ -62,8 +62,8 @@ class HandleDesk:
         self._handle = handle
         self._sleep = sleep
 
-    async def exchange(self, replica: str, served: Sequence[Served]) -> News:
-        news: News = await _in_time(self._handle.exchange.remote(replica, served))
+    async def exchange(self, replica: str, served: Sequence[Served], known: News) -> News:
+        news: News = await _in_time(self._handle.exchange.remote(replica, served, known))
         return news
 
     async def take(self, given: Given, served: Served | None) -> Receipt:

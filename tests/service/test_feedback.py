@@ -39,8 +39,8 @@ class AwayDesk:
     def come_back(self) -> None:
         self.desk = self._behind
 
-    async def exchange(self, replica: str, served: Sequence[Served]) -> News:
-        return await self._here().exchange(replica, served)
+    async def exchange(self, replica: str, served: Sequence[Served], known: News) -> News:
+        return await self._here().exchange(replica, served, known)
 
     async def take(self, given: Given, served: Served | None) -> Receipt:
         return await self._here().take(given, served)

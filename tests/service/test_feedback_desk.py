@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from serve_app.core.beliefs import Subject
-from serve_app.core.feedback import Given, Served
+from serve_app.core.feedback import Given, News, Served
 from serve_app.core.request import Task
 from serve_app.service.feedback_desk import MemoryDesk
 from serve_app.service.feedback_settings import DeskSettings
@@ -40,21 +40,21 @@ def desk(clock: ManualClock) -> MemoryDesk:
 async def test_a_score_of_an_answer_of_another_replica_is_counted_and_told_to_that_one(
     desk: MemoryDesk,
 ) -> None:
-    await desk.exchange("a", [served("d1", replica="a")])
+    await desk.exchange("a", [served("d1", replica="a")], News())
 
     receipt = await desk.take(score("d1"), None)
 
     assert (receipt.taken_as, receipt.weight) == ("counted", 0.5)
-    assert (await desk.exchange("b", [])).given == ()
-    assert (await desk.exchange("a", [])).given == (score("d1"),)
-    assert (await desk.exchange("a", [])).given == ()
+    assert (await desk.exchange("b", [], News())).given == ()
+    assert (await desk.exchange("a", [], News())).given == (score("d1"),)
+    assert (await desk.exchange("a", [], News())).given == ()
 
 
 async def test_every_replica_reads_the_tallies_of_all(desk: MemoryDesk) -> None:
     await desk.take(score("d1"), served("d1", replica="a"))
     await desk.take(score("d2", 1.0), served("d2", replica="b"))
 
-    tallies = (await desk.exchange("c", [])).tallies
+    tallies = (await desk.exchange("c", [], News())).tallies
 
     assert tallies.keys() == {CODE}
     assert (tallies[CODE].weight, tallies[CODE].mean) == (1.0, 0.5)
@@ -67,7 +67,7 @@ async def test_the_same_score_counts_once_and_another_one_not_at_all(desk: Memor
     other = await desk.take(score("d1", 0.0), served("d1"))
 
     assert (again.taken_as, other.taken_as, other.score) == ("repeated", "conflict", 1.0)
-    tally = (await desk.exchange("a", [])).tallies[CODE]
+    tally = (await desk.exchange("a", [], News())).tallies[CODE]
     assert (tally.weight, tally.callers) == (0.5, 1)
 
 
@@ -85,7 +85,7 @@ async def test_a_decision_nobody_answered_is_unknown(desk: MemoryDesk) -> None:
 async def test_answers_are_forgotten_by_age_and_by_number(
     desk: MemoryDesk, clock: ManualClock
 ) -> None:
-    await desk.exchange("a", [served(f"d{number}") for number in range(4)])
+    await desk.exchange("a", [served(f"d{number}") for number in range(4)], News())
     assert (await desk.take(score("d0"), None)).taken_as == "unknown"
     assert (await desk.take(score("d1"), None)).taken_as == "counted"
 
@@ -98,14 +98,14 @@ async def test_tallies_that_have_faded_are_dropped(desk: MemoryDesk, clock: Manu
     await desk.take(score("d1"), served("d1"))
     await clock.advance(100 * 10)
 
-    assert (await desk.exchange("a", [])).tallies == {}
+    assert (await desk.exchange("a", [], News())).tallies == {}
 
 
 async def test_an_answer_without_a_task_is_scored_and_moves_nothing(desk: MemoryDesk) -> None:
     receipt = await desk.take(score("d1"), served("d1", task=None))
 
     assert (receipt.taken_as, receipt.weight) == ("counted", 0.0)
-    assert (await desk.exchange("a", [])).tallies == {}
+    assert (await desk.exchange("a", [], News())).tallies == {}
 
 
 async def test_a_weight_of_zero_takes_scores_and_lets_them_move_nothing(
@@ -116,7 +116,7 @@ async def test_a_weight_of_zero_takes_scores_and_lets_them_move_nothing(
     receipt = await desk.take(score("d1"), served("d1"))
 
     assert receipt.taken_as == "counted"
-    assert (await desk.exchange("a", [])).tallies == {}
+    assert (await desk.exchange("a", [], News())).tallies == {}
 
 
 async def test_scores_for_a_thousand_replicas_that_went_away_do_not_pile_up(
@@ -125,5 +125,34 @@ async def test_scores_for_a_thousand_replicas_that_went_away_do_not_pile_up(
     for number in range(1_000):
         await desk.take(score(f"d{number}"), served(f"d{number}", replica=f"gone-{number}"))
 
-    assert (await desk.exchange("gone-0", [])).given == ()
-    assert (await desk.exchange("gone-999", [])).given == (score("d999"),)
+    assert (await desk.exchange("gone-0", [], News())).given == ()
+    assert (await desk.exchange("gone-999", [], News())).given == (score("d999"),)
+
+
+async def test_a_desk_that_began_anew_learns_from_what_a_replica_was_told(
+    clock: ManualClock,
+) -> None:
+    died = MemoryDesk(SETTINGS, clock.now)
+    await died.take(score("d1"), served("d1"))
+    await clock.advance(50)
+    told = await died.exchange("a", [], News())
+
+    later = ManualClock(7_000.0)
+    desk = MemoryDesk(SETTINGS, later.now)
+    await desk.exchange("b", [], News())
+    await desk.exchange("a", [], told)
+
+    tally = (await desk.exchange("b", [], News())).tallies[CODE]
+    assert tally.weight_at(later.now(), SETTINGS.fading) == pytest.approx(0.5 / 2**0.5)
+
+
+async def test_a_desk_that_knows_better_learns_nothing_from_what_was_told_before(
+    desk: MemoryDesk,
+) -> None:
+    await desk.take(score("d1"), served("d1"))
+    told = await desk.exchange("a", [], News())
+    await desk.take(score("d2"), served("d2"))
+
+    tallies = (await desk.exchange("a", [], told)).tallies
+
+    assert tallies[CODE].callers == 2

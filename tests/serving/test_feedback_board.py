@@ -79,7 +79,7 @@ async def test_an_answer_that_its_replica_has_not_told_yet_is_waited_for_once() 
 
     async def sleep(seconds: float) -> None:
         waited.append(seconds)
-        await desk.exchange("a", [SERVED])
+        await desk.exchange("a", [SERVED], News())
 
     handle: Any = DirectHandle(desk)
     receipt = await HandleDesk(handle, sleep).take(BAD, None)
@@ -105,4 +105,4 @@ async def test_a_board_that_died_or_is_slow_is_unavailable(error: Exception) -> 
     with pytest.raises(FeedbackUnavailable, match=type(error).__name__):
         await HandleDesk(handle).take(BAD, SERVED)
     with pytest.raises(FeedbackUnavailable):
-        await HandleDesk(handle).exchange("a", [])
+        await HandleDesk(handle).exchange("a", [], News())
