@@ -6,27 +6,32 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.isotonic import IsotonicRegression
+from sklearn.linear_model import LogisticRegression
 
 Floats = npt.NDArray[np.float64]
 
 KNOTS = 21
-# Steps of an isotonic curve would make different prompts equal.
+# A level curve would make different prompts equal.
 LEAST_SLOPE = 0.05
+NARROWEST = 1e-3
 
 
 def fit_curve(raw: Floats, scores: Floats) -> tuple[Floats, Floats]:
-    """Points of a rising curve from raw predictions to the share of answers that were right."""
+    """Points of a rising curve from raw predictions to the share of answers that were right.
+
+    A logistic curve: one with more freedom fits each pair's noise, and choosing between pairs
+    depends on small differences.
+    """
     asked = ~np.isnan(scores)
     raw, scores = raw[asked], scores[asked]
-    order = np.argsort(raw, kind="stable")
-    bins = np.array_split(order, min(KNOTS, len(order)))
-    x = np.array([raw[rows].mean() for rows in bins])
-    y = np.array([scores[rows].mean() for rows in bins])
-    rising = IsotonicRegression().fit_transform(x, y, sample_weight=[len(rows) for rows in bins])
-    sloped = (1 - LEAST_SLOPE) * rising + LEAST_SLOPE * x
-    knots = np.linspace(x[0], x[-1], KNOTS)
-    return knots, np.interp(knots, x, sloped).clip(0.0, 1.0)
+    knots = np.linspace(raw.min(), max(raw.max(), raw.min() + NARROWEST), KNOTS)
+    weights = np.concatenate((scores, 1 - scores))
+    labels = np.repeat([1, 0], len(raw))
+    if len(np.unique(labels[weights > 0])) == 1:
+        return knots, np.full(KNOTS, scores.mean()) + LEAST_SLOPE * (knots - knots.mean())
+    curve = LogisticRegression(C=1e4).fit(np.tile(raw, 2)[:, None], labels, sample_weight=weights)
+    slope = max(float(curve.coef_[0, 0]), LEAST_SLOPE)
+    return knots, 1 / (1 + np.exp(-(slope * knots + float(curve.intercept_[0]))))
 
 
 def apply_curve(raw: Floats, x: Floats, y: Floats) -> Floats:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from profiles.learning.predict import Predicted
+from profiles.learning.prices import Costs
 
 Floats = npt.NDArray[np.float64]
 
@@ -48,7 +49,7 @@ class FloorCompliance:
 def floor_compliance(
     predicted: Predicted,
     scores: Floats,
-    costs: Floats,
+    costs: Costs,
     kinds: Sequence[str],
     floors: Sequence[float],
 ) -> FloorCompliance:
@@ -56,7 +57,7 @@ def floor_compliance(
     of_kind = np.array(kinds)
     cells: list[FloorCell] = []
     for floor in floors:
-        chosen = choose_for_floor(predicted, costs, floor)
+        chosen = choose_for_floor(predicted, costs.expected, floor)
         for kind in sorted(set(kinds)):
             rows = np.flatnonzero(of_kind == kind)
             cells.append(
@@ -65,7 +66,7 @@ def floor_compliance(
                     kind=kind,
                     prompts=len(rows),
                     accuracy=float(scores[rows, chosen[rows]].mean()),
-                    cost=float(costs[rows, chosen[rows]].mean()),
+                    cost=float(costs.actual[rows, chosen[rows]].mean()),
                     best_pair=float(scores[rows].mean(axis=0).max()),
                 )
             )
@@ -81,10 +82,12 @@ def floor_compliance(
     )
 
 
-def choose_for_floor(predicted: Predicted, costs: Floats, floor: float) -> npt.NDArray[np.int64]:
+def choose_for_floor(
+    predicted: Predicted, expected_costs: Floats, floor: float
+) -> npt.NDArray[np.int64]:
     """The column chosen for each prompt."""
     enough = predicted.lowers >= floor
-    cheapest = np.where(enough, costs, np.inf).argmin(axis=1)
+    cheapest = np.where(enough, expected_costs, np.inf).argmin(axis=1)
     best = predicted.means.argmax(axis=1)
     chosen: npt.NDArray[np.int64] = np.where(enough.any(axis=1), cheapest, best)
     return chosen

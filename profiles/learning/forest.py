@@ -13,8 +13,8 @@ from serve_app.adapters.success_forest import Forest
 
 Floats = npt.NDArray[np.float32]
 
-TREES = 150
-LEAST_PROMPTS_IN_LEAF = 15
+TREES = 100
+LEAST_PROMPTS_IN_LEAF = 20
 FEATURE_SHARE = 0.25
 PROMPT_SHARE = 0.6
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from profiles.learning.prices import Costs
+
 Floats = npt.NDArray[np.float64]
 
 CURVE_POINTS = 21
@@ -37,25 +39,27 @@ class ManyModels:
     regret: float
 
 
-def many_models(means: Floats, scores: Floats, costs: Floats) -> ManyModels:
-    """`means` are predicted success, `costs` what each pair's answer to each prompt costs."""
-    scale = float(costs.mean()) or 1.0
+def many_models(means: Floats, scores: Floats, costs: Costs) -> ManyModels:
+    """`means` are predicted success (prompts, pairs)."""
+    actual = costs.actual
+    scale = float(costs.expected.mean()) or 1.0
     prices = np.concatenate(([0.0], np.geomspace(0.003, 30.0, CURVE_POINTS - 1)))
     points = [
-        _at((means - price * costs / scale).argmax(axis=1), scores, costs) for price in prices
+        _at((means - price * costs.expected / scale).argmax(axis=1), scores, actual)
+        for price in prices
     ]
-    points.append(_at(costs.argmin(axis=1), scores, costs))
+    points.append(_at(costs.expected.argmin(axis=1), scores, actual))
     curve = tuple(sorted(points, key=lambda point: point.cost))
     best = int(scores.mean(axis=0).argmax())
-    oracle_cost = np.where(scores >= scores.max(axis=1, keepdims=True), costs, np.inf)
-    oracle = _at(oracle_cost.argmin(axis=1), scores, costs)
+    oracle_cost = np.where(scores >= scores.max(axis=1, keepdims=True), actual, np.inf)
+    oracle = _at(oracle_cost.argmin(axis=1), scores, actual)
     best_single = CostPoint(
-        cost=float(costs[:, best].mean()), accuracy=float(scores[:, best].mean())
+        cost=float(actual[:, best].mean()), accuracy=float(scores[:, best].mean())
     )
     reached = max(point.accuracy for point in curve)
     return ManyModels(
         curve=curve,
-        area=_area(curve, float(costs.mean(axis=0).min()), float(costs.mean(axis=0).max())),
+        area=_area(curve, float(actual.mean(axis=0).min()), float(actual.mean(axis=0).max())),
         best_single=best_single,
         oracle=oracle,
         oracle_share=_share(reached - best_single.accuracy, oracle.accuracy - best_single.accuracy),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from profiles.learning import baselines, sentence_embeddings
 from profiles.learning.folds import Split
 from profiles.learning.outcome_table import OutcomeTable
+from profiles.learning.prices import Costs
 from profiles.learning.train import train
 from serve_app.adapters.success_artifact import Artifact
 from serve_app.adapters.success_model import pair_success
@@ -37,15 +39,18 @@ class Predicted:
 
 def predict_unseen(
     table: OutcomeTable,
-    costs: Floats,
+    costs: Costs,
     splits: Sequence[Split],
     *,
     seed: int,
+    embedder: Path | None,
     progress: Progress,
 ) -> dict[str, Predicted]:
-    """By router. Every row in the test half of a split is predicted, the others are NaN."""
+    """By router; nearest neighbours only with an `embedder`, the folder of its checkpoint.
+
+    Every row in the test half of a split is predicted, the others are NaN."""
     readings = [read(prompt) for prompt in table.prompts]
-    vectors = _vectors(table, progress)
+    vectors = _vectors(table, embedder, progress)
     found: dict[str, Predicted] = {}
     for number, split in enumerate(splits, start=1):
         progress(
@@ -56,7 +61,7 @@ def predict_unseen(
         trained = train(known, [readings[row] for row in split.train], seed=seed, command="")
         said = {
             SUCCESS_MODEL: success_of(trained.artifact, [readings[row] for row in split.test]),
-            **_rivals(known, asked, costs[split.test], seed),
+            **_rivals(known, asked, costs.rows(split.test), seed),
         }
         if vectors is not None:
             near = baselines.nearest_neighbours(known, vectors[split.train], vectors[split.test])
@@ -70,17 +75,21 @@ def predict_unseen(
 
 def success_of(artifact: Artifact, readings: Sequence[Reading]) -> Predicted:
     """What a router with this model would get, prompt by prompt."""
-    said = [pair_success(artifact, reading) for reading in readings]
+    known = (artifact.terms.known(reading.words) for reading in readings)
+    said = [
+        pair_success(artifact, words, reading.shape)
+        for words, reading in zip(known, readings, strict=True)
+    ]
     return Predicted(
         means=np.array([one.means for one in said]), lowers=np.array([one.lowers for one in said])
     )
 
 
 def _rivals(
-    known: OutcomeTable, asked: OutcomeTable, costs: Floats, seed: int
+    known: OutcomeTable, asked: OutcomeTable, costs: Costs, seed: int
 ) -> Mapping[str, Predicted]:
     best = int(np.nanmean(known.scores, axis=0).argmax())
-    cheapest = int(costs.mean(axis=0).argmin())
+    cheapest = int(costs.expected.mean(axis=0).argmin())
     means = {
         TFIDF: baselines.tfidf_logistic(known, asked),
         RANDOM: baselines.random_guess(known, asked, seed=seed),
@@ -90,13 +99,14 @@ def _rivals(
     return {name: Predicted(means=value, lowers=value) for name, value in means.items()}
 
 
-def _vectors(table: OutcomeTable, progress: Progress) -> npt.NDArray[np.float32] | None:
-    checkpoint = sentence_embeddings.embedder()
-    if checkpoint is None:
+def _vectors(
+    table: OutcomeTable, embedder: Path | None, progress: Progress
+) -> npt.NDArray[np.float32] | None:
+    if embedder is None:
         progress(f"no {NEIGHBOURS}: {sentence_embeddings.INSTALL} brings the sentence embeddings")
         return None
     progress(f"embeds {len(table)} prompts for the {NEIGHBOURS}, unless it has before")
-    return sentence_embeddings.embed(table.prompts, checkpoint)
+    return sentence_embeddings.embed(table.prompts, embedder)
 
 
 def _nothing(table: OutcomeTable) -> Predicted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ from profiles.learning.outcome_table import OutcomesUnusable, OutcomeTable
 from profiles.learning.read_table import CHARS_PER_TOKEN
 from serve_app.adapters.problem_lines import problem_lines
 from serve_app.core.units import Name, PositiveFloat
+
+Floats = npt.NDArray[np.float64]
 
 KNOWN_PRICES = Path(__file__).with_name("prices.json")
 
@@ -28,7 +31,7 @@ def read_prices(path: Path = KNOWN_PRICES) -> dict[str, float]:
         raise OutcomesUnusable(f"{path}: {'; '.join(problem_lines(exc))}") from exc
 
 
-def price_of_each(pairs: Sequence[str], given: Mapping[str, float]) -> npt.NDArray[np.float64]:
+def price_of_each(pairs: Sequence[str], given: Mapping[str, float]) -> Floats:
     """Raises `OutcomesUnusable` where a pair has no price."""
     unknown = [pair for pair in pairs if pair not in given]
     if unknown:
@@ -40,10 +43,26 @@ def price_of_each(pairs: Sequence[str], given: Mapping[str, float]) -> npt.NDArr
     return np.array([given[pair] for pair in pairs])
 
 
-def cost_of_answers(
-    table: OutcomeTable, prices: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
-    """US dollars (prompts, pairs): tokens of the prompt, and of the answer where that is known."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Costs:
+    """US dollars (prompts, pairs): `expected` before an answer is there, `actual` after."""
+
+    expected: Floats
+    actual: Floats
+
+    def rows(self, which: npt.NDArray[np.int64]) -> Costs:
+        """Those of these prompts alone."""
+        return Costs(expected=self.expected[which], actual=self.actual[which])
+
+
+def cost_of_answers(table: OutcomeTable, prices: Floats) -> Costs:
+    """Tokens of the prompt, and of the answer where its length is known, at each pair's price."""
     asked = np.array([[len(prompt)] for prompt in table.prompts], np.float64)
-    tokens = (asked + np.nan_to_num(table.answer_chars)) / CHARS_PER_TOKEN
-    return tokens * prices / 1e6
+    answered = np.isfinite(table.answer_chars)
+    chars = np.where(answered, table.answer_chars, 0.0)
+    usual = chars.sum(axis=0) / np.maximum(1, answered.sum(axis=0))
+    price_per_char = prices / CHARS_PER_TOKEN / 1e6
+    return Costs(
+        expected=(asked + usual) * price_per_char,
+        actual=(asked + np.where(answered, chars, usual)) * price_per_char,
+    )

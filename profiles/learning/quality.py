@@ -6,16 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from profiles.learning.calibration import Reliability, expected_calibration_error, reliability
 from profiles.learning.floors import FloorCompliance, floor_compliance
 from profiles.learning.many_models import ManyModels, many_models
 from profiles.learning.outcome_table import OutcomesUnusable, OutcomeTable
 from profiles.learning.predict import Predicted
+from profiles.learning.prices import Costs
 from profiles.learning.two_models import TwoModels, two_models
-
-Floats = npt.NDArray[np.float64]
 
 RELIABILITY_BINS = 10
 
@@ -26,7 +24,7 @@ class Question:
 
     weak: str
     strong: str
-    costs: Floats
+    costs: Costs
     floors: tuple[float, ...]
 
 
@@ -61,11 +59,11 @@ def measure(table: OutcomeTable, predicted: Predicted, question: Question) -> Qu
 
 
 def weak_and_strong(
-    table: OutcomeTable, costs: Floats, *, weak: str | None, strong: str | None
+    table: OutcomeTable, costs: Costs, *, weak: str | None, strong: str | None
 ) -> tuple[str, str]:
     """By default the cheapest pair and the one most often right. Raises `OutcomesUnusable`."""
     best = table.pairs[int(np.nanmean(table.scores, axis=0).argmax())]
-    cheapest = table.pairs[int(costs.mean(axis=0).argmin())]
+    cheapest = table.pairs[int(costs.expected.mean(axis=0).argmin())]
     chosen = weak or cheapest, strong or best
     for pair in chosen:
         table.column(pair)

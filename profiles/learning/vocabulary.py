@@ -39,7 +39,7 @@ def _most_frequent(counts: Counter[Term], most: int) -> list[Term]:
 
 def weight_matrix(terms: Terms, prompts: Sequence[Sequence[str]]) -> sparse.csr_matrix:
     """TF-IDF weights, one row per prompt, exactly as serving computes them."""
-    rows = [terms.weighted(words) for words in prompts]
+    rows = [terms.weighted(terms.known(words)) for words in prompts]
     starts = np.concatenate(([0], np.cumsum([len(found) for found, _ in rows])))
     columns = np.concatenate([found for found, _ in rows])
     weights: Floats = np.concatenate([weights for _, weights in rows])

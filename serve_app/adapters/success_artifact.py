@@ -67,13 +67,13 @@ class Header:
 
 @dataclass(frozen=True, kw_only=True)
 class Arrays:
-    """The numbers of a model. K traits, P pairs, G kinds, C knots.
+    """The numbers of a model. K traits, P pairs, G kinds, C knots, F floors.
 
     Traits are what prompts differ in: `trait_weights` (terms, K) reads them from terms,
     `kind_traits` (G, K) is their mean in each kind; `blend` (2, K) weighs the linear reading and
     the forest's. A pair's success is `pair_means` plus traits times `pair_loadings` (K, P), then
-    calibrated by `calibration_x` to `calibration_y` (P, C). `bound_mean` (G, C) is the calibrated
-    success from which on a prompt of that kind is held to reach `bound_floor` (C,).
+    calibrated by `calibration_x`, evenly spaced, to `calibration_y` (P, C). `bound_mean` (G, F) is
+    the success from which on a prompt of that kind is held to reach `bound_floor` (F,).
     """
 
     trait_weights: Floats
@@ -127,7 +127,8 @@ def save_artifact(path: Path, artifact: Artifact) -> int:
 def load_artifact(path: Path) -> Artifact:
     """Raises `SuccessModelRefused`."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # From memory: a broken archive would leave the file open.
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
             stored = {name: file[name] for name in file.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError) as exc:
         raise SuccessModelRefused(str(path), f"no readable file of arrays: {exc}") from exc

@@ -12,10 +12,11 @@ import numpy.typing as npt
 
 from serve_app.adapters.success_artifact import Artifact, Header, load_artifact
 from serve_app.adapters.success_terms import Terms
-from serve_app.adapters.success_text import Reading, read
+from serve_app.adapters.success_text import read
 from serve_app.core.request import Judgement, Prompt, Success
 
 Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
 
 LONGEST_TOKENS = 8192
 ORIGIN = "success model"
@@ -83,12 +84,11 @@ class SuccessModel:
         """The same without waiting: nothing here does."""
         judgement = self._local(prompt)
         reading = read(prompt.asked)
-        terms = self._artifact.terms
-        known = terms.known(reading.words)
+        known = self._artifact.terms.known(reading.words)
         familiar = float((known >= 0).mean()) if len(known) else 0.0
         if familiar < self.header.familiar_share:
             return replace(judgement, origin=f"{judgement.origin}: words unknown to the model")
-        said = pair_success(self._artifact, reading)
+        said = pair_success(self._artifact, known, reading.shape)
         judgement = replace(
             judgement,
             difficulty=1.0 - float(said.means.mean()),
@@ -113,15 +113,14 @@ class SuccessModel:
         return replace(judgement, output_tokens_p50=p50, output_tokens_p95=p95)
 
 
-def pair_success(artifact: Artifact, reading: Reading) -> PairSuccess:
-    """What the model says of a text, familiar or not."""
+def pair_success(artifact: Artifact, known: Ints, shape: list[float]) -> PairSuccess:
+    """What the model says of a text, familiar or not, from its words' numbers and its shape."""
     arrays = artifact.arrays
-    linear = linear_reading(artifact, reading)
-    grown = artifact.forest.each_tree(linear.features(reading.shape)).mean(axis=0)
+    linear = linear_reading(artifact, known)
+    grown = artifact.forest.each_tree(linear.features(shape)).mean(axis=0)
     traits = arrays.blend[0] * linear.traits + arrays.blend[1] * grown + arrays.blend_offset
     raw = arrays.pair_means + traits @ arrays.pair_loadings
-    curves = zip(raw, arrays.calibration_x, arrays.calibration_y, strict=True)
-    means = np.array([np.interp(value, x, y) for value, x, y in curves]).clip(0.0, 1.0)
+    means = _on_curves(raw, arrays.calibration_x, arrays.calibration_y)
     kind = int(linear.kind_shares.argmax())
     bounds = np.interp(means, arrays.bound_mean[kind], arrays.bound_floor)
     return PairSuccess(
@@ -129,10 +128,22 @@ def pair_success(artifact: Artifact, reading: Reading) -> PairSuccess:
     )
 
 
-def linear_reading(artifact: Artifact, reading: Reading) -> LinearReading:
+def _on_curves(raw: Floats, x: Floats, y: Floats) -> npt.NDArray[np.float64]:
+    """Each value on a curve of its own, level beyond its ends."""
+    last = x.shape[1] - 1
+    step = np.maximum((x[:, last] - x[:, 0]) / last, 1e-9)
+    at = ((raw - x[:, 0]) / step).clip(0.0, last)
+    below = np.minimum(at.astype(np.int64), last - 1)
+    curve = np.arange(len(raw))
+    low, high = y[curve, below], y[curve, below + 1]
+    value: npt.NDArray[np.float64] = low + (at - below) * (high - low)
+    return value.clip(0.0, 1.0)
+
+
+def linear_reading(artifact: Artifact, known: Ints) -> LinearReading:
     """Traits and kinds as the weights of single terms give them."""
     arrays, terms = artifact.arrays, artifact.terms
-    found, weights = terms.weighted(reading.words)
+    found, weights = terms.weighted(known)
     shares = kind_shares(terms, found, weights, arrays.kind_weights, arrays.kind_prior)
     return LinearReading(
         traits=weights @ arrays.trait_weights[found],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import itemgetter
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,13 @@ Ints = npt.NDArray[np.int64]
 
 # A pair of words is one number: the first word's, times this, plus the second's.
 PAIR_BASE = 1 << 24
+
+
+class _Numbers(dict[str, int]):
+    """The number of each known word, and -1 for any other."""
+
+    def __missing__(self, word: str) -> int:
+        return -1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,17 +36,21 @@ class Terms:
     idf: Floats
 
     @cached_property
-    def _numbers(self) -> dict[str, int]:
-        return {word: number for number, word in enumerate(self.words)}
+    def _numbers(self) -> _Numbers:
+        return _Numbers((word, number) for number, word in enumerate(self.words))
 
     def known(self, words: Sequence[str]) -> Ints:
         """The number of each word, -1 for one that is not known."""
-        numbers = self._numbers
-        return np.fromiter((numbers.get(word, -1) for word in words), np.int64, len(words))
+        # One call looks all words up; a loop in Python would take as long as all the rest.
+        look_up = itemgetter(*words) if len(words) > 1 else None
+        found = look_up(self._numbers) if look_up else [self._numbers[word] for word in words]
+        return np.array(found, np.int64)
 
-    def weighted(self, words: Sequence[str]) -> tuple[Ints, Floats]:
-        """The terms found, ascending, and their TF-IDF weights, a vector of length one."""
-        found = self.known(words)
+    def weighted(self, found: Ints) -> tuple[Ints, Floats]:
+        """The terms in words numbered `found`, ascending, and their TF-IDF weights.
+
+        The weights are a vector of length one, or empty.
+        """
         terms, counts = np.unique(
             np.concatenate((found[found >= 0], self._found_pairs(found))), return_counts=True
         )

@@ -15,8 +15,9 @@ from serve_app.service.heuristics import judge
 
 DISTINCT_PROMPTS = 200
 WARM_UP_ROUNDS = 50
-WORDS_PER_TOKEN = 0.75
+CHARS_PER_TOKEN = 4.5
 WORDS_IN_SENTENCE = 14
+FREQUENT_FIRST = 4
 OPTIONS = "ABCD"
 
 
@@ -82,10 +83,9 @@ def report(result: ClassifierBench) -> str:
 
 def _prompt(random: Random, words: tuple[str, ...], tokens: int) -> str:
     """A question and four answers to choose from; frequent words come first in `words`."""
-    chosen = [
-        words[int(len(words) * random.random() ** 3)]
-        for _ in range(round(tokens * WORDS_PER_TOKEN))
-    ]
+    chosen: list[str] = []
+    while sum(map(len, chosen)) + len(chosen) < tokens * CHARS_PER_TOKEN:
+        chosen.append(words[int(len(words) * random.random() ** FREQUENT_FIRST)])
     sentences = [
         " ".join(chosen[at : at + WORDS_IN_SENTENCE]).capitalize() + "."
         for at in range(0, len(chosen), WORDS_IN_SENTENCE)

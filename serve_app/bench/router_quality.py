@@ -28,7 +28,10 @@ FLOORS_KEPT = 0.95
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QualityPlan:
-    """What to measure. Without `test`, the prompts of `train` in `folds` folds."""
+    """What to measure. Without `test`, the prompts of `train` in `folds` folds.
+
+    `embedder` is a checkpoint for the nearest neighbours, which are left out without one.
+    """
 
     train: tuple[Path, ...]
     test: tuple[Path, ...]
@@ -37,6 +40,7 @@ class QualityPlan:
     strong: str | None
     floors: tuple[float, ...]
     prices: Path | None
+    embedder: Path | None
     seed: int
 
 
@@ -58,9 +62,11 @@ def run(plan: QualityPlan, progress: Callable[[str], None]) -> QualityBench:
     prices = {**read_prices(), **(read_prices(plan.prices) if plan.prices else {})}
     costs = cost_of_answers(table, price_of_each(table.pairs, prices))
     weak, strong = weak_and_strong(table, costs, weak=plan.weak, strong=plan.strong)
-    predicted = predict_unseen(table, costs, splits, seed=plan.seed, progress=progress)
+    predicted = predict_unseen(
+        table, costs, splits, seed=plan.seed, embedder=plan.embedder, progress=progress
+    )
     asked = np.sort(np.concatenate([split.test for split in splits]))
-    question = Question(weak=weak, strong=strong, costs=costs[asked], floors=plan.floors)
+    question = Question(weak=weak, strong=strong, costs=costs.rows(asked), floors=plan.floors)
     routers = {
         name: measure(
             table.rows(asked),

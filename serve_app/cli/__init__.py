@@ -8,7 +8,7 @@ from serve_app.cli.bench import bench
 from serve_app.cli.fleet import serve, weights
 from serve_app.cli.profiling import profile
 from serve_app.cli.publishing import publish
-from serve_app.cli.quality import train
+from serve_app.cli.quality import add_pair, train
 from serve_app.cli.refresh import refresh
 from serve_app.cli.report import report
 from serve_app.cli.route import route
@@ -27,6 +27,7 @@ cli.command()(serve)
 cli.command()(weights)
 cli.command()(profile)
 cli.command()(train)
+cli.command("add-pair")(add_pair)
 cli.command()(validate)
 cli.command()(publish)
 cli.command()(refresh)

@@ -110,6 +110,40 @@ def router_quality(
     )
 
 
+def add_pair(
+    model: Annotated[Path, typer.Argument(help="A model made by `quantroute train`.")],
+    out: Annotated[Path, typer.Option(help="Where the grown model goes.")],
+    profile: Annotated[
+        list[Path] | None, typer.Option(help="The profile of a pair; may be repeated.")
+    ] = None,
+    questions: Annotated[
+        Path, typer.Option(help="The questions that the profiles' accuracy is of.")
+    ] = Path("profiles/golden/starter.jsonl"),
+    outcomes: Annotated[
+        list[Path] | None, typer.Option(help="Graded answers of new pairs; may be repeated.")
+    ] = None,
+) -> None:
+    """Add pairs to a trained model without training it again.
+
+    From their profiles, where a quantized pair starts from its parent, or from graded answers.
+    """
+    from profiles.evaluation.items import ItemsInvalid
+    from profiles.learning import grow_model
+    from profiles.learning.outcome_table import OutcomesUnusable
+    from serve_app.core.errors import CatalogError, SuccessModelRefused
+
+    if bool(profile) == bool(outcomes):
+        fail("give either --profile FILE or --outcomes FILE", code=2)
+    try:
+        if profile:
+            added = grow_model.add_from_profiles(model, profile, questions, out)
+        else:
+            added = grow_model.add_from_outcomes(model, outcomes or [], out)
+    except (OutcomesUnusable, ItemsInvalid, CatalogError, SuccessModelRefused, OSError) as exc:
+        fail(str(exc))
+    typer.echo(f"{out}: added {', '.join(added)}")
+
+
 def classifier(
     model: Annotated[Path, typer.Argument(help="A model made by `quantroute train`.")],
     rounds: Annotated[int, typer.Option(help="Judgements to time.", min=100)] = 5_000,
@@ -138,6 +172,7 @@ def _plan(
     strong: str | None = None,
     floors: tuple[float, ...] = (0.3, 0.5, 0.7, 0.9),
 ) -> QualityPlan:
+    from profiles.learning.sentence_embeddings import embedder
     from serve_app.bench.router_quality import QualityPlan
 
     return QualityPlan(
@@ -148,6 +183,7 @@ def _plan(
         strong=strong,
         floors=floors,
         prices=prices,
+        embedder=embedder(),
         seed=seed,
     )
 
