@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 Floats = npt.NDArray[np.float64]
@@ -19,19 +20,31 @@ NARROWEST = 1e-3
 def fit_curve(raw: Floats, scores: Floats) -> tuple[Floats, Floats]:
     """Points of a rising curve from raw predictions to the share of answers that were right.
 
-    A logistic curve: one with more freedom fits each pair's noise, and choosing between pairs
-    depends on small differences.
+    Half a logistic curve, half an isotonic one: the first alone misses bends that a pair really
+    has, the second alone fits noise, and choosing between pairs depends on small differences.
     """
     asked = ~np.isnan(scores)
     raw, scores = raw[asked], scores[asked]
     knots = np.linspace(raw.min(), max(raw.max(), raw.min() + NARROWEST), KNOTS)
+    return knots, (_logistic(raw, scores, knots) + _isotonic(raw, scores, knots)) / 2
+
+
+def _logistic(raw: Floats, scores: Floats, knots: Floats) -> Floats:
     weights = np.concatenate((scores, 1 - scores))
     labels = np.repeat([1, 0], len(raw))
     if len(np.unique(labels[weights > 0])) == 1:
-        return knots, np.full(KNOTS, scores.mean()) + LEAST_SLOPE * (knots - knots.mean())
+        return np.full(len(knots), scores.mean()) + LEAST_SLOPE * (knots - knots.mean())
     curve = LogisticRegression(C=1e4).fit(np.tile(raw, 2)[:, None], labels, sample_weight=weights)
     slope = max(float(curve.coef_[0, 0]), LEAST_SLOPE)
-    return knots, 1 / (1 + np.exp(-(slope * knots + float(curve.intercept_[0]))))
+    return np.asarray(1 / (1 + np.exp(-(slope * knots + float(curve.intercept_[0])))))
+
+
+def _isotonic(raw: Floats, scores: Floats, knots: Floats) -> Floats:
+    bins = np.array_split(np.argsort(raw, kind="stable"), min(KNOTS, len(raw)))
+    x = np.array([raw[rows].mean() for rows in bins])
+    y = np.array([scores[rows].mean() for rows in bins])
+    rising = IsotonicRegression().fit_transform(x, y, sample_weight=[len(rows) for rows in bins])
+    return np.interp(knots, x, rising)
 
 
 def apply_curve(raw: Floats, x: Floats, y: Floats) -> Floats:

@@ -15,6 +15,8 @@ Floats = npt.NDArray[np.float32]
 
 TREES = 100
 LEAST_PROMPTS_IN_LEAF = 20
+# Every level costs a step of every prompt served.
+DEEPEST = 12
 FEATURE_SHARE = 0.25
 PROMPT_SHARE = 0.6
 
@@ -23,6 +25,7 @@ def grow(features: Floats, traits: Floats, *, seed: int) -> RandomForestRegresso
     """Every tree predicts all traits: they share what makes prompts differ."""
     forest = RandomForestRegressor(
         TREES,
+        max_depth=DEEPEST,
         min_samples_leaf=LEAST_PROMPTS_IN_LEAF,
         max_features=FEATURE_SHARE,
         max_samples=PROMPT_SHARE,

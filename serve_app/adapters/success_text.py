@@ -119,7 +119,7 @@ def _marks(question: str, question_words: Sequence[str]) -> list[float]:
     raw = question.encode("utf-8", "replace")
     return [
         _count(raw, DIGITS) / (len(raw) + 1),
-        float(sum(word[0].isdigit() for word in question_words)),
+        float(sum(map(str.isdigit, question_words))),
         float(question.count("$")),
         float(question.count("\\")),
         float(question.count("_")),
