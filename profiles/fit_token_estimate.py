@@ -1,17 +1,18 @@
-"""Fits the constants of the token estimate on real texts and prints them with their error.
+"""Fits the constants of the token estimate on real texts and prints the error.
 
     python -m profiles.fit_token_estimate tokenizer.json english.txt code.py chinese.txt
 
-Every other piece of each text is fitted on; the errors printed are those of the rest. With
-`--out serve_app/adapters/token_weights.py` the constants are in use.
+Every other piece of each text is fitted on; the errors printed are those of the rest. They go
+into the file that the estimate reads, unless `--out` names another.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import statistics
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -20,13 +21,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 
-from serve_app.adapters.token_estimate import SCRIPT_UNITS, UNITS, features
+from serve_app.adapters.token_estimate import (
+    FIRST_BYTE_UNITS,
+    SCRIPT_UNITS,
+    UNITS,
+    WEIGHTS,
+    features,
+)
 from serve_app.adapters.tokens_hf import HfTokenCounter
 
 PIECE_CHARS = (200, 800, 3200)
 PIECES_PER_TEXT = 200
-# Holds back weights that few pieces speak for.
-RIDGE = 1e-3
+# What holds a weight near what is expected, where a piece's relative error weighs 1.
+HOLD = 0.03
 
 
 class Piece(NamedTuple):
@@ -54,19 +61,25 @@ def _cut(text: str) -> Iterator[str]:
 def fit(training: Sequence[Sequence[Piece]]) -> NDArray[np.float64]:
     """Non-negative weights with the least squared relative error.
 
-    A script that no text is in gets the median of the others, for it takes tokens all the same.
-    A text of a hundred times as many pieces counts ten times as much.
+    What few pieces speak for, or none, stays near `expected`. A text of a hundred times as many
+    pieces counts ten times as much.
     """
     shares = [len(pieces) ** -0.25 for pieces in training]
     rows = np.vstack([s * _relative(pieces) for s, pieces in zip(shares, training, strict=True)])
     target = np.repeat(shares, [len(pieces) for pieces in training])
-    hold = np.diag(np.sqrt(RIDGE * (rows**2).sum(axis=0)))
-    weights, _ = nnls(np.vstack((rows, hold)), np.concatenate((target, np.zeros(len(hold)))))
-    scripts = np.isin(UNITS, SCRIPT_UNITS)
-    seen = rows.any(axis=0)
-    if (scripts & seen).any():
-        weights[scripts & ~seen] = np.median(weights[scripts & seen])
+    held = np.array([HOLD * expected(unit) for unit in UNITS])
+    system = np.vstack((rows, HOLD * np.eye(len(UNITS))))
+    weights, _ = nnls(system, np.concatenate((target, held)))
     return np.asarray(weights)
+
+
+def expected(unit: str) -> float:
+    """Tokens of one of a unit, before any text is seen: rare neighbours end a token."""
+    if unit in SCRIPT_UNITS:
+        return 2.2
+    if unit in FIRST_BYTE_UNITS:
+        return 1.5
+    return 0.8
 
 
 def errors(held_out: Sequence[Piece], weights: NDArray[np.float64]) -> list[float]:
@@ -78,19 +91,6 @@ def _relative(pieces: Sequence[Piece]) -> NDArray[np.float64]:
     return np.array([piece.features / piece.tokens for piece in pieces])
 
 
-def module_of(weights: Mapping[str, float]) -> str:
-    """The source of the module that holds the constants."""
-    lines = "".join(f'    "{unit}": {weight:.3f},\n' for unit, weight in weights.items())
-    return (
-        '"""Tokens per unit of `token_estimate.UNITS`, as fitted by '
-        "`python -m profiles.fit_token_estimate`.\n\n"
-        "Of SmolLM2's tokenizer, of 49,152 entries. What is not named takes none.\n"
-        '"""\n\nfrom __future__ import annotations\n\n'
-        "from collections.abc import Mapping\n\n"
-        f"TOKENS_PER_UNIT: Mapping[str, float] = {{\n{lines}}}\n"
-    )
-
-
 def main(argv: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m profiles.fit_token_estimate",
@@ -98,18 +98,16 @@ def main(argv: Sequence[str]) -> None:
     )
     parser.add_argument("tokenizer", type=Path, help="a tokenizer.json")
     parser.add_argument("texts", type=Path, nargs="+", help="UTF-8 texts, one kind per file")
-    parser.add_argument("--out", type=Path, help="write the constants to this module")
+    parser.add_argument("--out", type=Path, default=WEIGHTS, help="default: %(default)s")
     arguments = parser.parse_args(argv)
     counter = HfTokenCounter(arguments.tokenizer)
     by_text = {
         path.name: pieces(path.read_text(encoding="utf-8"), counter) for path in arguments.texts
     }
     weights = fit([kind[::2] for kind in by_text.values() if kind])
-    named = {unit: w for unit, w in zip(UNITS, weights.tolist(), strict=True) if w >= 0.0005}
-    if arguments.out is None:
-        sys.stdout.write(module_of(named))
-    else:
-        arguments.out.write_text(module_of(named), encoding="utf-8")
+    named = {unit: round(w, 3) for unit, w in zip(UNITS, weights.tolist(), strict=True)}
+    used = {unit: weight for unit, weight in named.items() if weight}
+    arguments.out.write_text(json.dumps({"tokens_per_unit": used}, indent=1) + "\n", "utf-8")
     for name, kind in by_text.items():
         off = sorted(errors(kind[1::2], weights))
         if off:

@@ -1,25 +1,31 @@
 """Estimates tokens from a text's bytes, in microseconds.
 
-A byte-pair tokenizer cuts where characters of one kind meet another kind, so what is counted is
-neighbours: every ASCII character with the one before it, by their classes. Other characters count
-once each, by their script, which the first byte of UTF-8 tells, or for some the second.
+A tokenizer ends a token where neighbours seldom stand together: between kinds of characters, and
+between letters that are rare neighbours in what it was made from, which is mostly English. So each
+character counts by itself and the one before it. Characters that are not ASCII count by their
+script, which the first byte of UTF-8 tells, or for some the second.
 """
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
-from serve_app.adapters.token_weights import TOKENS_PER_UNIT
-
+# Written by `python -m profiles.fit_token_estimate`.
+WEIGHTS = Path(__file__).with_name("token_weights.json")
 # Longer texts are estimated from three slices of this many characters.
 SAMPLE_CHARS = 20_000
 
-ASCII_CLASSES: tuple[tuple[str, bytes], ...] = (
+LETTERS: tuple[tuple[str, bytes], ...] = tuple(
+    (chr(letter), bytes((letter,))) for letter in range(0x61, 0x7B)
+)
+OTHER_ASCII: tuple[tuple[str, bytes], ...] = (
     ("space", b" "),
     ("line", b"\n\r\t"),
     ("digit", b"0123456789"),
-    ("lower", bytes(range(0x61, 0x7B))),
     ("upper", bytes(range(0x41, 0x5B))),
     ("stop", b".,'-"),
     ("bracket", b"()[]{}<>"),
@@ -44,63 +50,70 @@ FIRST_BYTES: tuple[tuple[str, bytes], ...] = (
     ("emoji", bytes(range(0xEE, 0xF8))),
 )
 # After these the second byte tells the script: e0 a4 and a5 begin Devanagari, e1 ba Vietnamese.
-TWO_BYTE_LEADS: tuple[tuple[str, bytes], ...] = (("e0", b"\xe0"), ("e1", b"\xe1"))
+SCRIPT_LEADS: tuple[tuple[str, bytes], ...] = (("e0", b"\xe0"), ("e1", b"\xe1"))
 SECOND_BYTES: tuple[tuple[str, bytes], ...] = (
     ("80", bytes(range(0x80, 0x83))),
     ("83", b"\x83"),
     ("84", bytes((*range(0x84, 0xA4), *range(0xBC, 0xC0)))),
     *((f"{first:x}", bytes((first, first + 1))) for first in range(0xA4, 0xBC, 2)),
 )
-# Accents tell that the letters around them are not English, which takes fewer tokens.
-ACCENTED = ("western latin", "other latin")
-LETTERS_PER_ACCENT = 30
-
-_CLASSES = (*ASCII_CLASSES, *FIRST_BYTES, *TWO_BYTE_LEADS, *SECOND_BYTES)
-_INDEX = {name: index for index, (name, _) in enumerate(_CLASSES)}
+_CLASSES = dict((*LETTERS, *OTHER_ASCII, *FIRST_BYTES, *SCRIPT_LEADS, *SECOND_BYTES))
+_INDEX = {name: index for index, name in enumerate(_CLASSES)}
 _SIZE = len(_CLASSES)
-_SCRIPTS = tuple((lead, second) for lead, _ in TWO_BYTE_LEADS for second, _ in SECOND_BYTES)
-_NEIGHBOURS = (
-    *((before, after) for before, _ in ASCII_CLASSES for after, _ in ASCII_CLASSES),
-    *_SCRIPTS,
-)
-SCRIPT_UNITS = tuple(f"{lead} {second}" for lead, second in _SCRIPTS)
-UNITS: tuple[str, ...] = (
-    *(f"{before} {after}" for before, after in _NEIGHBOURS),
-    *(name for name, _ in FIRST_BYTES),
-    *(f"letter near {name}" for name in ACCENTED),
-)
+
+
+def _cells_by_unit() -> dict[str, list[int]]:
+    """What is counted together, by name, as cells of the square of neighbouring classes."""
+
+    def cells(before: list[str], after: list[str]) -> list[int]:
+        return [_INDEX[x] * _SIZE + _INDEX[y] for x in before for y in after]
+
+    letters = [name for name, _ in LETTERS]
+    ascii_groups = {"letter": letters, **{name: [name] for name, _ in OTHER_ASCII}}
+    return {
+        **{f"{x} {y}": cells([x], [y]) for x in (*letters, "space") for y in letters},
+        **{
+            f"{x} {y}": cells(before, after)
+            for x, before in ascii_groups.items()
+            for y, after in ascii_groups.items()
+            if y != "letter" or x not in ("letter", "space")
+        },
+        **{unit: cells(list(_CLASSES), [unit]) for unit in FIRST_BYTE_UNITS},
+        **{unit: cells(*([part] for part in unit.split())) for unit in SCRIPT_UNITS},
+    }
 
 
 def _class_of_each_byte() -> NDArray[np.uint8]:
     table = np.zeros(256, np.uint8)
-    for index, (_, members) in enumerate(_CLASSES):
+    for index, members in enumerate(_CLASSES.values()):
         table[list(members)] = index
     return table
 
 
+def _tokens_per_cell() -> NDArray[np.float64]:
+    table = np.zeros(_SIZE * _SIZE)
+    fitted: dict[str, float] = json.loads(WEIGHTS.read_text("utf-8"))["tokens_per_unit"]
+    for unit, tokens in fitted.items():
+        table[_CELLS[unit]] += tokens
+    return table
+
+
+FIRST_BYTE_UNITS = tuple(name for name, _ in FIRST_BYTES)
+SCRIPT_UNITS = tuple(f"{lead} {second}" for lead, _ in SCRIPT_LEADS for second, _ in SECOND_BYTES)
+_CELLS = _cells_by_unit()
+UNITS = tuple(_CELLS)
 _CLASS_OF = _class_of_each_byte()
-_PAIRS = np.array([_INDEX[before] * _SIZE + _INDEX[after] for before, after in _NEIGHBOURS])
-_SINGLES = np.array([_INDEX[name] for name, _ in FIRST_BYTES])
-_ACCENTS = np.array([_INDEX[name] for name in ACCENTED])
-_WEIGHTS = np.array([TOKENS_PER_UNIT.get(unit, 0.0) for unit in UNITS])
+_TOKENS = _tokens_per_cell()
 
 
 def features(text: str) -> NDArray[np.int64]:
-    """How many there are of each of `UNITS`."""
-    # A lone surrogate is no text a tokenizer takes; it counts as the mark that replaces it.
-    raw = b"\n" + text.encode("utf-8", "replace")
-    classes = _CLASS_OF[np.frombuffer(raw, np.uint8)]
-    pairs = classes[:-1].astype(np.uint16)
-    pairs *= _SIZE
-    pairs += classes[1:]
-    found = np.bincount(pairs, minlength=_SIZE * _SIZE)
-    single = found.reshape(_SIZE, _SIZE).sum(axis=0)
-    near_accents = np.minimum(single[_INDEX["lower"]], LETTERS_PER_ACCENT * single[_ACCENTS])
-    return np.concatenate((found[_PAIRS], single[_SINGLES], near_accents))
+    """How many there are of each of `UNITS`; what the weights are fitted on."""
+    found = np.bincount(_neighbours(text), minlength=_SIZE * _SIZE)
+    return np.array([found[cells].sum() for cells in _CELLS.values()])
 
 
 def estimate_tokens(text: str) -> int:
-    """A weighted sum of `features`: in bounded time, whatever the length of the text."""
+    """A sum over neighbouring characters: in bounded time, whatever the length of the text."""
     if len(text) <= 3 * SAMPLE_CHARS:
         return _weighed(text)
     middle = (len(text) - SAMPLE_CHARS) // 2
@@ -109,6 +122,15 @@ def estimate_tokens(text: str) -> int:
 
 
 def _weighed(text: str) -> int:
-    if not text:
-        return 0
-    return max(1, round(float(_WEIGHTS @ features(text))))
+    return max(1, round(float(_TOKENS[_neighbours(text)].sum()))) if text else 0
+
+
+def _neighbours(text: str) -> NDArray[np.uint16]:
+    """A cell of the square for each byte and the one before it."""
+    # A lone surrogate is no text a tokenizer takes; it counts as the mark that replaces it.
+    raw = b"\n" + text.encode("utf-8", "replace")
+    classes = _CLASS_OF[np.frombuffer(raw, np.uint8)]
+    cells = classes[:-1].astype(np.uint16)
+    cells *= _SIZE
+    cells += classes[1:]
+    return cells

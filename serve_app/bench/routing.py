@@ -26,7 +26,7 @@ from serve_app.service.routing import Router
 DISTINCT_REQUESTS = 64
 WARM_UP_ROUNDS = 100
 # As the router's estimate counts the text below.
-WORDS_PER_TOKEN = 0.85
+WORDS_PER_TOKEN = 0.96
 TEXT = (
     "please compare the quarterly report of our northern warehouse with what was ordered and "
     "explain in a few sentences why 14 of the deliveries were late, who decided on the route, "

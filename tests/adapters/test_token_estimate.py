@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serve_app.adapters.token_estimate import UNITS, estimate_tokens, features
-from serve_app.adapters.token_weights import TOKENS_PER_UNIT
+from serve_app.adapters.token_estimate import UNITS, WEIGHTS, estimate_tokens, features
 
 
 # Exact counts by SmolLM2's tokenizer.
@@ -49,8 +50,26 @@ def test_no_script_is_taken_for_nothing(script: str) -> None:
     assert estimate_tokens(script) >= len(script)
 
 
-def test_every_constant_is_of_a_unit_that_is_counted() -> None:
-    assert set(TOKENS_PER_UNIT) <= set(UNITS)
+@pytest.mark.parametrize(
+    "text", ["The old bridge, 1907.", "def f(x):\n\treturn x", "Ελλάδα", "ไทย"]
+)
+def test_what_is_fitted_is_what_is_estimated(text: str) -> None:
+    fitted = json.loads(WEIGHTS.read_text("utf-8"))["tokens_per_unit"]
+    weights = [fitted.get(unit, 0.0) for unit in UNITS]
+
+    assert estimate_tokens(text) == round(float(weights @ features(text)))
+
+
+# Exact counts by SmolLM2's tokenizer.
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("e2a9f0b47c1d83560fb9ce4417a2d05e9b3c8f61", 38),
+        ("xq zvkj wpfg qhhz bxjv kwqz fjvg zzxk", 27),
+    ],
+)
+def test_text_that_no_language_has_is_estimated_too(text: str, tokens: int) -> None:
+    assert estimate_tokens(text) == pytest.approx(tokens, rel=0.25)
 
 
 @given(st.text())
