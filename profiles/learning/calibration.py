@@ -33,10 +33,11 @@ def _logistic(raw: Floats, scores: Floats, knots: Floats) -> Floats:
     weights = np.concatenate((scores, 1 - scores))
     labels = np.repeat([1, 0], len(raw))
     if len(np.unique(labels[weights > 0])) == 1:
-        return np.full(len(knots), scores.mean()) + LEAST_SLOPE * (knots - knots.mean())
+        level: Floats = scores.mean() + LEAST_SLOPE * (knots - knots.mean())
+        return level
     curve = LogisticRegression(C=1e4).fit(np.tile(raw, 2)[:, None], labels, sample_weight=weights)
     slope = max(float(curve.coef_[0, 0]), LEAST_SLOPE)
-    return np.asarray(1 / (1 + np.exp(-(slope * knots + float(curve.intercept_[0])))))
+    return np.asarray(1.0 / (1.0 + np.exp(-(slope * knots + float(curve.intercept_[0])))))
 
 
 def _isotonic(raw: Floats, scores: Floats, knots: Floats) -> Floats:
@@ -44,7 +45,7 @@ def _isotonic(raw: Floats, scores: Floats, knots: Floats) -> Floats:
     x = np.array([raw[rows].mean() for rows in bins])
     y = np.array([scores[rows].mean() for rows in bins])
     rising = IsotonicRegression().fit_transform(x, y, sample_weight=[len(rows) for rows in bins])
-    return np.interp(knots, x, rising)
+    return np.asarray(np.interp(knots, x, rising))
 
 
 def apply_curve(raw: Floats, x: Floats, y: Floats) -> Floats:
