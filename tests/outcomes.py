@@ -10,7 +10,8 @@ from random import Random
 import numpy as np
 
 from profiles.learning.outcome_table import OutcomeTable
-from profiles.learning.train import Trained, train
+from profiles.learning.train import train
+from serve_app.adapters.success_artifact import Artifact
 from serve_app.adapters.success_text import read
 
 SUMS = ["integral", "derivative", "theorem", "equation", "matrix", "vector", "prime", "polynomial"]
@@ -49,7 +50,7 @@ def outcomes(count: int, *, seed: int = 0) -> OutcomeTable:
 
 
 @cache
-def trained(count: int = 800) -> Trained:
+def trained(count: int = 800) -> Artifact:
     """A model of such outcomes, trained once for all tests."""
     table = outcomes(count)
     return train(table, [read(prompt) for prompt in table.prompts], seed=0, command="train it")

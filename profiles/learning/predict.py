@@ -58,9 +58,9 @@ def predict_unseen(
             f"{len(split.test)}"
         )
         known, asked = table.rows(split.train), table.rows(split.test)
-        trained = train(known, [readings[row] for row in split.train], seed=seed, command="")
+        model = train(known, [readings[row] for row in split.train], seed=seed, command="")
         said = {
-            SUCCESS_MODEL: success_of(trained.artifact, [readings[row] for row in split.test]),
+            SUCCESS_MODEL: success_of(model, [readings[row] for row in split.test]),
             **_rivals(known, asked, costs.rows(split.test), seed),
         }
         if vectors is not None:

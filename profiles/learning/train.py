@@ -35,21 +35,11 @@ UNFAMILIAR_MARGIN = 0.75
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trained:
-    """A model, and what parts of it that had not seen a prompt say of it."""
-
-    artifact: Artifact
-    unseen_traits: Floats
-    unseen_means: Floats
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Calibrated:
     """Curves from raw to true success, per pair, and the thresholds of floors, per kind."""
 
     x: Floats
     y: Floats
-    means: Floats
     bound_mean: Floats
     bound_floor: Floats
 
@@ -60,8 +50,7 @@ def train_file(table: OutcomeTable, out: Path, *, seed: int, command: str) -> in
     Raises `OSError` or `OutcomesUnusable`.
     """
     readings = [read(prompt) for prompt in table.prompts]
-    trained = train(table, readings, seed=seed, command=command)
-    size_bytes = save_artifact(out, trained.artifact)
+    size_bytes = save_artifact(out, train(table, readings, seed=seed, command=command))
     if size_bytes > LARGEST_BYTES:
         raise OutcomesUnusable(
             f"{out} has {size_bytes} bytes, more than {LARGEST_BYTES}: train on fewer kinds"
@@ -69,7 +58,7 @@ def train_file(table: OutcomeTable, out: Path, *, seed: int, command: str) -> in
     return size_bytes
 
 
-def train(table: OutcomeTable, readings: Sequence[Reading], *, seed: int, command: str) -> Trained:
+def train(table: OutcomeTable, readings: Sequence[Reading], *, seed: int, command: str) -> Artifact:
     """`readings` are of the table's prompts, in order. Raises `OutcomesUnusable`."""
     if len(table) < LEAST_PROMPTS:
         raise OutcomesUnusable(
@@ -97,8 +86,7 @@ def train(table: OutcomeTable, readings: Sequence[Reading], *, seed: int, comman
         length=None if length is None else fit_length(length, readers.unseen[:, -1]),
     )
     arrays = _arrays(traits, readers, calibrated)
-    artifact = Artifact(header=header, terms=terms, forest=readers.forest, arrays=arrays)
-    return Trained(artifact=artifact, unseen_traits=readers.unseen, unseen_means=calibrated.means)
+    return Artifact(header=header, terms=terms, forest=readers.forest, arrays=arrays)
 
 
 def _calibrate(
@@ -114,7 +102,6 @@ def _calibrate(
     return Calibrated(
         x=np.array([x for x, _ in curves]),
         y=np.array([y for _, y in curves]),
-        means=means,
         bound_mean=bound_mean,
         bound_floor=bound_floor,
     )

@@ -50,7 +50,6 @@ class PairSuccess:
     traits: Floats
     means: npt.NDArray[np.float64]
     lowers: npt.NDArray[np.float64]
-    kind_shares: Floats
 
 
 def load_success_model(path: Path, *, local: Callable[[Prompt], Judgement]) -> SuccessModel:
@@ -123,9 +122,7 @@ def pair_success(artifact: Artifact, known: Ints, shape: list[float]) -> PairSuc
     means = _on_curves(raw, arrays.calibration_x, arrays.calibration_y)
     kind = int(linear.kind_shares.argmax())
     bounds = np.interp(means, arrays.bound_mean[kind], arrays.bound_floor)
-    return PairSuccess(
-        traits=traits, means=means, lowers=np.minimum(bounds, means), kind_shares=linear.kind_shares
-    )
+    return PairSuccess(traits=traits, means=means, lowers=np.minimum(bounds, means))
 
 
 def _on_curves(raw: Floats, x: Floats, y: Floats) -> npt.NDArray[np.float64]:

@@ -58,23 +58,13 @@ def train(
 
 
 def router_quality(
-    files: Annotated[
-        list[Path] | None, typer.Argument(metavar="[FILE...]", help="Outcome files for --folds.")
-    ] = None,
-    train: Annotated[
-        list[Path] | None, typer.Option(help="Learn from this; may be repeated.")
-    ] = None,
-    test: Annotated[
-        list[Path] | None, typer.Option(help="Measure on this; may be repeated.")
-    ] = None,
+    files: FoldedArgument = None,
+    train: TrainOption = None,
+    test: TestOption = None,
     folds: Annotated[int, typer.Option(help="Folds, where there is no --test.")] = 5,
-    weak: Annotated[str | None, typer.Option(metavar="PAIR", help="Default: the cheapest.")] = None,
-    strong: Annotated[
-        str | None, typer.Option(metavar="PAIR", help="Default: the one most often right.")
-    ] = None,
-    floors: Annotated[
-        str, typer.Option(metavar="F,F...", help="Accuracy floors to keep.")
-    ] = "0.3,0.5,0.7,0.9",
+    weak: WeakOption = None,
+    strong: StrongOption = None,
+    floors: FloorsOption = "0.3,0.5,0.7,0.9",
     prices: PricesOption = None,
     seed: SeedOption = 0,
     plot: Annotated[Path | None, typer.Option(help="Draw the curves into this PNG.")] = None,

@@ -21,11 +21,11 @@ from tests.outcomes import PAIRS, question, trained
 
 
 def model() -> SuccessModel:
-    return SuccessModel(trained().artifact, local=judge)
+    return SuccessModel(trained(), local=judge)
 
 
 def saved(folder: Path) -> Path:
-    save_artifact(folder / "a.npz", trained().artifact)
+    save_artifact(folder / "a.npz", trained())
     return folder / "a.npz"
 
 
@@ -107,7 +107,7 @@ def test_a_saved_model_judges_like_the_one_it_was_saved_from(tmp_path: Path) -> 
 
 
 def test_another_feature_version_is_refused_with_what_to_do(tmp_path: Path) -> None:
-    artifact = trained().artifact
+    artifact = trained()
     header = replace(artifact.header, feature_version=FEATURE_VERSION + 1)
     save_artifact(tmp_path / "a.npz", replace(artifact, header=header))
     with pytest.raises(SuccessModelRefused, match=r"feature version 2.*again with 'train it'"):
@@ -115,7 +115,7 @@ def test_another_feature_version_is_refused_with_what_to_do(tmp_path: Path) -> N
 
 
 def test_arrays_that_do_not_fit_each_other_are_refused(tmp_path: Path) -> None:
-    artifact = trained().artifact
+    artifact = trained()
     arrays = replace(artifact.arrays, kind_traits=artifact.arrays.kind_traits[:1])
     save_artifact(tmp_path / "a.npz", replace(artifact, arrays=arrays))
     with pytest.raises(SuccessModelRefused, match="kind_traits has the shape"):

@@ -18,7 +18,7 @@ def run(*arguments: str | Path) -> tuple[int, str]:
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    save_artifact(tmp_path / "model.npz", trained().artifact)
+    save_artifact(tmp_path / "model.npz", trained())
     return tmp_path / "model.npz"
 
 

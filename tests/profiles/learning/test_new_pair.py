@@ -28,7 +28,7 @@ def mean_success(artifact: Artifact, pair: str, prompts: list[str]) -> float:
 def test_graded_answers_place_a_new_pair_among_the_others() -> None:
     random = np.random.default_rng(0)
     scores = np.concatenate((random.random(60) < 0.88, random.random(60) < 0.35)).astype(float)
-    model = trained().artifact
+    model = trained()
     evidence = graded_answers(model, HISTORY + MATHEMATICS, scores)
     grown = with_pair(model, "new", infer_pair(model, evidence))
     assert mean_success(grown, "new", HISTORY) == pytest.approx(0.88, abs=0.1)
@@ -36,7 +36,7 @@ def test_graded_answers_place_a_new_pair_among_the_others() -> None:
 
 
 def test_the_other_pairs_stay_as_they_were() -> None:
-    model = trained().artifact
+    model = trained()
     evidence = graded_answers(model, HISTORY, np.ones(len(HISTORY)))
     grown = with_pair(model, "new", infer_pair(model, evidence))
     readings = [read(prompt) for prompt in MATHEMATICS]
@@ -53,7 +53,7 @@ def test_a_profile_alone_adds_a_pair() -> None:
             "reasoning": TaskAccuracy(mean=0.5, lower=0.4, items=60),
         },
     )
-    model = trained().artifact
+    model = trained()
     questions = {"question_answering": HISTORY, "reasoning": MATHEMATICS}
     evidence, parent = profile_results(model, profile, questions)
     grown = with_pair(model, "new", infer_pair(model, evidence, parent=parent))
@@ -72,7 +72,7 @@ def test_a_quantized_pair_loses_most_where_its_paired_results_do() -> None:
         parent="large",
         against_parent={"question_answering": change(-0.01), "reasoning": change(-0.12)},
     )
-    model = trained().artifact
+    model = trained()
     questions = {"question_answering": HISTORY, "reasoning": MATHEMATICS}
     evidence, parent = profile_results(model, profile, questions)
     assert parent == "large"
@@ -87,7 +87,7 @@ def test_a_quantized_pair_loses_most_where_its_paired_results_do() -> None:
 
 
 def test_a_pair_that_is_there_already_is_replaced() -> None:
-    model = trained().artifact
+    model = trained()
     evidence = graded_answers(model, HISTORY, np.zeros(len(HISTORY)))
     grown = with_pair(model, "small", infer_pair(model, evidence))
     assert sorted(grown.header.pairs) == sorted(model.header.pairs)
@@ -96,4 +96,4 @@ def test_a_pair_that_is_there_already_is_replaced() -> None:
 
 def test_a_profile_of_other_tasks_is_refused() -> None:
     with pytest.raises(OutcomesUnusable, match="no accuracy for any of the tasks"):
-        profile_results(trained().artifact, a_profile("new"), {"translation": HISTORY})
+        profile_results(trained(), a_profile("new"), {"translation": HISTORY})

@@ -20,14 +20,12 @@ def test_success_follows_the_kind_of_prompt_and_the_pair() -> None:
     random = Random(9)
     for kind, right in RIGHT.items():
         readings = [read(question(kind, random)) for _ in range(50)]
-        assert success_of(trained().artifact, readings).means.mean(axis=0) == pytest.approx(
-            right, abs=0.08
-        )
+        assert success_of(trained(), readings).means.mean(axis=0) == pytest.approx(right, abs=0.08)
 
 
 def test_what_is_said_of_unseen_prompts_comes_true() -> None:
     unseen = outcomes(600, seed=5)
-    said = success_of(trained().artifact, [read(prompt) for prompt in unseen.prompts]).means
+    said = success_of(trained(), [read(prompt) for prompt in unseen.prompts]).means
     for column in range(len(unseen.pairs)):
         error = expected_calibration_error(said[:, column], unseen.scores[:, column])
         assert error < 0.06
@@ -35,7 +33,7 @@ def test_what_is_said_of_unseen_prompts_comes_true() -> None:
 
 def test_the_lower_bound_is_never_above_the_mean() -> None:
     unseen = outcomes(100, seed=6)
-    said = success_of(trained().artifact, [read(prompt) for prompt in unseen.prompts])
+    said = success_of(trained(), [read(prompt) for prompt in unseen.prompts])
     assert (said.lowers <= said.means).all()
     assert (said.lowers < said.means).any()
 
@@ -58,7 +56,7 @@ def test_a_pair_that_was_not_asked_everything_is_learned_from_what_it_was_asked(
     model = train(partly, [read(prompt) for prompt in table.prompts], seed=0, command="")
     random = Random(9)
     readings = [read(question("mathematics", random)) for _ in range(50)]
-    middle = success_of(model.artifact, readings).means[:, 1].mean()
+    middle = success_of(model, readings).means[:, 1].mean()
     assert middle == pytest.approx(RIGHT["mathematics"][1], abs=0.12)
 
 
