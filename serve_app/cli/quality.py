@@ -24,6 +24,16 @@ PricesOption = Annotated[
     Path | None,
     typer.Option(help="JSON: US dollars per million tokens by pair. Adds to the known prices."),
 ]
+FoldedArgument = Annotated[
+    list[Path] | None, typer.Argument(metavar="[FILE...]", help="Outcome files for --folds.")
+]
+TrainOption = Annotated[list[Path] | None, typer.Option(help="Learn from this; may be repeated.")]
+TestOption = Annotated[list[Path] | None, typer.Option(help="Measure on this; may be repeated.")]
+WeakOption = Annotated[str | None, typer.Option(metavar="PAIR", help="Default: the cheapest.")]
+StrongOption = Annotated[
+    str | None, typer.Option(metavar="PAIR", help="Default: the one most often right.")
+]
+FloorsOption = Annotated[str, typer.Option(metavar="F,F...", help="Accuracy floors to keep.")]
 
 
 def train(
