@@ -68,7 +68,7 @@ def running_fleet(folder: Path, *, store: str) -> Iterator[Fleet]:
         assert ours, "the fleet's processes should carry its mark"
         fleet.process.send_signal(signal.SIGINT)
         assert fleet.process.wait(STOP_TIMEOUT_S) == 0, "".join(fleet.output)
-        assert not [process for process in ours if process.is_running()]
+        assert not [process for process in ours if _runs(process)]
         assert not port_is_taken(port)
     finally:
         if fleet.process.poll() is None:
@@ -77,6 +77,14 @@ def running_fleet(folder: Path, *, store: str) -> Iterator[Fleet]:
         reader.join(STOP_TIMEOUT_S)
         assert fleet.process.stdout is not None
         fleet.process.stdout.close()
+
+
+def _runs(process: psutil.Process) -> bool:
+    """Whether it does; what has ended and waits for the system to take note of it does not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _config(folder: Path, store: str) -> Path:
