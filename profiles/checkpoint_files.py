@@ -45,6 +45,9 @@ def tokens_ratio(folder: Path, reference: Path, texts: Sequence[str]) -> float:
 
 
 def _count(tokenizer: Tokenizer, texts: Sequence[str]) -> int:
+    # Some files ask for them, which would count every text the same.
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
     return sum(
         len(encoded.ids) for encoded in tokenizer.encode_batch(texts, add_special_tokens=False)
     )

@@ -128,7 +128,7 @@ def _weighed(text: str) -> int:
 def _neighbours(text: str) -> NDArray[np.uint16]:
     """A cell of the square for each byte and the one before it."""
     # A lone surrogate is no text a tokenizer takes; it counts as the mark that replaces it.
-    raw = b"\n" + text.encode("utf-8", "replace")
+    raw = b" " + text.encode("utf-8", "replace")
     classes = _CLASS_OF[np.frombuffer(raw, np.uint8)]
     cells = classes[:-1].astype(np.uint16)
     cells *= _SIZE

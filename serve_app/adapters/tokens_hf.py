@@ -26,6 +26,9 @@ class HfTokenCounter:
                 f"give the file of that name from the checkpoint's folder"
             )
         self._tokenizer = Tokenizer.from_str(text)
+        # Some files ask for them, which would count every text the same.
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
 
     def estimate(self, text: str) -> int:
         return estimate_tokens(text)

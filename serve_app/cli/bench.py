@@ -11,6 +11,7 @@ import typer
 
 from serve_app.cli.options import DEFAULT_CONFIG, FleetOption, JsonOption, fail, whole_numbers
 from serve_app.cli.quality import classifier, router_quality
+from serve_app.cli.token_counts import numeric_guard, tokens
 
 PROFILES = Path("profiles/data")
 
@@ -21,6 +22,8 @@ bench = typer.Typer(
 
 bench.command("router-quality")(router_quality)
 bench.command()(classifier)
+bench.command()(tokens)
+bench.command("numeric-guard")(numeric_guard)
 
 
 @bench.command()

@@ -47,3 +47,14 @@ def whole_numbers(option: str, text: str) -> tuple[int, ...]:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
         fail(f"{option} {text!r} should be whole numbers with commas between: 1,4,8", code=2)
+
+
+def shares(option: str, text: str) -> tuple[float, ...]:
+    """`0.1,0.5` as numbers from 0 to 1; ends the command when it has another form."""
+    try:
+        found = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        fail(f"{option} {text!r} should be numbers with commas between: 0.1,0.5", code=2)
+    if not all(0 <= share <= 1 for share in found):
+        fail(f"{option} {text!r} should be from 0 to 1", code=2)
+    return found

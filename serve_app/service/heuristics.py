@@ -29,7 +29,10 @@ OPENING_WORDS = 8
 OPENING_GAIN = 1.5
 
 WORD = re.compile(r"[^\W_]+(?:'[a-z]+)?")
-NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
+SIGN = re.compile(r"[^\w\s]")
+BLANK_TOKEN = re.compile(r"\s[0-9]|\n")
+LETTERS_PER_TOKEN = 4.2
+SIGN_TOKENS = 0.9
 CODE_LINE = re.compile(
     r"\s*(?:```|>>> |#include|(?:async )?def \w+\(|class \w+[:({]|import [\w.]+$"
     r"|from [\w.]+ import |SELECT |(?:public|private|static|const|function|func|fn) \w+[^.]*[({=])"
@@ -194,11 +197,16 @@ def _difficulty(task: Task, asked_chars: int, instruction: str, words: Sequence[
 
 
 def _numeric_share(text: str) -> float:
-    """Numbers per number or word, a word taken as five characters."""
+    """Numeric tokens per token, as a tokenizer counts that makes one token of each digit.
+
+    A blank before a digit is a token too; other blanks belong to the word that follows.
+    """
     sample = _ends(text, NUMERIC_SAMPLE_CHARS, NUMERIC_SAMPLE_CHARS)
-    numbers = NUMBER.findall(sample)
-    if not numbers:
+    digits = sum(map(sample.count, "0123456789"))
+    if not digits:
         return 0.0
-    separators = sample.count(" ") + sample.count("\n") + sample.count("\t") + len(numbers)
-    words = max(0, len(sample) - len("".join(numbers)) - separators) / 5
-    return round(len(numbers) / (len(numbers) + words), 3)
+    signs = len(SIGN.findall(sample))
+    blanks = sum(map(sample.count, " \n\t"))
+    letters = len(sample) - digits - signs - blanks
+    others = letters / LETTERS_PER_TOKEN + SIGN_TOKENS * signs + len(BLANK_TOKEN.findall(sample))
+    return round(digits / (digits + others), 3)

@@ -24,6 +24,16 @@ def test_count_is_what_the_tokenizer_says(word_tokenizer: Path) -> None:
     assert HfTokenCounter(word_tokenizer).count("red fox, red fox!") == 6
 
 
+def test_a_file_that_asks_for_cut_and_filled_texts_counts_whole_ones(word_tokenizer: Path) -> None:
+    tokenizer = Tokenizer.from_file(str(word_tokenizer))
+    tokenizer.enable_truncation(4)
+    tokenizer.enable_padding(length=4)
+    tokenizer.save(str(word_tokenizer))
+
+    assert HfTokenCounter(word_tokenizer).count("red fox") == 2
+    assert HfTokenCounter(word_tokenizer).count("red " * 9) == 9
+
+
 @pytest.mark.parametrize("text", ODD_TEXTS)
 def test_odd_text_is_counted_and_estimated(word_tokenizer: Path, text: str) -> None:
     counter = HfTokenCounter(word_tokenizer)

@@ -151,6 +151,20 @@ def test_a_table_of_figures_is_mostly_numeric_and_prose_is_not() -> None:
     assert judged(prose + "It cost 4 million in 1998.").numeric_share < 0.05
 
 
+# Exact shares by SmolLM2's tokenizer, which makes a token of each digit.
+@pytest.mark.parametrize(
+    ("text", "share"),
+    [
+        ("What is 17 + 4?", 0.333),
+        ("year,boxes\n2021,1180\n2022,1042\n2023,977", 0.719),
+        ("A train leaves at 14:35 and arrives at 17:05. How long does it take?", 0.308),
+        ("Call 555-0134 before 9.", 0.571),
+    ],
+)
+def test_the_numeric_share_is_that_of_tokens(text: str, share: float) -> None:
+    assert judged(text).numeric_share == pytest.approx(share, abs=0.05)
+
+
 @pytest.mark.parametrize(
     ("easier", "harder"),
     [
