@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,9 +14,12 @@ import httpx2
 import psutil
 import pytest
 import redis
+from typer.testing import CliRunner
 
 from serve_app.adapters.stores import open_store
+from serve_app.cli import cli
 from serve_app.core.catalog import Catalog
+from serve_app.core.profile import GoldenResult, Profile
 from tests.redis_server import RedisServer
 from tests.serving.running_fleet import Fleet
 
@@ -56,14 +60,38 @@ def test_a_published_catalog_changes_the_route_in_every_ingress_replica_within_t
 ) -> None:
     before = fleet.route(**ANYTHING_GOES)
     version = asyncio.run(_make_dearer(fleet_redis.url, before["chosen"], 100))
-    deadline = time.monotonic() + RELOAD_WITHIN_S
-    changed: dict[str, str] = {}
-    while len(changed) < 2 and time.monotonic() < deadline:
-        decision = fleet.route(**ANYTHING_GOES)
-        if decision["catalog_version"] == version:
-            changed[decision["replica"]] = decision["chosen"]
+    changed = _routes_by_replica(fleet, version)
     assert len(changed) == 2, f"only {sorted(changed)} had version {version} in time"
     assert before["chosen"] not in changed.values()
+
+
+def test_a_rollback_brings_the_route_back_in_every_ingress_replica_within_two_seconds(
+    fleet: Fleet, fleet_redis: RedisServer
+) -> None:
+    before = fleet.route(**ANYTHING_GOES)
+    asyncio.run(_make_dearer(fleet_redis.url, before["chosen"], 100))
+    back = CliRunner().invoke(cli, ["publish", "--rollback", "--store", fleet_redis.url, "--json"])
+    assert back.exit_code == 0, back.output
+    routes = _routes_by_replica(fleet, json.loads(back.stdout)["version"])
+    assert len(routes) == 2, f"only {sorted(routes)} went back in time"
+    assert set(routes.values()) == {before["chosen"]}
+
+
+def test_a_pair_whose_golden_set_failed_is_rejected_with_the_reason(
+    fleet: Fleet, fleet_redis: RedisServer
+) -> None:
+    before = fleet.route(**ANYTHING_GOES)
+    version = asyncio.run(
+        _fail_golden(fleet_redis.url, before["chosen"], "answers that loop: 40 %")
+    )
+    try:
+        routes = _routes_by_replica(fleet, version)
+        assert len(routes) == 2
+        assert before["chosen"] not in routes.values()
+        rejected = fleet.route(**ANYTHING_GOES)["rejected"]
+        assert ("golden", "answers that loop: 40 %") in {(r["rule"], r["got"]) for r in rejected}
+    finally:
+        CliRunner().invoke(cli, ["publish", "--rollback", "--store", fleet_redis.url])
 
 
 def test_a_catalog_that_fails_validation_is_refused_and_the_last_good_one_stays(
@@ -145,14 +173,36 @@ def test_a_pair_that_dies_is_followed_by_the_next_one(fleet: Fleet) -> None:
 
 
 async def _make_dearer(url: str, pair: str, times: float) -> str:
+    def dearer(profile: Profile) -> Profile:
+        hardware = replace(profile.hardware, usd_per_hour=profile.hardware.usd_per_hour * times)
+        return replace(profile, hardware=hardware)
+
+    return await _publish_changed(url, pair, dearer)
+
+
+async def _fail_golden(url: str, pair: str, reason: str) -> str:
+    failed = GoldenResult(passed=False, reason=reason)
+    return await _publish_changed(url, pair, lambda profile: replace(profile, golden=failed))
+
+
+async def _publish_changed(url: str, pair: str, change: Callable[[Profile], Profile]) -> str:
     store = open_store(url)
     catalog = await store.load()
-    profile = catalog.profiles[pair]
-    hardware = replace(profile.hardware, usd_per_hour=profile.hardware.usd_per_hour * times)
-    dearer = {**catalog.profiles, pair: replace(profile, hardware=hardware)}
-    version = await store.publish(Catalog(version="", profiles=dearer), by="tests")
+    changed = {**catalog.profiles, pair: change(catalog.profiles[pair])}
+    version = await store.publish(Catalog(version="", profiles=changed), by="tests")
     await store.close()
     return version
+
+
+def _routes_by_replica(fleet: Fleet, version: str) -> dict[str, str]:
+    """What each of the two ingress replicas chooses by `version`, as far as both use it in time."""
+    deadline = time.monotonic() + RELOAD_WITHIN_S
+    chosen: dict[str, str] = {}
+    while len(chosen) < 2 and time.monotonic() < deadline:
+        decision = fleet.route(**ANYTHING_GOES)
+        if decision["catalog_version"] == version:
+            chosen[decision["replica"]] = decision["chosen"]
+    return chosen
 
 
 def _eventually(holds: Callable[[], bool], within_s: float) -> None:
