@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from ray.serve.deployment import Application
 
+from serve_app.adapters.log_events import LogEvents, log_to_stderr
+from serve_app.core.ports import Classifier
 from serve_app.front import RouterFront, desk_settings
-from serve_app.service.classify import HeuristicClassifier
 from serve_app.serving.classifier import build_classifier
 from serve_app.serving.feedback_board import build_feedback_board
 from serve_app.serving.ingress import build_ingress
+from serve_app.serving.judges import open_classifier
 from serve_app.serving.llm_config import autoscaling
 from serve_app.serving.load_board import build_load_board
 from serve_app.settings import (
@@ -44,14 +47,27 @@ def wire(settings: AppArgs, build_pair: PairBuilder) -> Application:
         pairs={
             pair.id: build_pair(pair, local_checkpoint(pair.checkpoint)) for pair in settings.pairs
         },
-        classifier=build_classifier(
-            HeuristicClassifier,
-            _options(settings.classifier.replicas, settings.classifier.cpus),
-        ),
+        classifier=wire_classifier(settings),
         board=build_load_board() if several else None,
         feedback_board=build_feedback_board(desk_settings(settings)) if several else None,
         options=_ingress_options(settings.ingress),
     )
+
+
+def wire_classifier(settings: AppArgs) -> Application:
+    """The classifier deployment alone."""
+    classifier = settings.classifier
+    return build_classifier(
+        partial(_classifier, classifier.success_model, settings.log_level),
+        _options(classifier.replicas, classifier.cpus),
+    )
+
+
+def _classifier(success_model: str | None, log_level: str) -> Classifier:
+    """Runs inside the replica."""
+    logger = logging.getLogger("serve_app")
+    log_to_stderr(logger, log_level)
+    return open_classifier(success_model, events=LogEvents(logger))
 
 
 def _ingress_options(ingress: IngressSettings) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
@@ -20,7 +19,7 @@ from starlette.types import ASGIApp
 from serve_app.adapters.clock import MonotonicClock
 from serve_app.adapters.fan_out import FanOut
 from serve_app.adapters.graded_log import FileGradedLog
-from serve_app.adapters.log_events import LogEvents
+from serve_app.adapters.log_events import LogEvents, log_to_stderr
 from serve_app.adapters.metrics_prometheus import PrometheusEvents
 from serve_app.adapters.stores import open_store
 from serve_app.adapters.tokens_hf import EstimatingCounter, HfTokenCounter
@@ -56,7 +55,7 @@ class RouterFront:
     """Gateway and HTTP application of one ingress replica, with the tasks that feed them."""
 
     def __init__(self, settings: AppArgs, place: Place) -> None:
-        _log_to_stderr(settings.log_level)
+        log_to_stderr(logger, settings.log_level)
         registry = CollectorRegistry()
         metrics = PrometheusEvents(registry)
         events = FanOut(metrics, LogEvents(logger))
@@ -148,15 +147,6 @@ class RouterFront:
         if place.board is not None:
             jobs.append(exchange_load(place.board, place.replica, self._load))
         return jobs
-
-
-def _log_to_stderr(level: str) -> None:
-    """Past Ray Serve's own log, which holds lines back until a thousand have come."""
-    handler = logging.StreamHandler(sys.__stderr__)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    logger.addHandler(handler)
-    logger.setLevel(level)
-    logger.propagate = False
 
 
 def _token_counter(settings: AppArgs) -> TokenCounter:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 
 from serve_app.core.events import (
     AttemptFailed,
@@ -11,9 +12,19 @@ from serve_app.core.events import (
     CatalogSwapped,
     ClassifierMissed,
     Event,
+    ModelRefused,
     Routed,
     StoreLost,
 )
+
+
+def log_to_stderr(logger: logging.Logger, level: str) -> None:
+    """Past Ray Serve's own log, which holds lines back until a thousand have come."""
+    handler = logging.StreamHandler(sys.__stderr__)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger.addHandler(handler)
+    logger.setLevel(level)
+    logger.propagate = False
 
 
 class LogEvents:
@@ -49,6 +60,8 @@ class LogEvents:
             # One line for each time it was asked in vain, not for each request of an outage.
             case ClassifierMissed(reason=reason, asked=True):
                 self._write(logging.WARNING, "classifier_missed", reason=reason)
+            case ModelRefused(reason=reason):
+                self._write(logging.ERROR, "success_model_refused", reason=reason)
             case Routed(decision=decision) if decision.fallback is not None:
                 self._write(
                     logging.ERROR,

@@ -14,6 +14,7 @@ from serve_app.adapters.metric_buckets import (
 )
 from serve_app.adapters.metrics_catalog import CatalogMetrics
 from serve_app.adapters.metrics_feedback import FeedbackMetrics
+from serve_app.adapters.metrics_judgement import JudgementMetrics
 from serve_app.core.decision import Decision, Refusal
 from serve_app.core.events import (
     Answered,
@@ -92,6 +93,7 @@ class _DecisionMetrics:
         self._tasks = Counter(
             "quantroute_tasks", "Decisions by the prompt's task", ["task"], registry=registry
         )
+        self._judgements = JudgementMetrics(registry)
         self._rejections = Counter(
             "quantroute_rejections",
             "Pairs rejected for a request, by the rule that did it",
@@ -127,6 +129,7 @@ class _DecisionMetrics:
         self._decisions.labels(decision.chosen or NO_PAIR, decision.constraints.preset).inc()
         if decision.features is not None:
             self._tasks.labels(decision.features.judgement.task).inc()
+            self._judgements.count(decision.features.judgement)
         for rejection in decision.rejected:
             self._rejections.labels(rejection.pair, rejection.rule).inc()
         for constraint in decision.infeasible:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -102,6 +103,12 @@ class Artifact:
 
 HEADER = TypeAdapter(Header)
 
+# What numpy and zipfile raise for damaged bytes; of the last, for a compression nobody wrote.
+UNREADABLE = (
+    *(OSError, ValueError, EOFError, AttributeError),
+    *(zipfile.BadZipFile, zlib.error, RuntimeError),
+)
+
 # Halves the file; the weights are far less sure than their third decimal.
 HALF = ("trait_weights", "kind_weights", "values")
 
@@ -130,7 +137,7 @@ def load_artifact(path: Path) -> Artifact:
         # From memory: a broken archive would leave the file open.
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
             stored = {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError) as exc:
+    except UNREADABLE as exc:
         raise SuccessModelRefused(str(path), f"no readable file of arrays: {exc}") from exc
     header = _header(path, stored)
     missing = sorted({"pairs", "idf", *FOREST_ARRAYS, *ARRAYS} - stored.keys())

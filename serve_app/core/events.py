@@ -76,6 +76,13 @@ class ClassifierMissed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRefused:
+    """The classifier's success model cannot be used; the heuristics judge in its place."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogSwapped:
     """A new catalog is in use; `published` are the pairs whose profiles nobody measured here."""
 
@@ -143,6 +150,7 @@ Event = (
     | AttemptFailed
     | Answered
     | ClassifierMissed
+    | ModelRefused
     | CatalogSwapped
     | CatalogRefused
     | StoreLost

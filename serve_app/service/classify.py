@@ -18,10 +18,19 @@ Miss = Literal["late", "down"]
 
 
 class HeuristicClassifier:
-    """Judges in this process, from the text alone."""
+    """Judges in this process, from the text alone.
+
+    `instead_of` says what should have judged and cannot; every judgement's origin names it.
+    """
+
+    def __init__(self, *, instead_of: str | None = None) -> None:
+        self._instead_of = instead_of
 
     async def judge(self, prompt: Prompt) -> Judgement:
-        return judge(prompt)
+        judgement = judge(prompt)
+        if self._instead_of is None:
+            return judgement
+        return replace(judgement, origin=f"{judgement.origin}: {self._instead_of}")
 
 
 class RememberingClassifier:

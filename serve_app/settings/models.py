@@ -149,8 +149,13 @@ class IngressSettings(Settings):
 
 
 class ClassifierSettings(Settings):
-    """The classifier deployment and how long the ingress waits for it."""
+    """The classifier deployment and how long the ingress waits for it.
 
+    `success_model` is the file of a trained success model; without one the heuristics judge.
+    A relative path starts where those of `StoreSettings` do.
+    """
+
+    success_model: str | None = Field(default=None, min_length=1)
     replicas: ReplicaSettings = ReplicaSettings(target_ongoing_requests=64)
     cpus: PositiveFloat = 0.1
     deadline_ms: PositiveFloat = 25

@@ -51,6 +51,7 @@ def a_decision(
     refusal: Refusal | None = None,
     fallback: str | None = None,
     reason: str = "cheapest that meets everything",
+    origin: str = "heuristics",
 ) -> Decision:
     return Decision(
         id="d1",
@@ -63,14 +64,14 @@ def a_decision(
         infeasible=infeasible,
         reason=reason,
         catalog_version="1",
-        features=_features(),
+        features=_features(origin),
         constraints=Constraints(preset=preset),
         refusal=refusal,
         fallback=fallback,
     )
 
 
-def _features() -> Features:
+def _features(origin: str) -> Features:
     return Features(
         prompt_tokens=10,
         max_tokens=None,
@@ -82,6 +83,6 @@ def _features() -> Features:
             output_tokens_p50=20,
             output_tokens_p95=60,
             numeric_share=0.0,
-            origin="heuristics",
+            origin=origin,
         ),
     )

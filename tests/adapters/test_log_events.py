@@ -15,6 +15,7 @@ from serve_app.core.events import (
     CatalogSwapped,
     ClassifierMissed,
     Event,
+    ModelRefused,
     Routed,
     StoreLost,
 )
@@ -120,4 +121,17 @@ def test_published_profiles_in_use_are_named_in_a_warning(
         "event": "published_profiles",
         "version": "3",
         "pairs": "a, b",
+    }
+
+
+def test_a_refused_success_model_is_an_error_with_its_reason(
+    events: LogEvents, caplog: pytest.LogCaptureFixture
+) -> None:
+    events.emit(ModelRefused(reason="a.npz is not there"))
+
+    (record,) = caplog.records
+    assert record.levelname == "ERROR"
+    assert json.loads(record.getMessage()) == {
+        "event": "success_model_refused",
+        "reason": "a.npz is not there",
     }

@@ -53,6 +53,24 @@ def test_a_decision_is_counted_by_pair_preset_task_and_overhead(metrics: Metrics
     assert metrics.value("quantroute_overhead_seconds_sum") == pytest.approx(0.0004)
 
 
+@pytest.mark.parametrize(
+    ("origin", "label"),
+    [
+        ("success model", "success_model"),
+        ("heuristics", "heuristics"),
+        ("heuristics: words unknown to the model", "heuristics"),
+        ("heuristics: classifier late", "classifier_late"),
+        ("heuristics: classifier down", "classifier_down"),
+        ("heuristics: success model refused", "success_model_refused"),
+        ("somebody else: with a note", "other"),
+    ],
+)
+def test_who_judged_is_counted_under_few_names(metrics: Metrics, origin: str, label: str) -> None:
+    metrics.emit(Routed(decision=a_decision(origin=origin), overhead_ms=0.1))
+
+    assert metrics.value("quantroute_judgements_total", origin=label) == 1
+
+
 def test_every_rule_that_rejected_a_pair_is_counted(metrics: Metrics) -> None:
     decision = a_decision(rejected=[("b", "latency"), ("b", "cost"), ("c", "latency")])
 
