@@ -10,11 +10,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-FEATURE_VERSION = 1
+from serve_app.core.asked_text import ends, request_in
 
-# A question stands at either end of a long text; what is pasted in lies between.
-HEAD_CHARS = 4_000
-TAIL_CHARS = 2_000
+FEATURE_VERSION = 1
 
 WORD = re.compile(r"\w+")
 OPTION = re.compile(r" ?\(?([A-P])[.):] *")
@@ -53,7 +51,7 @@ class Reading:
 
 
 def read(text: str) -> Reading:
-    """Reads any text; of a long one, its ends."""
+    """Reads the request in any text; of a long one, its ends."""
     text = _readable(text)
     question, options = question_and_options(text)
     asked = _words(question)
@@ -141,10 +139,8 @@ def _count(raw: bytes, which: bytes) -> int:
 
 
 def _readable(text: str) -> str:
-    """The ends of `text` that are read, without the cue that closes a test's question."""
-    if len(text) > HEAD_CHARS + TAIL_CHARS:
-        text = f"{text[:HEAD_CHARS]}\n{text[-TAIL_CHARS:]}"
-    text = text.strip()
+    """The request in `text`, without the cue that closes a test's question."""
+    text = (request_in(text) or ends(text)).strip()
     if text[-len(CLOSING_CUE) :].lower() == CLOSING_CUE:
         return text[: -len(CLOSING_CUE)].rstrip()
     return text

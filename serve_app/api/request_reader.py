@@ -13,6 +13,7 @@ from starlette.requests import Request
 
 from serve_app.api.openai_schema import ChatBody, CompletionsBody, Generation, validated
 from serve_app.api.routing_options import constraints_of
+from serve_app.core.asked_text import with_earlier
 from serve_app.core.errors import BadRequest, BodyTooLarge
 from serve_app.core.request import Capability, Constraints, Prompt
 from serve_app.service.inbound import Inbound
@@ -113,7 +114,7 @@ def _chat(
         operation="chat",
         model=chat.model,
         body=body,
-        prompt=Prompt(asked=texts[asked], context=context),
+        prompt=Prompt(asked=with_earlier(_user_texts(chat, asked)), context=context),
         countable="\n".join([*texts, *calls, *extras]),
         counted_tokens=TOKENS_PER_MESSAGE * len(texts) + TOKENS_BEFORE_ANSWER,
         max_tokens=chat.max_completion_tokens or chat.max_tokens,
@@ -153,6 +154,12 @@ def _last_user_turn(chat: ChatBody) -> int:
     """Its index, or that of the last message where no user speaks."""
     turns = [index for index, message in enumerate(chat.messages) if message.role == "user"]
     return turns[-1] if turns else len(chat.messages) - 1
+
+
+def _user_texts(chat: ChatBody, last: int) -> list[str]:
+    """All that users said, up to the message at `last`."""
+    earlier = [message.text for message in chat.messages[:last] if message.role == "user"]
+    return [*earlier, chat.messages[last].text]
 
 
 def _longest_prompt(text: CompletionsBody) -> tuple[str, int]:

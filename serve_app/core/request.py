@@ -31,8 +31,9 @@ OnInfeasible = Literal["best_effort", "refuse"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """The text of a request: `asked` is the last user turn, `context` all that precedes it.
+    """The text of a request: `asked` is the last user turn, `context` all around it.
 
+    A turn that only follows up an earlier request ("and in French?") stands in `asked` after it.
     Either may be clipped in its middle; the `_cut_chars` say how much is missing there.
     """
 

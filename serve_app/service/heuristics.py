@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from math import log2
 
+from serve_app.core.asked_text import ends, request_in
 from serve_app.core.request import Judgement, Prompt, Task
 from serve_app.service.answer_length import output_tokens
 from serve_app.service.lexicon import (
@@ -25,6 +26,7 @@ from serve_app.service.lexicon import (
 INSTRUCTION_HEAD_CHARS = 600
 INSTRUCTION_TAIL_CHARS = 300
 NUMERIC_SAMPLE_CHARS = 1000
+CONTEXT_END_CHARS = 1000
 OPENING_WORDS = 8
 OPENING_GAIN = 1.5
 
@@ -64,8 +66,13 @@ QUESTION_WORDS = word_set(
 
 
 def judge(prompt: Prompt) -> Judgement:
-    """Judges any text in bounded time; `asked` decides, `context` only informs the size."""
-    instruction = _ends(prompt.asked, INSTRUCTION_HEAD_CHARS, INSTRUCTION_TAIL_CHARS)
+    """Judges any text in bounded time; the request in `asked` decides.
+
+    `context`, and what is pasted in beside the request, only inform sizes and the numeric share.
+    """
+    request = request_in(prompt.asked)
+    request_chars = prompt.asked_chars if request is None else len(request)
+    instruction = ends(request or prompt.asked, INSTRUCTION_HEAD_CHARS, INSTRUCTION_TAIL_CHARS)
     words = WORD.findall(instruction.lower())
     votes = _votes(instruction, words)
     task = max(votes, key=votes.__getitem__)
@@ -73,7 +80,7 @@ def judge(prompt: Prompt) -> Judgement:
     return Judgement(
         task=task,
         task_confidence=round(votes[task] / (sum(votes.values()) + 1.0), 3),
-        difficulty=_difficulty(task, prompt.asked_chars, instruction, words),
+        difficulty=_difficulty(task, request_chars, instruction, words),
         output_tokens_p50=length.p50,
         output_tokens_p95=length.p95,
         numeric_share=_numeric_share(prompt.asked),
@@ -82,21 +89,15 @@ def judge(prompt: Prompt) -> Judgement:
 
 
 def clipped(prompt: Prompt) -> Prompt:
-    """The same prompt with only the ends of its texts, which `judge` judges no differently."""
-    asked = _ends(prompt.asked, NUMERIC_SAMPLE_CHARS, NUMERIC_SAMPLE_CHARS)
-    context = _ends(prompt.context, NUMERIC_SAMPLE_CHARS, NUMERIC_SAMPLE_CHARS)
+    """The same prompt with only the ends of its texts, which no classifier judges differently."""
+    asked = ends(prompt.asked)
+    context = ends(prompt.context, CONTEXT_END_CHARS, CONTEXT_END_CHARS)
     return Prompt(
         asked=asked,
         context=context,
         asked_cut_chars=prompt.asked_chars - len(asked),
         context_cut_chars=prompt.context_chars - len(context),
     )
-
-
-def _ends(text: str, head_chars: int, tail_chars: int) -> str:
-    if len(text) <= head_chars + tail_chars:
-        return text
-    return f"{text[:head_chars]}\n{text[-tail_chars:]}"
 
 
 def _votes(instruction: str, words: Sequence[str]) -> dict[Task, float]:
@@ -177,7 +178,7 @@ def _languages(words: Sequence[str]) -> list[tuple[Task, float]]:
     return found
 
 
-def _difficulty(task: Task, asked_chars: int, instruction: str, words: Sequence[str]) -> float:
+def _difficulty(task: Task, request_chars: int, instruction: str, words: Sequence[str]) -> float:
     if not words:
         return BASE_DIFFICULTY[task]
     long_words = sum(len(word) >= 9 for word in words) / len(words)
@@ -185,7 +186,7 @@ def _difficulty(task: Task, asked_chars: int, instruction: str, words: Sequence[
     figures = sum(word[0].isdigit() for word in words)
     score = (
         BASE_DIFFICULTY[task]
-        + min(0.20, 0.03 * log2(1 + asked_chars / 100))
+        + min(0.20, 0.03 * log2(1 + request_chars / 100))
         + min(0.15, 0.5 * long_words)
         + min(0.24, 0.06 * hard_words)
         + min(0.10, 0.02 * sum(word in DEMANDS for word in words))
@@ -201,7 +202,7 @@ def _numeric_share(text: str) -> float:
 
     A blank before a digit is a token too; other blanks belong to the word that follows.
     """
-    sample = _ends(text, NUMERIC_SAMPLE_CHARS, NUMERIC_SAMPLE_CHARS)
+    sample = ends(text, NUMERIC_SAMPLE_CHARS, NUMERIC_SAMPLE_CHARS)
     digits = sum(map(sample.count, "0123456789"))
     if not digits:
         return 0.0

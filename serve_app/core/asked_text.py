@@ -1,0 +1,208 @@
+"""What of a user's turn is the request, and what is material pasted in beside it.
+
+Structure alone decides: labels, tags, fences, and a short paragraph at either end of a long text.
+What these rules do not find is read as part of the request: a question in the middle of a long
+text, material of less than a page, and code, which says itself what is asked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+# A question stands at either end of a long text; what is pasted in lies between.
+HEAD_CHARS = 4_000
+TAIL_CHARS = 2_000
+
+# Less than this may be the case that a question is about.
+LEAST_MARKED_CHARS = 1_000
+LEAST_UNMARKED_CHARS = 3_000
+LONGEST_REQUEST_CHARS = 800
+# Without a question mark or a colon a paragraph is a command only when it is short.
+LONGEST_COMMAND_CHARS = 200
+
+REQUEST_WORDS = ("question", "query", "request", "task", "instruction")
+MATERIAL_WORDS = (
+    *("context", "passage", "document", "source", "background", "article", "text", "reference"),
+    *("excerpt", "input", "information", "search result", "retrieved", "knowledge base"),
+)
+LINE_START = r"(?:^[ \t#*>_-]{0,6}|(?<=[.!?)\]\"'] ))"
+LABEL_END = r"[ \t*_]{0,3}(?::[ \t*_]*|$)"
+REQUEST_LABEL = re.compile(
+    rf"{LINE_START}(?:(?:my|the|user|user's|current|final)[ ])?"
+    rf"(?:{'|'.join(REQUEST_WORDS)})s?{LABEL_END}",
+    re.IGNORECASE | re.MULTILINE,
+)
+MATERIAL_LABEL = re.compile(
+    rf"{LINE_START}(?:{'|'.join(MATERIAL_WORDS)})s?(?: \w{{4,20}})?"
+    rf"(?:[ ]\[?\d{{1,3}}\]?)?{LABEL_END}",
+    re.IGNORECASE | re.MULTILINE,
+)
+REPLY_LABEL = re.compile(
+    rf"{LINE_START}(?:answer|response|output){LABEL_END}", re.IGNORECASE | re.MULTILINE
+)
+REQUEST_TAG = re.compile(r"<(question|query|request|task|instructions?)>", re.IGNORECASE)
+MATERIAL_TAG = re.compile(
+    r"<(/?)(?:context|documents?|docs?|passages?|sources?|search_results?|retrieved\w{0,20}"
+    r"|articles?|text|background|references?|excerpts?|file|data)\b[^<>]{0,200}>",
+    re.IGNORECASE,
+)
+FENCE = re.compile(r"^ {0,3}(?:```|~~~)[ \t]*([\w+-]*)[ \t]*$", re.MULTILINE)
+PROSE_FENCES = frozenset({"", "text", "txt", "md", "markdown", "context", "plain", "plaintext"})
+NUMBERED = re.compile(r"\s*(?:[\[(]?\d{1,3}[\]).:]|[-*\u2022])")
+OPTION = re.compile(r"^ ?\(?[AB][.)] ", re.MULTILINE)
+LINE_OF_ITS_OWN = re.compile(r"\n(?! ?\(?[A-P][.)] |answer:)", re.IGNORECASE)
+BLANK_LINE = re.compile(r"\n[ \t]*\n")
+WORD = re.compile(r"\w")
+CODE_ENDINGS = ("{", "}", ";", "):", "(", "[")
+LEAST_CODE_SHARE = 0.3
+
+FOLLOW_UP = re.compile(
+    r"\W*(?:(?:and|or|but|also|now|then|again|same|the same|once more|continue|go on|what about"
+    r"|how about)\b|(?:in \w+|why)\W*$)",
+    re.IGNORECASE,
+)
+LONGEST_FOLLOW_UP_WORDS = 6
+ASKS_ITSELF = re.compile(
+    r"\W*\w+\W+(?:who|what|when|where|which|how|why|is|are|does|did|can)\W+\w+\W+\w+", re.IGNORECASE
+)
+
+
+def ends(text: str, head_chars: int = HEAD_CHARS, tail_chars: int = TAIL_CHARS) -> str:
+    """`text` without its middle where it is long."""
+    if len(text) <= head_chars + tail_chars:
+        return text
+    return f"{text[:head_chars]}\n{text[-tail_chars:]}"
+
+
+def request_in(text: str) -> str | None:
+    """The request in the ends of `text`; `None` when no material is found beside it."""
+    whole = ends(text)
+    if len(whole) < LEAST_MARKED_CHARS or _holds_code(whole):
+        return None
+    rest = _outside_fences(_outside_tags(whole))
+    request = _labelled(rest, len(whole))
+    if request is None and len(rest) < len(whole):
+        request = rest
+    if request is None:
+        request = _beside_paragraphs(rest)
+    return request if request is not None and WORD.search(request) else None
+
+
+def with_earlier(turns: Sequence[str]) -> str:
+    """The last of a user's turns, with the request that it follows up when it is no whole one."""
+    *earlier, last = turns
+    if not _follows_up(last):
+        return last
+    for turn in reversed(earlier):
+        if not _follows_up(turn):
+            return f"{request_in(turn) or turn}\n{last}"
+    return last
+
+
+def _follows_up(turn: str) -> bool:
+    if FOLLOW_UP.match(turn) is None or len(turn.split()) > LONGEST_FOLLOW_UP_WORDS:
+        return False
+    return turn.lower().startswith(("what about", "how about")) or not ASKS_ITSELF.match(turn)
+
+
+def _outside_tags(text: str) -> str:
+    """Without all from the first tag of material to the last that closes one."""
+    if asked := REQUEST_TAG.search(text):
+        inside, closing_tag, _ = text[asked.end() :].partition(f"</{asked[1]}>")
+        is_beside = len(text) - len(inside) >= LEAST_MARKED_CHARS
+        return inside.strip() if closing_tag and is_beside else text
+    tags = list(MATERIAL_TAG.finditer(text))
+    closing = [tag for tag in tags if tag[1]]
+    if not closing or tags[0][1]:
+        return text
+    return _without(text, tags[0].start(), closing[-1].end())
+
+
+def _outside_fences(text: str) -> str:
+    fences = _fences(text)
+    if len(fences) < 2:
+        return text
+    return _without(text, fences[0].start(), fences[-1].end())
+
+
+def _fences(text: str) -> list[re.Match[str]]:
+    return list(FENCE.finditer(text)) if "```" in text or "~~~" in text else []
+
+
+def _without(text: str, start: int, end: int) -> str:
+    rest = f"{text[:start].strip()}\n{text[end:].strip()}".strip()
+    is_material = end - start >= LEAST_MARKED_CHARS and WORD.search(rest) is not None
+    return text if not is_material or _is_code(text[start:end]) else rest
+
+
+def _labelled(text: str, whole_chars: int) -> str | None:
+    """What a label calls the request, or what stands around what a label calls material."""
+    lowered = text.lower()
+    # Looking for a word takes a hundredth of what looking for a label takes.
+    has_asked, has_material = (
+        any(word in lowered for word in words) for words in (REQUEST_WORDS, MATERIAL_WORDS)
+    )
+    asked = list(REQUEST_LABEL.finditer(text)) if has_asked else []
+    material = MATERIAL_LABEL.search(text) if has_material else None
+    if asked:
+        leads = material is not None and asked[0].start() < material.start()
+        label = asked[0] if leads else asked[-1]
+        request = _until_label(text[label.end() :])
+    elif material is not None and OPTION.search(text) is None:
+        before = _until_label(text[: material.start()])
+        request = _around(before, _blocks(text[material.end() :])[-1])
+    else:
+        return None
+    return request if request and whole_chars - len(request) >= LEAST_MARKED_CHARS else None
+
+
+def _until_label(text: str) -> str:
+    found = [label.search(text) for label in (MATERIAL_LABEL, REPLY_LABEL)]
+    return text[: min((match.start() for match in found if match), default=None)].strip()
+
+
+def _beside_paragraphs(text: str) -> str | None:
+    blocks = _blocks(text)
+    if len(blocks) < 2 or len(text) < LEAST_UNMARKED_CHARS:
+        return None
+    first, last = blocks[0], blocks[-1]
+    request = _around(first if _may_ask(first) else "", last)
+    long_enough = len(text) - len(request) >= LEAST_UNMARKED_CHARS
+    return request if request and long_enough else None
+
+
+def _around(before: str, last: str) -> str:
+    """`before`, and the last paragraph where that asks too; after nothing, where it commands."""
+    if _may_ask(last) and ("?" in last or not before):
+        return f"{before}\n{last}".strip()
+    return before
+
+
+def _may_ask(block: str) -> bool:
+    asks = "?" in block or block.endswith(":")
+    longest = LONGEST_REQUEST_CHARS if asks else LONGEST_COMMAND_CHARS
+    return len(block) <= longest and NUMBERED.match(block) is None
+
+
+def _blocks(text: str) -> list[str]:
+    """Paragraphs; where no blank line parts them lines, a question's with the answers it offers."""
+    text = text.strip()
+    blocks = BLANK_LINE.split(text)
+    if len(blocks) == 1:
+        blocks = LINE_OF_ITS_OWN.split(text)
+    return [block.strip() for block in blocks]
+
+
+def _holds_code(text: str) -> bool:
+    if any(fence[1].lower() not in PROSE_FENCES for fence in _fences(text)):
+        return True
+    return _is_code(text)
+
+
+def _is_code(text: str) -> bool:
+    lines = [line for line in text.split("\n") if line.strip()]
+    code = sum(
+        line.startswith(("  ", "\t")) or line.rstrip().endswith(CODE_ENDINGS) for line in lines
+    )
+    return code >= LEAST_CODE_SHARE * len(lines)
