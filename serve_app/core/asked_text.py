@@ -151,7 +151,7 @@ def _labelled(text: str, whole_chars: int) -> str | None:
         request = _until_label(text[label.end() :])
     elif material is not None and OPTION.search(text) is None:
         before = _until_label(text[: material.start()])
-        request = _around(before, _blocks(text[material.end() :])[-1])
+        request = _around(before, _closing(text[material.end() :]))
     else:
         return None
     return request if request and whole_chars - len(request) >= LEAST_MARKED_CHARS else None
@@ -163,35 +163,45 @@ def _until_label(text: str) -> str:
 
 
 def _beside_paragraphs(text: str) -> str | None:
-    blocks = _blocks(text)
-    if len(blocks) < 2 or len(text) < LEAST_UNMARKED_CHARS:
+    if len(text) < LEAST_UNMARKED_CHARS:
         return None
-    first, last = blocks[0], blocks[-1]
-    request = _around(first if _may_ask(first) else "", last)
-    long_enough = len(text) - len(request) >= LEAST_UNMARKED_CHARS
-    return request if request and long_enough else None
+    request = _around(_until_label(_opening(text)), _closing(text))
+    is_beside = len(text) - len(request) >= LEAST_UNMARKED_CHARS
+    return request if request and is_beside else None
 
 
 def _around(before: str, last: str) -> str:
     """`before`, and the last paragraph where that asks too; after nothing, where it commands."""
-    if _may_ask(last) and ("?" in last or not before):
+    if last and ("?" in last or not before):
         return f"{before}\n{last}".strip()
     return before
 
 
+def _opening(text: str) -> str:
+    first = BLANK_LINE.split(text.strip(), maxsplit=1)[0]
+    return _asking(first, LINE_OF_ITS_OWN.split(first, maxsplit=1)[0])
+
+
+def _closing(text: str) -> str:
+    last = BLANK_LINE.split(text.strip())[-1]
+    return _asking(last, LINE_OF_ITS_OWN.split(last)[-1])
+
+
+def _asking(block: str, outer_line: str) -> str:
+    """A paragraph that may be a request, or its line at the text's end where that surely is one."""
+    if len(block) > LONGEST_COMMAND_CHARS and _asks(outer_line):
+        block = outer_line
+    return block if _may_ask(block) else ""
+
+
 def _may_ask(block: str) -> bool:
-    asks = "?" in block or block.endswith(":")
-    longest = LONGEST_REQUEST_CHARS if asks else LONGEST_COMMAND_CHARS
+    longest = LONGEST_REQUEST_CHARS if _asks(block) else LONGEST_COMMAND_CHARS
     return len(block) <= longest and NUMBERED.match(block) is None
 
 
-def _blocks(text: str) -> list[str]:
-    """Paragraphs; where no blank line parts them lines, a question's with the answers it offers."""
-    text = text.strip()
-    blocks = BLANK_LINE.split(text)
-    if len(blocks) == 1:
-        blocks = LINE_OF_ITS_OWN.split(text)
-    return [block.strip() for block in blocks]
+def _asks(block: str) -> bool:
+    # Lines of wrapped prose are short too: only a question mark or a colon tells.
+    return "?" in block or block.rstrip().endswith(":")
 
 
 def _holds_code(text: str) -> bool:

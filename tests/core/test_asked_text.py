@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from textwrap import fill
 
 import pytest
 from hypothesis import given
@@ -41,6 +42,8 @@ def test_a_command_after_long_prose_is_the_request() -> None:
         QUESTION,
         f"Context: Saturn has 146 moons.\nQuestion: {QUESTION}",
         material(),
+        fill(material(), 80),
+        fill(material().replace("\n\n", " "), 80),
         "word " * 3_000,
         "Fix this.\n\n" + "def f(x):\n    return x + 1\n\n" * 300,
         "Why does it fail?\n```\n" + "for (;;) {\n  run();\n}\n" * 300 + "```",
@@ -50,7 +53,17 @@ def test_a_command_after_long_prose_is_the_request() -> None:
         f"Context:\n{material()}",
     ],
     ids=[
-        *("empty", "short", "little material", "prose", "one paragraph", "code", "fenced code"),
+        *(
+            "empty",
+            "short",
+            "little material",
+            "prose",
+            "wrapped",
+            "wrapped block",
+            "one paragraph",
+            "code",
+            "fenced code",
+        ),
         *("named language", "options", "tag alone", "label alone"),
     ],
 )

@@ -52,6 +52,9 @@ PASTED: Mapping[str, Callable[[str], str]] = {
     "numbered documents": lambda q: f"{_lines()}\n\n{q}",
     "numbered lines": lambda q: f"{_lines()}\n{q}",
     "named documents": lambda q: f"Document 1:\n{material()}\n\nDocument 2:\n{material()}\n\n{q}",
+    "line after a paragraph": lambda q: f"Passage: {material()}\n{q}",
+    "unknown tag": lambda q: f"<chunk>{material()}</chunk>\n{q}",
+    "quoted mail": lambda q: f"{q}\n\n> " + material().replace("\n", "\n> "),
     "paragraphs before": lambda q: f"{material()}\n\n{q}",
     "paragraphs after": lambda q: f"{q}\n\n{material()}",
 }
