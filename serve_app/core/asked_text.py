@@ -18,6 +18,7 @@ TAIL_CHARS = 2_000
 LEAST_MARKED_CHARS = 1_000
 LEAST_UNMARKED_CHARS = 3_000
 LONGEST_REQUEST_CHARS = 800
+LONGEST_WITH_OPTIONS_CHARS = 1_800
 # Without a question mark or a colon a paragraph is a command only when it is short.
 LONGEST_COMMAND_CHARS = 200
 
@@ -172,7 +173,7 @@ def _beside_paragraphs(text: str) -> str | None:
 
 def _around(before: str, last: str) -> str:
     """`before`, and the last paragraph where that asks too; after nothing, where it commands."""
-    if last and ("?" in last or not before):
+    if last and ("?" in last or _offers_options(last) or not before):
         return f"{before}\n{last}".strip()
     return before
 
@@ -195,13 +196,20 @@ def _asking(block: str, outer_line: str) -> str:
 
 
 def _may_ask(block: str) -> bool:
-    longest = LONGEST_REQUEST_CHARS if _asks(block) else LONGEST_COMMAND_CHARS
+    if _offers_options(block):
+        longest = LONGEST_WITH_OPTIONS_CHARS
+    else:
+        longest = LONGEST_REQUEST_CHARS if _asks(block) else LONGEST_COMMAND_CHARS
     return len(block) <= longest and NUMBERED.match(block) is None
 
 
 def _asks(block: str) -> bool:
-    # Lines of wrapped prose are short too: only a question mark or a colon tells.
-    return "?" in block or block.rstrip().endswith(":")
+    # Lines of wrapped prose are short too: only a mark or answers to choose from tell.
+    return "?" in block or block.rstrip().endswith(":") or _offers_options(block)
+
+
+def _offers_options(block: str) -> bool:
+    return len(OPTION.findall(block)) >= 2
 
 
 def _holds_code(text: str) -> bool:

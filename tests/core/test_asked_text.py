@@ -21,6 +21,12 @@ def test_a_question_is_found_beside_what_is_pasted_in(paste: Callable[[str], str
 
 
 @pytest.mark.parametrize("paste", PASTED.values(), ids=PASTED)
+def test_answers_to_choose_from_belong_to_the_question(paste: Callable[[str], str]) -> None:
+    asked = "The capital of Peru is\n" + "\n".join(f"{x}. {'Lima ' * 60}".strip() for x in "ABCD")
+    assert request_in(paste(asked)) == asked
+
+
+@pytest.mark.parametrize("paste", PASTED.values(), ids=PASTED)
 def test_the_ends_of_a_text_say_the_same_as_the_whole(paste: Callable[[str], str]) -> None:
     assert request_in(ends(paste(QUESTION))) == request_in(paste(QUESTION))
 
