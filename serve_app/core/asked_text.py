@@ -42,6 +42,9 @@ MATERIAL_LABEL = re.compile(
 REPLY_LABEL = re.compile(
     rf"{LINE_START}(?:answer|response|output){LABEL_END}", re.IGNORECASE | re.MULTILINE
 )
+CLOSING_CUE = re.compile(
+    r"\s(?:(?:helpful|final|your)[ ])?(?:answer|response|output):\s*\Z", re.IGNORECASE
+)
 REQUEST_TAG = re.compile(r"<(question|query|request|task|instructions?)>", re.IGNORECASE)
 MATERIAL_TAG = re.compile(
     r"<(/?)(?:context|documents?|docs?|passages?|sources?|search_results?|retrieved\w{0,20}"
@@ -159,7 +162,7 @@ def _labelled(text: str, whole_chars: int) -> str | None:
 
 
 def _until_label(text: str) -> str:
-    found = [label.search(text) for label in (MATERIAL_LABEL, REPLY_LABEL)]
+    found = [label.search(text) for label in (MATERIAL_LABEL, REPLY_LABEL, CLOSING_CUE)]
     return text[: min((match.start() for match in found if match), default=None)].strip()
 
 
