@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 # A question stands at either end of a long text; what is pasted in lies between.
 HEAD_CHARS = 4_000
@@ -27,6 +28,7 @@ MATERIAL_WORDS = (
     *("context", "passage", "document", "source", "background", "article", "text", "reference"),
     *("excerpt", "input", "information", "search result", "retrieved", "knowledge base"),
 )
+LABEL_MARKS = (":", "#", "**")
 LINE_START = r"(?:^[ \t#*>_-]{0,6}|(?<=[.!?)\]\"'] ))"
 LABEL_END = r"[ \t*_]{0,3}(?::[ \t*_]*|$)"
 REQUEST_LABEL = re.compile(
@@ -79,6 +81,8 @@ def ends(text: str, head_chars: int = HEAD_CHARS, tail_chars: int = TAIL_CHARS) 
     return f"{text[:head_chars]}\n{text[-tail_chars:]}"
 
 
+# Heuristics and success model ask for the same text one after the other.
+@lru_cache(maxsize=4)
 def request_in(text: str) -> str | None:
     """The request in the ends of `text`; `None` when no material is found beside it."""
     whole = ends(text)
@@ -144,8 +148,10 @@ def _labelled(text: str, whole_chars: int) -> str | None:
     """What a label calls the request, or what stands around what a label calls material."""
     lowered = text.lower()
     # Looking for a word takes a hundredth of what looking for a label takes.
+    may_label = any(mark in text for mark in LABEL_MARKS)
     has_asked, has_material = (
-        any(word in lowered for word in words) for words in (REQUEST_WORDS, MATERIAL_WORDS)
+        may_label and any(word in lowered for word in words)
+        for words in (REQUEST_WORDS, MATERIAL_WORDS)
     )
     asked = list(REQUEST_LABEL.finditer(text)) if has_asked else []
     material = MATERIAL_LABEL.search(text) if has_material else None
