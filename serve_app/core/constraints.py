@@ -93,7 +93,7 @@ def capability(ask: Ask, offer: Offer) -> Rejection | None:
 def golden(ask: Ask, offer: Offer) -> Rejection | None:
     """A failed golden set is final; a set not yet run is not a failure."""
     verdict = offer.profile.golden if offer.profile is not None else None
-    if verdict is None or verdict.passed:
+    if verdict is None or verdict.passed or not ask.policy.golden_gate:
         return None
     return _rejection(offer, "golden", "golden set passed", verdict.reason or "failed")
 

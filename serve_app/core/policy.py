@@ -28,7 +28,8 @@ class Policy:
     `reference_pair` is what a request would cost without routing; candidates' costs are
     shares of its cost. Prompts with more than `numeric_guard_share` numeric tokens never go
     to FP8 activations. `published_margin` multiplies the latencies of profiles that were not
-    measured on this hardware. Raises `ValueError` when a preset has no weights, or the margin
+    measured on this hardware. A pair whose golden set failed is not chosen, unless `golden_gate`
+    is off. Raises `ValueError` when a preset has no weights, or the margin
     would make a published profile faster than it says.
     """
 
@@ -36,6 +37,7 @@ class Policy:
     reference_pair: str
     numeric_guard_share: Ratio = 0.30
     published_margin: Annotated[float, Ge(1)] = 1.25
+    golden_gate: bool = True
 
     def __post_init__(self) -> None:
         missing = [preset for preset in get_args(Preset) if preset not in self.weights]

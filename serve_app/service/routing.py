@@ -49,6 +49,8 @@ class Router:
         self._catalogs = catalogs
         self._load = load
         self._policy = policy
+        # Who names a pair wants that pair, whatever speaks against choosing it.
+        self._pinned_policy = replace(policy, numeric_guard_share=1.0, golden_gate=False)
         self._clock = clock
         self._ids = ids
 
@@ -72,8 +74,7 @@ class Router:
         features = await self._features.read(inbound, target.pairs, catalog)
         constraints, policy = inbound.constraints, self._policy
         if target.pinned:
-            constraints, policy = _unbound(constraints), replace(policy, numeric_guard_share=1.0)
-            catalog = _ungated(catalog, target.pairs)
+            constraints, policy = _unbound(constraints), self._pinned_policy
         decision = decide(
             decision_id=self._ids(),
             features=features,
@@ -119,10 +120,3 @@ def _unbound(constraints: Constraints) -> Constraints:
         max_cost_usd=None,
         on_infeasible="best_effort",
     )
-
-
-def _ungated(catalog: Catalog, pairs: Sequence[Pair]) -> Catalog:
-    """What was measured of `pairs`, without a golden set's verdict on whom to choose."""
-    measured = [catalog.profiles[pair.id] for pair in pairs if pair.id in catalog.profiles]
-    ungated = {profile.pair: replace(profile, golden=None) for profile in measured}
-    return replace(catalog, profiles=ungated)
