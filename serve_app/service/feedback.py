@@ -136,9 +136,10 @@ class Feedback:
         served = tuple(self._untold)
         known = self.catalogs.news
         news = await self._desk.exchange(self._rules.replica, served, known)
-        # What was served during the exchange has come behind these.
-        for _ in served:
-            self._untold.popleft()
+        # What was served meanwhile has come behind these, and may have pushed the first ones out.
+        for told in served:
+            if self._untold and self._untold[0] is told:
+                self._untold.popleft()
         self.catalogs.learn(news)
         catalog = self.catalogs.current
         if catalog is not None and catalog.corrections != self._told:

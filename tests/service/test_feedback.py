@@ -251,6 +251,29 @@ async def test_requests_are_answered_while_the_desk_is_away_and_told_when_it_is_
     assert (await other.gateway.feedback.take("decision-1", 1.0)).taken_as == "counted"
 
 
+async def test_an_answer_served_while_a_full_memory_is_told_is_told_later() -> None:
+    class BusyDesk(MemoryDesk):
+        """Serves requests while it is told of the first one."""
+
+        async def exchange(self, replica: str, served: Sequence[Served], known: News) -> News:
+            if [one.decision for one in served] == ["decision-1", "decision-2"]:
+                await whole(house, an_inbound())
+            return await super().exchange(replica, served, known)
+
+    remember_two = DeskSettings(remember=2)
+    desk = BusyDesk(remember_two, ManualClock().now)
+    feedback = replace(SETTINGS.feedback, desk=remember_two)
+    house = a_house(desk=desk, settings=replace(SETTINGS, feedback=feedback))
+    await whole(house, an_inbound())
+    await whole(house, an_inbound())
+
+    await house.gateway.feedback.exchange()
+    await house.gateway.feedback.exchange()
+
+    other = a_house(desk=desk)
+    assert (await other.gateway.feedback.take("decision-3", 1.0)).taken_as == "counted"
+
+
 async def test_the_replica_that_answered_logs_the_score_with_the_tokens_and_no_prompt() -> None:
     desk, log = a_desk(), MemoryLog()
     one, other = a_house(desk=desk, graded_log=log), a_house(desk=desk)
