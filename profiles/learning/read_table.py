@@ -22,7 +22,13 @@ from pydantic.dataclasses import dataclass
 
 from profiles.evaluation.outcome import Outcome
 from profiles.evaluation.outcome_file import OUTCOME
-from profiles.learning.outcome_table import NO_KIND, OutcomesUnusable, OutcomeTable, joined
+from profiles.learning.outcome_table import (
+    NO_KIND,
+    OutcomesUnusable,
+    OutcomeTable,
+    joined,
+    one_row_per_prompt,
+)
 from serve_app.adapters.problem_lines import problem_lines
 
 KIND_COLUMNS = ("category", "subject", "task")
@@ -48,8 +54,11 @@ SCORED_PROMPT = TypeAdapter(ScoredPrompt)
 
 
 def read_table(paths: Sequence[Path]) -> OutcomeTable:
-    """All files as one table. Raises `OSError` or `OutcomesUnusable`."""
-    return joined([_read_file(path) for path in paths])
+    """All files as one table, a row per prompt. Raises `OSError` or `OutcomesUnusable`.
+
+    The profiler writes one file per pair: their answers to one question belong in one row.
+    """
+    return one_row_per_prompt(joined([_read_file(path) for path in paths]))
 
 
 def _read_file(path: Path) -> OutcomeTable:

@@ -58,6 +58,26 @@ def test_the_routers_own_outcomes_are_read_and_failures_are_said(tmp_path: Path)
     assert table.notes == ("a.outcomes.jsonl: 1 outcomes without a score left out",)
 
 
+def test_what_several_files_ask_of_different_pairs_is_one_row(tmp_path: Path) -> None:
+    first = written(tmp_path, "a.csv", "prompt,category,x,x|chars\na,law,1,80\nb,law,0,8\n")
+    second = written(tmp_path, "b.csv", "prompt,category,y,y|chars\nb,law,1,16\na,law,0,4\n")
+    table = read_table([*first, *second])
+    assert table.prompts == ("a", "b")
+    assert table.scores.tolist() == [[1.0, 0.0], [0.0, 1.0]]
+    assert table.answer_chars.tolist() == [[80.0, 4.0], [8.0, 16.0]]
+    assert table.notes == ("2 rows put to others of the same prompt, answered by other pairs",)
+
+
+def test_a_prompt_that_one_pair_was_asked_twice_keeps_both_rows(tmp_path: Path) -> None:
+    first = written(tmp_path, "a.csv", "prompt,x\na,1\na,0\n")
+    second = written(tmp_path, "b.csv", "prompt,y\na,0.5\n")
+    table = read_table([*first, *second])
+    assert table.prompts == ("a", "a")
+    assert table.scores[:, 0].tolist() == [1.0, 0.0]
+    assert table.scores[0, 1] == 0.5
+    assert np.isnan(table.scores[1, 1])
+
+
 def test_files_are_joined_and_known_by_their_digest(tmp_path: Path) -> None:
     first = written(tmp_path, "a.csv", "prompt,x\na,1\n")
     second = written(tmp_path, "b.csv", "prompt,y\nb,0\n")
