@@ -2,7 +2,7 @@
 
 Whoever asks for a floor expects that of the answers got, not of each prediction. On unseen
 prompts, per kind, the threshold is the least at which the answers of the pairs that would be
-chosen reach the floor with some certainty.
+chosen reach the floor with some certainty: by so many standard errors.
 """
 
 from __future__ import annotations
@@ -14,19 +14,22 @@ Floats = npt.NDArray[np.float64]
 
 FLOORS = np.round(np.arange(0.05, 1.0, 0.05), 2)
 THRESHOLD_STEP = 0.02
-# One-sided normal quantiles: how sure one must be that the mean reaches the floor.
-CERTAINTY = 1.0
 LEAST_PROMPTS = 80
 UNREACHABLE = 2.0
 
 
 def fit_bounds(
-    means: Floats, scores: Floats, kinds: npt.NDArray[np.int64], *, kind_count: int
+    means: Floats,
+    scores: Floats,
+    kinds: npt.NDArray[np.int64],
+    *,
+    kind_count: int,
+    certainty: float,
 ) -> tuple[Floats, Floats]:
     """`bound_mean` (kinds, floors) and `bound_floor` of a model, from unseen prompts."""
-    pooled = _thresholds(means, scores)
+    pooled = _thresholds(means, scores, certainty)
     rows: list[Floats] = [
-        _thresholds(means[kinds == kind], scores[kinds == kind])
+        _thresholds(means[kinds == kind], scores[kinds == kind], certainty)
         if (kinds == kind).sum() >= LEAST_PROMPTS
         else pooled
         for kind in range(kind_count)
@@ -34,22 +37,28 @@ def fit_bounds(
     return np.vstack(rows), FLOORS
 
 
-def _thresholds(means: Floats, scores: Floats) -> Floats:
+def _thresholds(means: Floats, scores: Floats, certainty: float) -> Floats:
     asked = ~np.isnan(scores)
     accuracy = np.where(asked, scores, 0.0).sum(axis=0) / np.maximum(1, asked.sum(axis=0))
     weakest_first = np.argsort(accuracy, kind="stable")
-    found = np.array([_threshold(means, scores, weakest_first, floor) for floor in FLOORS])
+    found = np.array(
+        [_threshold(means, scores, weakest_first, floor, certainty) for floor in FLOORS]
+    )
     # Strictly rising, so that a higher prediction always has a higher bound.
     rising: Floats = np.maximum.accumulate(found) + 1e-4 * np.arange(len(found))
     return rising
 
 
 def _threshold(
-    means: Floats, scores: Floats, weakest_first: npt.NDArray[np.int64], floor: float
+    means: Floats,
+    scores: Floats,
+    weakest_first: npt.NDArray[np.int64],
+    floor: float,
+    certainty: float,
 ) -> float:
     for threshold in np.arange(floor, 1.0, THRESHOLD_STEP):
         got = _scores_got(means, scores, weakest_first, float(threshold))
-        if len(got) and got.mean() - CERTAINTY * got.std() / np.sqrt(len(got)) >= floor:
+        if len(got) and got.mean() - certainty * got.std() / np.sqrt(len(got)) >= floor:
             return float(threshold)
     return UNREACHABLE
 

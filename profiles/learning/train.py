@@ -29,6 +29,8 @@ from serve_app.adapters.success_text import FEATURE_VERSION, SHAPE_NAMES, Readin
 Floats = npt.NDArray[np.float64]
 
 LEAST_PROMPTS = 200
+# Standard errors by which the answers on unseen prompts have to reach a floor.
+CERTAINTY = 1.0
 # A prompt is unfamiliar when it knows far fewer words than all but a few of those trained on.
 UNFAMILIAR_SHARE = 0.005
 UNFAMILIAR_MARGIN = 0.75
@@ -44,13 +46,16 @@ class Calibrated:
     bound_floor: Floats
 
 
-def train_file(table: OutcomeTable, out: Path, *, seed: int, command: str) -> int:
+def train_file(
+    table: OutcomeTable, out: Path, *, seed: int, command: str, certainty: float = CERTAINTY
+) -> int:
     """Trains on all of `table` and writes the model; returns its bytes.
 
     Raises `OSError` or `OutcomesUnusable`.
     """
     readings = [read(prompt) for prompt in table.prompts]
-    size_bytes = save_artifact(out, train(table, readings, seed=seed, command=command))
+    model = train(table, readings, seed=seed, command=command, certainty=certainty)
+    size_bytes = save_artifact(out, model)
     if size_bytes > LARGEST_BYTES:
         raise OutcomesUnusable(
             f"{out} has {size_bytes} bytes, more than {LARGEST_BYTES}: train on fewer kinds"
@@ -58,8 +63,18 @@ def train_file(table: OutcomeTable, out: Path, *, seed: int, command: str) -> in
     return size_bytes
 
 
-def train(table: OutcomeTable, readings: Sequence[Reading], *, seed: int, command: str) -> Artifact:
-    """`readings` are of the table's prompts, in order. Raises `OutcomesUnusable`."""
+def train(
+    table: OutcomeTable,
+    readings: Sequence[Reading],
+    *,
+    seed: int,
+    command: str,
+    certainty: float = CERTAINTY,
+) -> Artifact:
+    """`readings` are of the table's prompts, in order. Raises `OutcomesUnusable`.
+
+    Bounds are such that answers reach a floor by `certainty` standard errors.
+    """
     if len(table) < LEAST_PROMPTS:
         raise OutcomesUnusable(
             f"{len(table)} prompts are too few to learn from; at least {LEAST_PROMPTS}"
@@ -68,7 +83,7 @@ def train(table: OutcomeTable, readings: Sequence[Reading], *, seed: int, comman
     kinds = tuple(sorted(set(table.kinds)))
     traits = find_traits(table)
     readers = fit_readers(features_of(table, terms, readings, kinds), traits.targets, seed=seed)
-    calibrated = _calibrate(table, traits, readers, len(kinds))
+    calibrated = _calibrate(table, traits, readers, len(kinds), certainty)
     length = traits.length
     header = Header(
         format="quantroute-success-1",
@@ -82,6 +97,7 @@ def train(table: OutcomeTable, readings: Sequence[Reading], *, seed: int, comman
         words=(),
         shape=SHAPE_NAMES,
         forest_depth=readers.forest.depth,
+        certainty=certainty,
         familiar_share=_familiar_share(terms, readings),
         length=None if length is None else fit_length(length, readers.unseen[:, -1]),
     )
@@ -90,14 +106,14 @@ def train(table: OutcomeTable, readings: Sequence[Reading], *, seed: int, comman
 
 
 def _calibrate(
-    table: OutcomeTable, traits: Traits, readers: Readers, kind_count: int
+    table: OutcomeTable, traits: Traits, readers: Readers, kind_count: int, certainty: float
 ) -> Calibrated:
     raw = traits.pair_means + readers.unseen @ traits.loadings
     columns = range(len(table.pairs))
     curves = [fit_curve(raw[:, at], table.scores[:, at]) for at in columns]
     means = np.column_stack([apply_curve(raw[:, at], *curves[at]) for at in columns])
     bound_mean, bound_floor = fit_bounds(
-        means, table.scores, readers.likely_kinds, kind_count=kind_count
+        means, table.scores, readers.likely_kinds, kind_count=kind_count, certainty=certainty
     )
     return Calibrated(
         x=np.array([x for x, _ in curves]),

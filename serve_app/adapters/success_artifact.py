@@ -46,7 +46,8 @@ class Header:
     """How the model was made, and the names of what its arrays count.
 
     `data` maps each file it was trained on to its SHA-256. `familiar_share` is the share of a
-    prompt's words that must be known for the model to say anything of it.
+    prompt's words that must be known for the model to say anything of it. `certainty` is the
+    standard errors by which answers reached a floor where its bound says so.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
@@ -64,6 +65,7 @@ class Header:
     forest_depth: NonNegativeInt
     familiar_share: Ratio
     length: AnswerLength | None
+    certainty: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)

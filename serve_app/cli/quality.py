@@ -44,6 +44,12 @@ def train(
         int, typer.Option(help="Folds of the comparison with simpler routers; 0 for none.")
     ] = 5,
     prices: PricesOption = None,
+    certainty: Annotated[
+        float,
+        typer.Option(
+            help="Standard errors by which answers must reach a floor.", min=-5.0, max=5.0
+        ),
+    ] = 1.0,
 ) -> None:
     """Train the success model from graded answers, and say how good it is on unseen prompts.
 
@@ -61,7 +67,9 @@ def train(
             plan = _plan(files, [], folds=folds, prices=prices, seed=seed)
             typer.echo(router_quality.report(router_quality.run(plan, _progress)))
         _progress("trains on all prompts")
-        size_bytes = train_file(read_table(files), out, seed=seed, command=command)
+        size_bytes = train_file(
+            read_table(files), out, seed=seed, command=command, certainty=certainty
+        )
     except (OutcomesUnusable, OSError) as exc:
         fail(str(exc))
     typer.echo(f"{out}: {size_bytes / 1e6:.1f} MB")

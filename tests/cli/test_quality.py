@@ -31,6 +31,19 @@ def test_training_writes_a_model_that_says_how_it_was_made(tmp_path: Path) -> No
     assert header.data.keys() == {"outcomes.csv"}
 
 
+def test_the_certainty_of_floors_is_kept_in_the_model(tmp_path: Path) -> None:
+    file = outcome_file(tmp_path, 300)
+    for name, certainty in (("a.npz", "1"), ("b.npz", "2")):
+        run(
+            *("train", file, "--out", tmp_path / name),
+            *("--folds", "0", "--certainty", certainty),
+        )
+    usual, surer = (load_artifact(tmp_path / name) for name in ("a.npz", "b.npz"))
+    assert (usual.header.certainty, surer.header.certainty) == (1.0, 2.0)
+    assert (surer.arrays.bound_mean >= usual.arrays.bound_mean).all()
+    assert (surer.arrays.bound_mean > usual.arrays.bound_mean).any()
+
+
 def test_training_on_scores_outside_the_scale_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("prompt,x\na,3\n")
     code, said = run("train", tmp_path / "a.csv", "--out", tmp_path / "a.npz", "--folds", "0")

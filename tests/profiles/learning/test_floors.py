@@ -41,7 +41,7 @@ def test_bounds_of_a_kind_that_no_pair_masters_cannot_be_reached() -> None:
     means = np.full((400, 2), 0.9)
     kinds = np.repeat([0, 1], 200)
     scores = (random.random((400, 2)) < np.where(kinds == 0, 0.9, 0.3)[:, None]).astype(float)
-    thresholds, floors = fit_bounds(means, scores, kinds, kind_count=2)
+    thresholds, floors = fit_bounds(means, scores, kinds, kind_count=2, certainty=1.0)
     at = floors.tolist().index(0.5)
     assert thresholds[0, at] <= 0.9
     assert thresholds[1, at] > 1.0
@@ -51,6 +51,19 @@ def test_a_higher_floor_never_asks_for_less() -> None:
     random = np.random.default_rng(0)
     means = random.random((500, 3))
     scores = (random.random((500, 3)) < means).astype(float)
-    thresholds, floors = fit_bounds(means, scores, np.zeros(500, int), kind_count=1)
+    thresholds, floors = fit_bounds(means, scores, np.zeros(500, int), kind_count=1, certainty=1.0)
     assert (np.diff(thresholds[0]) > 0).all()
     assert (thresholds[0] >= floors).all()
+
+
+def test_more_certainty_never_asks_for_less() -> None:
+    random = np.random.default_rng(0)
+    means = random.random((500, 3))
+    scores = (random.random((500, 3)) < means).astype(float)
+    none, one, three = (
+        fit_bounds(means, scores, np.zeros(500, int), kind_count=1, certainty=certainty)[0]
+        for certainty in (0.0, 1.0, 3.0)
+    )
+    assert (none <= one).all()
+    assert (one <= three).all()
+    assert (none < three).any()
