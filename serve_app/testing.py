@@ -17,13 +17,13 @@ from serve_app.adapters.profile_codec import (
     published_version,
 )
 from serve_app.core.catalog import Catalog, Version
-from serve_app.core.errors import (
+from serve_app.core.catalog_errors import (
     CatalogReplaced,
-    EngineError,
     StoreEmpty,
     StoreUnavailable,
     VersionUnknown,
 )
+from serve_app.core.engine_errors import EngineError
 from serve_app.core.events import Event
 from serve_app.core.ports import EngineCall
 

@@ -15,7 +15,7 @@ from profiles.measuring.engine import EngineSpec
 from profiles.measuring.profiler import FleetRun
 from profiles.measuring.record import write_profile
 from serve_app.core.catalog import Catalog
-from serve_app.core.errors import CatalogInvalid, CatalogReplaced, StoreEmpty
+from serve_app.core.catalog_errors import CatalogInvalid, CatalogReplaced, StoreEmpty
 from serve_app.core.ports import ProfileStore
 from serve_app.core.profile import GoldenResult, Profile
 

@@ -25,7 +25,7 @@ from profiles.measuring.record import (
 )
 from profiles.measuring.relatives import parent_outcomes, write_own_outcomes
 from profiles.measuring.run_folder import Manifest, RunFolder, file_stamps, run_settings
-from serve_app.core.errors import CatalogError
+from serve_app.core.catalog_errors import CatalogError
 from serve_app.core.profile import Profile, Provenance
 
 UTILIZATION = 0.6

@@ -17,7 +17,7 @@ from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from serve_app.adapters.problem_lines import problem_lines, shortened
 from serve_app.core.catalog import Catalog, Version
-from serve_app.core.errors import CatalogInvalid
+from serve_app.core.catalog_errors import CatalogInvalid
 from serve_app.core.profile import Profile
 from serve_app.core.soundness import profile_problems
 from serve_app.core.units import Name

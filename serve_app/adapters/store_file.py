@@ -27,7 +27,7 @@ from serve_app.adapters.profile_codec import (
     published_version,
 )
 from serve_app.core.catalog import Catalog, Version
-from serve_app.core.errors import (
+from serve_app.core.catalog_errors import (
     CatalogError,
     CatalogInvalid,
     CatalogReplaced,

@@ -14,7 +14,8 @@ from serve_app.api.errors import reply_to
 from serve_app.api.middleware import request_id_of
 from serve_app.api.outlet import Outlet, until_disconnect
 from serve_app.api.request_reader import Operation, parse_object, read_body, read_inbound
-from serve_app.core.errors import EngineError, RequestError, RouterError
+from serve_app.core.engine_errors import EngineError
+from serve_app.core.errors import RequestError, RouterError
 from serve_app.service.answer import Answer, CallerGone
 from serve_app.service.gateway import Gateway
 from serve_app.service.inbound import Inbound

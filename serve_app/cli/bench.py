@@ -102,7 +102,7 @@ def replay(
     from serve_app.bench import replay as replaying
     from serve_app.bench.replay_report import as_document, report
     from serve_app.cli.profiling import pair_specs
-    from serve_app.core.errors import CatalogError
+    from serve_app.core.catalog_errors import CatalogError
     from serve_app.launch.config_file import ConfigFileError, read_config
 
     plan = replaying.ReplayPlan(
@@ -130,7 +130,7 @@ def repeat(
 ) -> None:
     """Compare two profiles of the same pairs, point by point: does a measurement repeat?"""
     from serve_app.bench import repeat as repeating
-    from serve_app.core.errors import CatalogError
+    from serve_app.core.catalog_errors import CatalogError
 
     try:
         result = repeating.run(first, second)

@@ -24,7 +24,7 @@ def catalog_before(against: str, store: str | None, fleet: Path) -> Catalog:
 
     Before, because a folder that was never published in is its own store: measuring changes it.
     """
-    from serve_app.core.errors import CatalogError
+    from serve_app.core.catalog_errors import CatalogError
 
     try:
         return asyncio.run(_load(target(store, fleet, None), against))

@@ -46,7 +46,7 @@ def publish(
 
     Profiles that cannot be true are refused, all of them named, and nothing changes.
     """
-    from serve_app.core.errors import CatalogError, StoreEmpty, StoreUnavailable
+    from serve_app.core.catalog_errors import CatalogError, StoreEmpty, StoreUnavailable
 
     if to is not None and not rollback:
         fail("--to names the version that --rollback goes back to: give both", code=2)
@@ -86,7 +86,7 @@ async def _publish(
 
 
 async def _history(where: Target) -> tuple[Sequence[Version], str]:
-    from serve_app.core.errors import CatalogInvalid, StoreEmpty
+    from serve_app.core.catalog_errors import CatalogInvalid, StoreEmpty
 
     async with where.opened() as store:
         try:

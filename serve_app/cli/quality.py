@@ -138,7 +138,8 @@ def add_pair(
     from profiles.evaluation.items import ItemsInvalid
     from profiles.learning import grow_model
     from profiles.learning.outcome_table import OutcomesUnusable
-    from serve_app.core.errors import CatalogError, SuccessModelRefused
+    from serve_app.core.catalog_errors import CatalogError
+    from serve_app.core.errors import SuccessModelRefused
 
     if bool(profile) == bool(outcomes):
         fail("give either --profile FILE or --outcomes FILE", code=2)

@@ -61,7 +61,7 @@ def refresh(
     was eligible. Ends with 0 when all is well, 3 when a pair is demoted, not eligible or refused, 1
     when one could not be measured or the store could not be reached.
     """
-    from serve_app.core.errors import CatalogError, StoreUnavailable
+    from serve_app.core.catalog_errors import CatalogError, StoreUnavailable
     from serve_app.launch.config_file import ConfigFileError, read_config
 
     where = target(store, fleet, floor)

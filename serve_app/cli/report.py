@@ -38,7 +38,7 @@ def report(
     """
     from profiles.reports import write_report
     from serve_app.adapters.store_file import FileStore
-    from serve_app.core.errors import CatalogError
+    from serve_app.core.catalog_errors import CatalogError
 
     routing = _routing(fleet)
     try:
@@ -64,7 +64,7 @@ def profiles_page(folder: Path, out: Path, routing: RoutingSettings) -> Path:
     """A page about the profile files in `folder`, whatever was published there."""
     from profiles.reports import write_report
     from serve_app.adapters.store_file import read_profiles
-    from serve_app.core.errors import CatalogError
+    from serve_app.core.catalog_errors import CatalogError
 
     try:
         return write_report(

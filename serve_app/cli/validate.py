@@ -151,7 +151,7 @@ def _recorded(candidate: Candidate, verdict: Verdict, profiles: Path) -> Path | 
     from datetime import UTC, datetime
 
     from profiles.validation.record import record_verdict
-    from serve_app.core.errors import CatalogError
+    from serve_app.core.catalog_errors import CatalogError
 
     if not candidate.is_pair:
         return None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from serve_app.core.catalog import Catalog
 from serve_app.core.cost import Usage
 from serve_app.core.decision import Candidate, Constraint, Decision
-from serve_app.core.errors import EngineError
+from serve_app.core.engine_errors import EngineError
 from serve_app.service.attempts import FirstToken
 from serve_app.service.stream import AnswerEditor
 from serve_app.service.transcript import Transcript

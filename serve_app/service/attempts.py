@@ -8,15 +8,8 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 
 from serve_app.core.decision import Candidate, Decision
-from serve_app.core.errors import (
-    DeadlineExceeded,
-    EngineBusy,
-    EngineError,
-    EngineFailed,
-    EngineRejected,
-    Overloaded,
-    RouterError,
-)
+from serve_app.core.engine_errors import EngineBusy, EngineError, EngineFailed, EngineRejected
+from serve_app.core.errors import DeadlineExceeded, Overloaded, RouterError
 from serve_app.core.events import AttemptFailed
 from serve_app.core.ports import Clock, Engine, EngineCall, Events
 from serve_app.service.breakers import Breakers

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from serve_app.core.errors import DeadlineExceeded, EngineRejected, Overloaded, RequestError
+from serve_app.core.engine_errors import EngineRejected
+from serve_app.core.errors import DeadlineExceeded, Overloaded, RequestError
 from serve_app.core.events import Answered, Outcome
 from serve_app.core.ports import Clock, Events
 from serve_app.service.answer import Answer, CallerGone, Routing

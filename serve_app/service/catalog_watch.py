@@ -10,7 +10,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from serve_app.core.catalog import Catalog
-from serve_app.core.errors import CatalogInvalid, StoreUnavailable
+from serve_app.core.catalog_errors import CatalogInvalid, StoreUnavailable
 from serve_app.core.events import CatalogRefused, CatalogSwapped, StoreLost
 from serve_app.core.ports import Events, ProfileStore
 

@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from contextlib import asynccontextmanager, contextmanager
 
 from serve_app.core.decision import Decision
-from serve_app.core.errors import EngineFailed, RequestError, UnknownModel
+from serve_app.core.engine_errors import EngineFailed
+from serve_app.core.errors import RequestError, UnknownModel
 from serve_app.core.events import Routed, TurnedAway
 from serve_app.core.fleet import LoadView, Pair
 from serve_app.core.policy import Policy

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from serve_app.core.cost import TokenPrice, Usage
-from serve_app.core.errors import EngineFailed
+from serve_app.core.engine_errors import EngineFailed
 
 # Inside a JSON string every quote is escaped, so these match keys only, never generated text.
 _NOTABLE = re.compile(r'"finish_reason"\s*:\s*"|"usage"\s*:\s*\{')

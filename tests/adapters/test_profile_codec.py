@@ -19,7 +19,7 @@ from serve_app.adapters.profile_codec import (
     published_version,
 )
 from serve_app.core.catalog import Catalog, Version
-from serve_app.core.errors import CatalogInvalid
+from serve_app.core.catalog_errors import CatalogInvalid
 from tests.catalogs import a_catalog, a_profile
 
 

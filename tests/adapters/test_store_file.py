@@ -13,7 +13,12 @@ import pytest
 from serve_app.adapters.atomic_file import write_atomically
 from serve_app.adapters.profile_codec import encode_profile
 from serve_app.adapters.store_file import FileStore
-from serve_app.core.errors import CatalogInvalid, CatalogReplaced, StoreEmpty, StoreUnavailable
+from serve_app.core.catalog_errors import (
+    CatalogInvalid,
+    CatalogReplaced,
+    StoreEmpty,
+    StoreUnavailable,
+)
 from tests.catalogs import a_catalog, a_profile
 
 SEEN_WITHIN_S = 2.0

@@ -11,7 +11,7 @@ import pytest
 from redis.asyncio import Redis
 
 from serve_app.adapters.store_redis import RedisStore
-from serve_app.core.errors import StoreUnavailable
+from serve_app.core.catalog_errors import StoreUnavailable
 from serve_app.core.events import CatalogSwapped, StoreLost
 from serve_app.service.catalog_watch import CatalogWatch
 from serve_app.testing import RecordingEvents

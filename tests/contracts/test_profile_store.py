@@ -12,7 +12,12 @@ from pathlib import Path
 import pytest
 
 from serve_app.core.catalog import Catalog
-from serve_app.core.errors import CatalogInvalid, CatalogReplaced, StoreEmpty, VersionUnknown
+from serve_app.core.catalog_errors import (
+    CatalogInvalid,
+    CatalogReplaced,
+    StoreEmpty,
+    VersionUnknown,
+)
 from serve_app.core.events import CatalogRefused, CatalogSwapped
 from serve_app.core.ports import ProfileStore
 from serve_app.service.catalog_watch import CatalogWatch

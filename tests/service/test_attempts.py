@@ -5,14 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from serve_app.core.errors import (
-    DeadlineExceeded,
-    EngineBusy,
-    EngineError,
-    EngineFailed,
-    EngineRejected,
-    Overloaded,
-)
+from serve_app.core.engine_errors import EngineBusy, EngineError, EngineFailed, EngineRejected
+from serve_app.core.errors import DeadlineExceeded, Overloaded
 from serve_app.core.events import AttemptFailed
 from serve_app.testing import Script
 from tests.gateways import SETTINGS, House, a_house, an_inbound

@@ -8,15 +8,8 @@ from dataclasses import replace
 import pytest
 
 from serve_app.core.cost import Usage
-from serve_app.core.errors import (
-    BadRequest,
-    ContextTooLong,
-    EngineFailed,
-    EngineRejected,
-    Infeasible,
-    Overloaded,
-    UnknownModel,
-)
+from serve_app.core.engine_errors import EngineFailed, EngineRejected
+from serve_app.core.errors import BadRequest, ContextTooLong, Infeasible, Overloaded, UnknownModel
 from serve_app.core.events import Answered, Outcome, TurnedAway
 from serve_app.core.ports import EngineCall
 from serve_app.core.request import Constraints, Judgement, Prompt

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from serve_app.core.errors import EngineFailed
+from serve_app.core.engine_errors import EngineFailed
 from serve_app.core.events import FeedbackTaken, ShadowEnded
 from serve_app.core.fleet import Load
 from serve_app.service.answer import CallerGone

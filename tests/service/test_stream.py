@@ -5,7 +5,7 @@ import json
 import pytest
 
 from serve_app.core.cost import TokenPrice, Usage
-from serve_app.core.errors import EngineFailed
+from serve_app.core.engine_errors import EngineFailed
 from serve_app.service.stream import AnswerEditor, with_usage_asked
 
 PRICE = TokenPrice(usd_per_mtok_in=1.0, usd_per_mtok_out=2.0)

@@ -11,7 +11,8 @@ from ray import serve
 from ray.exceptions import RayActorError, RayTaskError
 from ray.serve.exceptions import BackPressureError
 
-from serve_app.core.errors import ClassifierUnavailable, EngineBusy, EngineFailed, EngineRejected
+from serve_app.core.engine_errors import EngineBusy, EngineFailed, EngineRejected
+from serve_app.core.errors import ClassifierUnavailable
 from serve_app.core.ports import EngineCall
 from serve_app.core.request import Prompt
 from serve_app.service.classify import HeuristicClassifier

@@ -16,7 +16,7 @@ from profiles.measuring.record import (
     sole_profiler,
     write_profile,
 )
-from serve_app.core.errors import CatalogInvalid
+from serve_app.core.catalog_errors import CatalogInvalid
 from serve_app.core.profile import Provenance
 from tests.profiles.samples import a_measurement, a_pair
 
