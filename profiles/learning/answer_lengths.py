@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from profiles.learning.outcome_table import OutcomeTable
-from profiles.learning.read_table import CHARS_PER_TOKEN
+from profiles.learning.outcome_table import CHARS_PER_TOKEN, OutcomeTable
 from serve_app.adapters.success_artifact import AnswerLength
 
 Floats = npt.NDArray[np.float64]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 NO_KIND = "any"
+CHARS_PER_TOKEN = 4.0
 BETWEEN_WORDS = re.compile(r"\W+")
 
 
@@ -94,47 +95,3 @@ class OutcomeTable:
                 f"no outcomes of {pair!r}; there are outcomes of {', '.join(self.pairs)}"
             )
         return self.pairs.index(pair)
-
-
-def joined(tables: Sequence[OutcomeTable]) -> OutcomeTable:
-    """All rows of all tables; a pair that a table does not have was not asked there."""
-    pairs = tuple(dict.fromkeys(pair for table in tables for pair in table.pairs))
-    return OutcomeTable(
-        prompts=tuple(prompt for table in tables for prompt in table.prompts),
-        kinds=tuple(kind for table in tables for kind in table.kinds),
-        pairs=pairs,
-        scores=np.vstack([_spread(table, table.scores, pairs) for table in tables]),
-        answer_chars=np.vstack([_spread(table, table.answer_chars, pairs) for table in tables]),
-        notes=tuple(note for table in tables for note in table.notes),
-        data=tuple(entry for table in tables for entry in table.data),
-    )
-
-
-def one_row_per_prompt(table: OutcomeTable) -> OutcomeTable:
-    """Puts rows of the same text together, unless a pair was asked it twice."""
-    asked = ~np.isnan(table.scores)
-    rows_of: dict[str, list[int]] = {}
-    into = np.arange(len(table))
-    for row, prompt in enumerate(table.prompts):
-        others = rows_of.setdefault(prompt, [])
-        free = (other for other in others if not (asked[other] & asked[row]).any())
-        into[row] = next(free, row)
-        asked[into[row]] |= asked[row]
-        if into[row] == row:
-            others.append(row)
-    moved = np.flatnonzero(into != np.arange(len(table)))
-    if len(moved) == 0:
-        return table
-    scores, chars = table.scores.copy(), table.answer_chars.copy()
-    for row in moved:
-        for values in (scores, chars):
-            values[into[row]] = np.fmax(values[into[row]], values[row])
-    note = f"{len(moved)} rows put to others of the same prompt, answered by other pairs"
-    whole = replace(table, scores=scores, answer_chars=chars, notes=(*table.notes, note))
-    return whole.rows(np.setdiff1d(np.arange(len(table)), moved))
-
-
-def _spread(table: OutcomeTable, values: Floats, pairs: Sequence[str]) -> Floats:
-    wide = np.full((len(table), len(pairs)), np.nan)
-    wide[:, [pairs.index(pair) for pair in table.pairs]] = values
-    return wide

@@ -11,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import TypeAdapter, ValidationError
 
-from profiles.learning.outcome_table import OutcomesUnusable, OutcomeTable
-from profiles.learning.read_table import CHARS_PER_TOKEN
+from profiles.learning.outcome_table import CHARS_PER_TOKEN, OutcomesUnusable, OutcomeTable
 from serve_app.adapters.problem_lines import problem_lines
 from serve_app.core.units import Name, PositiveFloat
 

@@ -11,7 +11,9 @@ import csv
 import gzip
 import hashlib
 import io
-from collections.abc import Callable, Mapping, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, ClassVar
 
@@ -20,22 +22,16 @@ from annotated_types import Len
 from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from profiles.evaluation.outcome import Outcome
-from profiles.evaluation.outcome_file import OUTCOME
-from profiles.learning.outcome_table import (
-    NO_KIND,
-    OutcomesUnusable,
-    OutcomeTable,
-    joined,
-    one_row_per_prompt,
-)
+from profiles.learning.graded_outcomes import FORMAT, graded_outcomes
+from profiles.learning.merge_tables import merged, one_row_per_prompt
+from profiles.learning.outcome_table import NO_KIND, OutcomesUnusable, OutcomeTable
 from serve_app.adapters.problem_lines import problem_lines
 
 KIND_COLUMNS = ("category", "subject", "task")
 NO_PAIR_COLUMNS = frozenset({"prompt", "question_id", "id", *KIND_COLUMNS})
 CHARS_SUFFIX = "|chars"
-CHARS_PER_TOKEN = 4.0
-OWN_FORMAT = '"quantroute-outcomes-1"'
+LONGEST_FIELD = 1 << 24
+NO_PAIR = "a column that is no pair's is left out when it is named with a |, such as"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,85 +50,141 @@ SCORED_PROMPT = TypeAdapter(ScoredPrompt)
 
 
 def read_table(paths: Sequence[Path]) -> OutcomeTable:
-    """All files as one table, a row per prompt. Raises `OSError` or `OutcomesUnusable`.
+    """All files as one table, a row per prompt. Raises `OSError` or `OutcomesUnusable`."""
+    names = [path.name for path in paths]
+    called = [path.name if names.count(path.name) == 1 else str(path) for path in paths]
+    return merged([_read_file(path, name) for path, name in zip(paths, called, strict=True)])
 
-    The profiler writes one file per pair: their answers to one question belong in one row.
-    """
-    return one_row_per_prompt(joined([_read_file(path) for path in paths]))
 
-
-def _read_file(path: Path) -> OutcomeTable:
+def _read_file(path: Path, name: str) -> OutcomeTable:
     raw = path.read_bytes()
     try:
-        text = (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode("utf-8")
-    except (UnicodeDecodeError, EOFError, gzip.BadGzipFile) as exc:
+        text = (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode("utf-8-sig")
+    except UnicodeDecodeError as exc:
         raise OutcomesUnusable(f"{path}: no UTF-8 text: {exc}") from exc
-    reader = _reader(path, text)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as exc:
+        raise OutcomesUnusable(f"{path}: the compressed file is damaged: {exc}") from exc
     try:
-        table = reader(text)
+        table = _usable(one_row_per_prompt(_reader(text)(text)))
     except OutcomesUnusable as exc:
         raise OutcomesUnusable(f"{path}: {exc}") from exc
-    return OutcomeTable(
-        prompts=table.prompts,
-        kinds=table.kinds,
-        pairs=table.pairs,
-        scores=table.scores,
-        answer_chars=table.answer_chars,
-        notes=tuple(f"{path.name}: {note}" for note in table.notes),
-        data=((path.name, hashlib.sha256(raw).hexdigest()),),
+    return replace(
+        table,
+        notes=tuple(f"{name}: {note}" for note in table.notes),
+        data=((name, hashlib.sha256(raw).hexdigest()),),
     )
 
 
-def _reader(path: Path, text: str) -> Callable[[str], OutcomeTable]:
-    first = text.split("\n", 1)[0]
-    if OWN_FORMAT in first:
-        return _own_outcomes
+def _usable(table: OutcomeTable) -> OutcomeTable:
+    """Without rows that have no prompt or no score, and without pairs that have no score."""
+    scored = ~np.isnan(table.scores)
+    asked = np.array([bool(prompt.strip()) for prompt in table.prompts])
+    kept = table.rows(np.flatnonzero(asked & scored.any(axis=1)))
+    unscored = [pair for at, pair in enumerate(table.pairs) if not scored[:, at].any()]
+    said = [
+        (int((~asked).sum()), "rows without a prompt left out"),
+        (int((asked & ~scored.any(axis=1)).sum()), "prompts without any score left out"),
+        (len(unscored), f"pairs without any score left out: {', '.join(unscored)}"),
+    ]
+    kept = kept.only([pair for pair in table.pairs if pair not in unscored])
+    return replace(kept, notes=(*table.notes, *(f"{n} {what}" for n, what in said if n)))
+
+
+def _reader(text: str) -> Callable[[str], OutcomeTable]:
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    if FORMAT in first:
+        return lambda text: graded_outcomes(_lines(text))
     if first.startswith("{"):
         return _scored_prompts
-    if "prompt" in first.split(","):
+    if "prompt" in _names(first):
         return _columns
     raise OutcomesUnusable(
-        f"{path}: its first line is {first!r:.80}; outcome files are tables with a column "
+        f"its first line is {first!r:.80}; outcome files are tables with a column "
         '`prompt`, lines of {"prompt", "scores"}, or outcomes written by `quantroute profile`'
     )
 
 
 def _columns(text: str) -> OutcomeTable:
-    csv.field_size_limit(1 << 24)
-    rows = list(csv.DictReader(io.StringIO(text)))
-    if not rows:
-        raise OutcomesUnusable("the table has no row")
-    columns = [name for name in rows[0] if name]
-    pairs = [
-        name for name in columns if name not in NO_PAIR_COLUMNS and not name.endswith(CHARS_SUFFIX)
-    ]
+    names, rows = _fields(text)
+    pairs = [name for name in names if name not in NO_PAIR_COLUMNS and "|" not in name]
     if not pairs:
         raise OutcomesUnusable("the table has no column with a pair's scores")
-    kind = next((name for name in KIND_COLUMNS if name in columns), None)
+    if not rows:
+        raise OutcomesUnusable("the table has no row")
+    kind = next((name for name in KIND_COLUMNS if name in names), None)
+    lengths = [f"{pair}{CHARS_SUFFIX}" for pair in pairs]
     return OutcomeTable(
-        prompts=tuple(row["prompt"] for row in rows),
-        kinds=tuple(row[kind] if kind else NO_KIND for row in rows),
+        prompts=tuple(row["prompt"] for _, row in rows),
+        kinds=tuple(row[kind] or NO_KIND if kind else NO_KIND for _, row in rows),
         pairs=tuple(pairs),
-        scores=np.array([[_number(row, pair) for pair in pairs] for row in rows]),
+        scores=np.array([[_score(line, row, pair) for pair in pairs] for line, row in rows]),
         answer_chars=np.array(
-            [[_number(row, f"{pair}{CHARS_SUFFIX}") for pair in pairs] for row in rows]
+            [[_length(line, row, length) for length in lengths] for line, row in rows]
         ),
     )
 
 
-def _number(row: Mapping[str, str | None], column: str) -> float:
-    text = row.get(column)
-    if text is None or text == "":
+def _fields(text: str) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
+    """The names of the columns, and every row by them with the number of its last line."""
+    csv.field_size_limit(LONGEST_FIELD)
+    lines = csv.reader(io.StringIO(text, newline=""))
+    names: list[str] = []
+    rows: list[tuple[int, dict[str, str]]] = []
+    try:
+        for fields in lines:
+            if not names:
+                names = [field.strip() for field in fields]
+            elif len(fields) == len(names):
+                rows.append((lines.line_num, dict(zip(names, fields, strict=True))))
+            elif fields:
+                raise OutcomesUnusable(
+                    f"line {lines.line_num}: {len(fields)} fields under {len(names)} columns"
+                )
+    except csv.Error as exc:
+        raise OutcomesUnusable(f"line {lines.line_num}: {exc}") from exc
+    twice = {name for name in names if names.count(name) > 1}
+    if twice:
+        raise OutcomesUnusable(f"more than one column is named {', '.join(sorted(twice))}")
+    return names, rows
+
+
+def _names(first: str) -> list[str]:
+    return [name.strip() for name in next(csv.reader([first]), [])]
+
+
+def _score(line: int, row: Mapping[str, str], pair: str) -> float:
+    value = _number(line, row, pair)
+    if value < 0 or value > 1:
+        raise OutcomesUnusable(
+            f"line {line}, column {pair!r}: {value:g} is no score; scores are 0 to 1, and "
+            f"{NO_PAIR} '{pair}|'"
+        )
+    return value
+
+
+def _length(line: int, row: Mapping[str, str], column: str) -> float:
+    value = _number(line, row, column)
+    if value < 0:
+        raise OutcomesUnusable(f"line {line}, column {column!r}: {value:g} is no length")
+    return value
+
+
+def _number(line: int, row: Mapping[str, str], column: str) -> float:
+    text = row.get(column, "").strip()
+    if not text:
         return float("nan")
     try:
         return float(text)
     except ValueError as exc:
-        raise OutcomesUnusable(f"{column}: got {text!r:.40}, which is no number") from exc
+        raise OutcomesUnusable(
+            f"line {line}, column {column!r}: got {text!r:.40}, which is no number; "
+            f"{NO_PAIR} '{column}|'"
+        ) from exc
 
 
 def _scored_prompts(text: str) -> OutcomeTable:
     read: list[ScoredPrompt] = []
-    for number, line in enumerate(_lines(text), start=1):
+    for number, line in _lines(text):
         try:
             read.append(SCORED_PROMPT.validate_json(line))
         except ValidationError as exc:
@@ -147,35 +199,9 @@ def _scored_prompts(text: str) -> OutcomeTable:
     )
 
 
-def _own_outcomes(text: str) -> OutcomeTable:
-    outcomes: list[Outcome] = []
-    for number, line in enumerate(_lines(text)[1:], start=2):
-        try:
-            outcomes.append(OUTCOME.validate_json(line))
-        except ValidationError as exc:
-            raise OutcomesUnusable(f"line {number}: {'; '.join(problem_lines(exc))}") from exc
-    scored = [outcome for outcome in outcomes if outcome.score is not None]
-    pairs = tuple(dict.fromkeys(outcome.pair for outcome in scored))
-    items = {outcome.digest: outcome for outcome in scored}
-    row_of = {digest: row for row, digest in enumerate(items)}
-    scores = np.full((len(items), len(pairs)), np.nan)
-    chars = np.full_like(scores, np.nan)
-    for outcome in scored:
-        at = row_of[outcome.digest], pairs.index(outcome.pair)
-        scores[at] = np.nan if outcome.score is None else outcome.score
-        if outcome.completion_tokens is not None:
-            chars[at] = outcome.completion_tokens * CHARS_PER_TOKEN
-    failed = len(outcomes) - len(scored)
-    return OutcomeTable(
-        prompts=tuple(item.prompt for item in items.values()),
-        kinds=tuple(item.task for item in items.values()),
-        pairs=pairs,
-        scores=scores,
-        answer_chars=chars,
-        notes=(f"{failed} outcomes without a score left out",) if failed else (),
-    )
-
-
-def _lines(text: str) -> list[str]:
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """Every line that is not empty, with its number."""
     # A JSON text may hold other line ends than this one.
-    return text.removesuffix("\n").split("\n")
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            yield number, line

@@ -11,7 +11,8 @@ import numpy as np
 
 from profiles.learning import plot
 from profiles.learning.folds import Split, folds, without_known_prompts
-from profiles.learning.outcome_table import OutcomeTable, joined
+from profiles.learning.merge_tables import joined
+from profiles.learning.outcome_table import OutcomesUnusable, OutcomeTable
 from profiles.learning.predict import SUCCESS_MODEL, Predicted, predict_unseen
 from profiles.learning.prices import cost_of_answers, price_of_each, read_prices
 from profiles.learning.quality import (
@@ -92,11 +93,34 @@ def _prompts(plan: QualityPlan) -> tuple[OutcomeTable, Sequence[Split], tuple[st
         splits = folds(known.same_prompt, count=plan.folds, seed=plan.seed)
         repeated = len(known) - int(known.same_prompt.max()) - 1
         return known, splits, _said(repeated, "repeated prompts, each kept within one fold")
-    asked, dropped = without_known_prompts(known, read_table(plan.test).only(known.pairs))
+    known, test, notes = _of_the_same_pairs(known, read_table(plan.test))
+    asked, dropped = without_known_prompts(known, test)
     both = joined([known, asked])
     rows = np.arange(len(both))
     split = Split(train=rows[: len(known)], test=rows[len(known) :])
-    return both, [split], _said(dropped, "prompts left out of the test: they are trained on")
+    said = _said(dropped, "prompts left out of the test: they are trained on")
+    return both, [split], (*notes, *said)
+
+
+def _of_the_same_pairs(
+    known: OutcomeTable, asked: OutcomeTable
+) -> tuple[OutcomeTable, OutcomeTable, tuple[str, ...]]:
+    """Both with the pairs that both have, in the order of `known`, and which were left out."""
+    shared = [pair for pair in known.pairs if pair in asked.pairs]
+    if not shared:
+        raise OutcomesUnusable(
+            f"the files to learn from have outcomes of {', '.join(known.pairs)}, those to measure "
+            f"on of {', '.join(asked.pairs)}: they have no pair in common"
+        )
+    alone = [pair for pair in (*known.pairs, *asked.pairs) if pair not in shared]
+    notes = (f"left out, as only one side has outcomes of them: {', '.join(alone)}",)
+    return _answered(known, shared), _answered(asked, shared), notes if alone else ()
+
+
+def _answered(table: OutcomeTable, pairs: Sequence[str]) -> OutcomeTable:
+    """These pairs, on the prompts that any of them was asked."""
+    chosen = table.only(pairs)
+    return chosen.rows(np.flatnonzero(~np.isnan(chosen.scores).all(axis=1)))
 
 
 def _said(count: int, what: str) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from profiles.learning.outcome_table import OutcomesUnusable
 from serve_app.bench import router_quality
 from serve_app.bench.router_quality import QualityPlan
-from tests.outcomes import outcome_file
+from tests.outcomes import outcome_file, outcomes
 
 KEYS = {"apgr", "cpt50", "cpt80", "ece", "floor_compliance"}
 
@@ -78,17 +79,36 @@ def test_a_pair_without_a_price_is_refused_with_the_form_of_prices(tmp_path: Pat
         router_quality.run(plan, lambda line: None)
 
 
-def test_a_test_file_needs_the_pairs_of_the_training_file(tmp_path: Path) -> None:
+def test_a_test_file_without_any_pair_of_the_training_file_is_refused(tmp_path: Path) -> None:
     known = outcome_file(tmp_path, 300, name="a.csv")
     other = tmp_path / "b.csv"
     other.write_text("prompt,stranger\nWhat is it?,1\n")
-    with pytest.raises(OutcomesUnusable, match="no outcomes of 'small'"):
+    with pytest.raises(OutcomesUnusable, match=r"of small, middle, large.*of stranger"):
         router_quality.run(a_plan(tmp_path, known, test=(other,)), lambda line: None)
+
+
+def test_a_test_file_may_have_other_columns_and_kinds(tmp_path: Path) -> None:
+    """Pairs in another order, one fewer, one more, and kinds of prompts never trained on."""
+    known = outcome_file(tmp_path, 400, name="a.csv")
+    table = outcomes(200, seed=8)
+    unseen = tmp_path / "b.csv"
+    with unseen.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["stranger", "large", "small", "prompt", "subject"])
+        for prompt, (small, _, large) in zip(table.prompts, table.scores, strict=True):
+            writer.writerow([0.5, large, small, prompt, "cooking"])
+
+    result = router_quality.run(a_plan(tmp_path, known, test=(unseen,)), lambda line: None)
+
+    assert (result.weak, result.strong, result.prompts) == ("small", "large", 200)
+    ours = result.routers["success model"]
+    assert {cell.kind for cell in ours.floors.cells} == {"cooking"}
+    assert ours.two.apgr > 0.65
+    assert result.notes == ("left out, as only one side has outcomes of them: middle, stranger",)
 
 
 def test_the_outcome_file_made_here_is_the_table_it_was_made_of(tmp_path: Path) -> None:
     from profiles.learning.read_table import read_table
-    from tests.outcomes import outcomes
 
     table = read_table([outcome_file(tmp_path, 50)])
     assert np.array_equal(table.scores, outcomes(50).scores)

@@ -48,7 +48,7 @@ def test_training_on_scores_outside_the_scale_is_refused(tmp_path: Path) -> None
     (tmp_path / "a.csv").write_text("prompt,x\na,3\n")
     code, said = run("train", tmp_path / "a.csv", "--out", tmp_path / "a.npz", "--folds", "0")
     assert code == 1
-    assert "scores are outside 0 to 1" in said
+    assert "3 is no score; scores are 0 to 1" in said
     assert not (tmp_path / "a.npz").exists()
 
 
