@@ -10,7 +10,7 @@ Time comes in as an argument.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import exp2
 from typing import Literal
 
@@ -39,45 +39,75 @@ class Subject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fading:
-    """How fast scores fade, and the most that all of one subject may weigh together."""
+    """How fast scores fade, and the most that those of one subject and source may weigh."""
 
     half_life_s: float
     most_weight: float
 
+    def kept(self, age_s: float) -> float:
+        """The share of a weight that is left after `age_s`."""
+        return exp2(-max(0.0, age_s) / self.half_life_s)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tally:
-    """Scores of one subject: summed weight and weighted sum as of `at_s`, the last of them."""
+class Pile:
+    """Scores of one source: summed weight, weighted sum, and how many there were."""
 
     weight: float = 0.0
     score: float = 0.0
-    callers: int = 0
-    shadows: int = 0
+    count: int = 0
+
+    def faded(self, kept: float) -> Pile:
+        return Pile(weight=self.weight * kept, score=self.score * kept, count=self.count)
+
+    def plus(self, other: Pile, *, most_weight: float) -> Pile:
+        """Both together; over the most weight, all of them shrink alike to make room."""
+        total = self.weight + other.weight
+        room = min(1.0, most_weight / total) if total > 0.0 else 1.0
+        return Pile(
+            weight=room * total,
+            score=room * (self.score + other.score),
+            count=self.count + other.count,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """Scores of one subject as of `at_s`, the time of the last of them.
+
+    Each source has a pile of its own, so that a flood of callers' scores takes no room from
+    what grading has found.
+    """
+
+    callers: Pile = field(default_factory=Pile)
+    shadows: Pile = field(default_factory=Pile)
     at_s: float = 0.0
 
-    def plus(
-        self, score: float, *, weight: float, source: Source, now_s: float, fading: Fading
-    ) -> Tally:
-        """With one more score; over the most weight, all of them shrink together to make room."""
-        total = self.weight_at(now_s, fading) + weight
-        room = min(1.0, fading.most_weight / total)
+    @classmethod
+    def of(cls, score: float, *, weight: float, source: Source, now_s: float) -> Tally:
+        pile = Pile(weight=weight, score=weight * score, count=1)
+        if source == "caller":
+            return cls(callers=pile, at_s=now_s)
+        return cls(shadows=pile, at_s=now_s)
+
+    def plus(self, other: Tally, fading: Fading) -> Tally:
+        """All scores of both, as of the later one."""
+        at_s = max(self.at_s, other.at_s)
+        mine, others = fading.kept(at_s - self.at_s), fading.kept(at_s - other.at_s)
+        most = fading.most_weight
         return Tally(
-            weight=room * total,
-            score=room * (self.score * self._kept(now_s, fading) + weight * score),
-            callers=self.callers + (source == "caller"),
-            shadows=self.shadows + (source == "shadow"),
-            at_s=now_s,
+            callers=self.callers.faded(mine).plus(other.callers.faded(others), most_weight=most),
+            shadows=self.shadows.faded(mine).plus(other.shadows.faded(others), most_weight=most),
+            at_s=at_s,
         )
 
     def weight_at(self, now_s: float, fading: Fading) -> float:
-        return self.weight * self._kept(now_s, fading)
+        return (self.callers.weight + self.shadows.weight) * fading.kept(now_s - self.at_s)
 
     @property
     def mean(self) -> float:
-        return min(1.0, self.score / self.weight)
-
-    def _kept(self, now_s: float, fading: Fading) -> float:
-        return exp2(-max(0.0, now_s - self.at_s) / fading.half_life_s)
+        weight = self.callers.weight + self.shadows.weight
+        return min(1.0, (self.callers.score + self.shadows.score) / weight)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +162,7 @@ def beliefs(
             mean=mean,
             lower=lower,
             weight=weight,
-            callers=tally.callers,
-            shadows=tally.shadows,
+            callers=tally.callers.count,
+            shadows=tally.shadows.count,
             age_s=max(0.0, now_s - tally.at_s),
         )

@@ -13,11 +13,20 @@ TakenAs = Literal["counted", "repeated", "conflict", "unknown"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """One score from 0 to 1 for the answer of one decision."""
+
+    decision: str
+    source: Source
+    score: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
     """One answered request: who served it, at what task, by which profile, at which replica.
 
     `measured` is the date of the pair's profile, empty without one; `task` is `None` where
-    routing had failed and nobody judged the prompt.
+    routing had failed and nobody judged the prompt. `given` are the scores it is known to have.
     """
 
     decision: str
@@ -25,6 +34,7 @@ class Served:
     task: Task | None
     measured: str
     replica: str
+    given: tuple[Given, ...] = ()
 
     @property
     def subject(self) -> Subject | None:
@@ -32,15 +42,6 @@ class Served:
         if self.task is None:
             return None
         return Subject(pair=self.pair, task=self.task, measured=self.measured)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
-    """One score from 0 to 1 for the answer of one decision."""
-
-    decision: str
-    source: Source
-    score: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +60,17 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class News:
-    """What the desk tells a replica: all tallies as of `now_s`, and new scores of its answers."""
+    """What the desk tells a replica: all tallies as of `now_s`, and new scores of its answers.
 
+    `desk` is another name than before when the desk began anew. `replicas` is how many exchange
+    with it now.
+    """
+
+    desk: str = ""
     now_s: float = 0.0
     tallies: Mapping[Subject, Tally] = field(default_factory=dict)
     given: tuple[Given, ...] = ()
+    replicas: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -113,8 +113,8 @@ class FeedbackDesk(Protocol):
     async def exchange(self, replica: str, served: Sequence[Served], known: News) -> News:
         """Remembers what `replica` served; tells it all tallies, and new scores of its answers.
 
-        `known` is what the replica was told last: a desk that began anew learns from it. Raises
-        `FeedbackUnavailable`.
+        `known` is what the replica was told last: a desk that began anew learns from it, and
+        scores that are not in it are told again. Raises `FeedbackUnavailable`.
         """
         ...
 

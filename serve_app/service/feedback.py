@@ -6,8 +6,10 @@ import asyncio
 import logging
 from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from hashlib import sha256
+from itertools import islice
 
 from serve_app.core.beliefs import Belief, Source
 from serve_app.core.catalog import Catalog
@@ -22,8 +24,12 @@ from serve_app.service.believed_catalog import BelievedCatalog, Corrections
 from serve_app.service.feedback_settings import FeedbackRules
 from serve_app.service.heuristics import clipped
 from serve_app.service.routing import CurrentCatalog
+from serve_app.service.stream import NOTHING_USED
 
 EXCHANGE_EVERY_S = 0.5
+# Sending what was served in a long outage all at once would hold up the answers of that moment.
+TOLD_AT_ONCE = 1_000
+LAST_EXCHANGE_S = 5.0
 logger = logging.getLogger(__name__)
 
 
@@ -35,7 +41,7 @@ class _Kept:
     at_s: float
     digest: str
     prompt: str | None
-    usage: Usage
+    usage: Usage = NOTHING_USED
 
 
 class Feedback:
@@ -63,13 +69,18 @@ class Feedback:
         self._log = log
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._untold: deque[Served] = deque(maxlen=rules.desk.remember)
-        self._told: Corrections = {}
+        self._believed: Corrections = {}
         self._lost = False
 
+    @property
+    def replicas(self) -> int:
+        """How many ingress replicas the desk hears of."""
+        return self.catalogs.news.replicas
+
     def served(
-        self, decision: Decision, pair: str, catalog: Catalog | None, prompt: Prompt, usage: Usage
+        self, decision: Decision, pair: str, catalog: Catalog | None, prompt: Prompt
     ) -> None:
-        """Remembers one answer, so that it can be given a score."""
+        """Remembers an answer that has begun, so that it can be given a score from now on."""
         profile = catalog.profiles.get(pair) if catalog is not None else None
         served = Served(
             decision=decision.id,
@@ -84,10 +95,15 @@ class Feedback:
             at_s=self._clock.now(),
             digest=sha256(text.encode(errors="replace")).hexdigest() if text else "",
             prompt=text if self._rules.keep_prompts else None,
-            usage=usage,
         )
         self._untold.append(served)
         self._forget()
+
+    def ended(self, decision: Decision, usage: Usage) -> None:
+        """Adds what the engine counted."""
+        kept = self._kept.get(decision.id)
+        if kept is not None:
+            self._kept[decision.id] = replace(kept, usage=usage)
 
     async def take(self, decision: str, score: float, source: Source = "caller") -> Receipt:
         """Counts a score. Raises `UnknownDecision`, `FeedbackConflict` or `FeedbackUnavailable`."""
@@ -118,22 +134,35 @@ class Feedback:
         """What is held of every pair and task that has feedback."""
         return self.catalogs.beliefs()
 
-    async def run(self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+    async def run(
+        self,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        last_exchange_s: float = LAST_EXCHANGE_S,
+    ) -> None:
         """Exchanges with the desk until cancelled; while it is away, the last beliefs stay."""
-        while True:
-            try:
-                await self.exchange()
-            except FeedbackUnavailable as exc:
-                if not self._lost:
-                    logger.warning("%s", exc)
-                self._lost = True
-            else:
-                self._lost = False
-            await sleep(EXCHANGE_EVERY_S)
+        try:
+            while True:
+                await self._exchange_or_warn()
+                await sleep(EXCHANGE_EVERY_S)
+        finally:
+            # What was served and scored since would be lost with this replica.
+            with suppress(FeedbackUnavailable, TimeoutError):
+                async with asyncio.timeout(last_exchange_s):
+                    await self.exchange()
+
+    async def _exchange_or_warn(self) -> None:
+        try:
+            await self.exchange()
+        except FeedbackUnavailable as exc:
+            if not self._lost:
+                logger.warning("%s", exc)
+            self._lost = True
+        else:
+            self._lost = False
 
     async def exchange(self) -> None:
         """Tells the desk what was served since, and believes what it tells."""
-        served = tuple(self._untold)
+        served = tuple(islice(self._untold, TOLD_AT_ONCE))
         known = self.catalogs.news
         news = await self._desk.exchange(self._rules.replica, served, known)
         # What was served meanwhile has come behind these, and may have pushed the first ones out.
@@ -141,17 +170,22 @@ class Feedback:
             if self._untold and self._untold[0] is told:
                 self._untold.popleft()
         self.catalogs.learn(news)
+        if known.desk and news.desk != known.desk:
+            self._untold.extend(kept.served for kept in self._kept.values())
         catalog = self.catalogs.current
-        if catalog is not None and catalog.corrections != self._told:
-            self._told = catalog.corrections
+        if catalog is not None and catalog.corrections != self._believed:
+            self._believed = catalog.corrections
             self._events.emit(BeliefsChanged(beliefs=self.beliefs()))
-        if self._log is not None and news.given:
-            await asyncio.to_thread(self._log.write, tuple(self._graded(news.given)))
+        graded = tuple(self._graded(news.given))
+        if self._log is not None and graded:
+            await asyncio.to_thread(self._log.write, graded)
 
     def _graded(self, given: Iterable[Given]) -> Iterable[GradedRequest]:
         for each in given:
             kept = self._kept.get(each.decision)
             if kept is not None:
+                served = replace(kept.served, given=(*kept.served.given, each))
+                self._kept[each.decision] = replace(kept, served=served)
                 yield GradedRequest(
                     given=each,
                     served=kept.served,

@@ -190,12 +190,11 @@ class Gateway:
             usage_asked=inbound.usage_asked,
             transcript=drawn.transcript if drawn is not None else None,
         )
+        self.feedback.served(routing.decision, first.pair, routing.catalog, inbound.prompt)
         try:
             yield answer
         finally:
-            self.feedback.served(
-                routing.decision, first.pair, routing.catalog, inbound.prompt, answer.usage
-            )
+            self.feedback.ended(routing.decision, answer.usage)
             self.token_ratios.counted(inbound, routing.decision.features, first.pair, answer.usage)
         if shadow is not None and drawn is not None and not answer.broke:
             shadow.offer(drawn)

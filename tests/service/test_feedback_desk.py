@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from serve_app.core.beliefs import Subject
@@ -46,8 +48,9 @@ async def test_a_score_of_an_answer_of_another_replica_is_counted_and_told_to_th
 
     assert (receipt.taken_as, receipt.weight) == ("counted", 0.5)
     assert (await desk.exchange("b", [], News())).given == ()
-    assert (await desk.exchange("a", [], News())).given == (score("d1"),)
-    assert (await desk.exchange("a", [], News())).given == ()
+    told = await desk.exchange("a", [], News())
+    assert told.given == (score("d1"),)
+    assert (await desk.exchange("a", [], told)).given == ()
 
 
 async def test_every_replica_reads_the_tallies_of_all(desk: MemoryDesk) -> None:
@@ -57,7 +60,7 @@ async def test_every_replica_reads_the_tallies_of_all(desk: MemoryDesk) -> None:
     tallies = (await desk.exchange("c", [], News())).tallies
 
     assert tallies.keys() == {CODE}
-    assert (tallies[CODE].weight, tallies[CODE].mean) == (1.0, 0.5)
+    assert (tallies[CODE].callers.weight, tallies[CODE].mean) == (1.0, 0.5)
 
 
 async def test_the_same_score_counts_once_and_another_one_not_at_all(desk: MemoryDesk) -> None:
@@ -68,7 +71,7 @@ async def test_the_same_score_counts_once_and_another_one_not_at_all(desk: Memor
 
     assert (again.taken_as, other.taken_as, other.score) == ("repeated", "conflict", 1.0)
     tally = (await desk.exchange("a", [], News())).tallies[CODE]
-    assert (tally.weight, tally.callers) == (0.5, 1)
+    assert (tally.callers.weight, tally.callers.count) == (0.5, 1)
 
 
 async def test_a_caller_and_the_shadow_may_each_score_an_answer(desk: MemoryDesk) -> None:
@@ -155,4 +158,68 @@ async def test_a_desk_that_knows_better_learns_nothing_from_what_was_told_before
 
     tallies = (await desk.exchange("a", [], told)).tallies
 
-    assert tallies[CODE].callers == 2
+    assert tallies[CODE].callers.count == 2
+
+
+async def test_a_score_that_came_before_the_old_ones_were_told_again_replaces_none_of_them(
+    clock: ManualClock,
+) -> None:
+    died = MemoryDesk(SETTINGS, clock.now)
+    for number in range(10):
+        await died.take(score(f"d{number}"), served(f"d{number}"))
+    told = await died.exchange("a", [], News())
+
+    desk = MemoryDesk(SETTINGS, clock.now)
+    await desk.take(score("d10"), served("d10"))
+    await desk.exchange("a", [], told)
+
+    assert (await desk.exchange("b", [], News())).tallies[CODE].callers.count == 11
+
+
+async def test_two_replicas_that_know_the_same_of_a_dead_desk_are_believed_once(
+    clock: ManualClock,
+) -> None:
+    died = MemoryDesk(SETTINGS, clock.now)
+    await died.take(score("d1"), served("d1"))
+    told_a, told_b = [await died.exchange(replica, [], News()) for replica in "ab"]
+
+    desk = MemoryDesk(SETTINGS, clock.now)
+    await desk.exchange("a", [], told_a)
+
+    assert (await desk.exchange("b", [], told_b)).tallies[CODE].callers.count == 1
+
+
+async def test_an_answer_scored_at_a_desk_that_died_is_not_counted_again(
+    clock: ManualClock,
+) -> None:
+    known = replace(served("d1"), given=(score("d1", 1.0),))
+    desk = MemoryDesk(SETTINGS, clock.now)
+    await desk.exchange("a", [known], News())
+
+    again = await desk.take(score("d1", 1.0), None)
+    other = await desk.take(score("d1", 0.0), None)
+
+    assert (again.taken_as, other.taken_as) == ("repeated", "conflict")
+
+
+async def test_scores_are_told_again_until_the_replica_has_heard_them(desk: MemoryDesk) -> None:
+    await desk.take(score("d1"), served("d1"))
+    before = await desk.exchange("a", [], News())
+    await desk.take(score("d2"), served("d2"))
+
+    lost = await desk.exchange("a", [], before)
+    again = await desk.exchange("a", [], before)
+
+    assert lost.given == again.given == (score("d2"),)
+    assert (await desk.exchange("a", [], again)).given == ()
+
+
+async def test_replicas_are_counted_while_they_exchange(
+    desk: MemoryDesk, clock: ManualClock
+) -> None:
+    await desk.exchange("a", [], News())
+    assert (await desk.exchange("b", [], News())).replicas == 2
+
+    await clock.advance(11)
+
+    assert (await desk.exchange("b", [], News())).replicas == 1
