@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
+from serve_app.cli.fleet_model import fleet_model, quantization_loss
+from serve_app.cli.new_pair import new_pair
 from serve_app.cli.options import DEFAULT_CONFIG, FleetOption, JsonOption, fail, whole_numbers
 from serve_app.cli.quality import classifier, router_quality
 from serve_app.cli.token_counts import numeric_guard, tokens
@@ -21,9 +23,12 @@ bench = typer.Typer(
 
 
 bench.command("router-quality")(router_quality)
+bench.command("new-pair")(new_pair)
 bench.command()(classifier)
 bench.command()(tokens)
 bench.command("numeric-guard")(numeric_guard)
+bench.command("fleet-model")(fleet_model)
+bench.command("quantization-loss")(quantization_loss)
 
 
 @bench.command()
