@@ -1,0 +1,27 @@
+"""Time that a test moves."""
+
+from __future__ import annotations
+
+import asyncio
+
+
+class ManualClock:
+    """A `Clock` that moves when told to; `sleep` ends when enough time was let pass."""
+
+    def __init__(self, now_s: float = 0.0) -> None:
+        self._now_s = now_s
+        self._moved = asyncio.Condition()
+
+    def now(self) -> float:
+        return self._now_s
+
+    async def sleep(self, seconds: float) -> None:
+        wake_s = self._now_s + seconds
+        async with self._moved:
+            await self._moved.wait_for(lambda: self._now_s >= wake_s)
+
+    async def advance(self, seconds: float) -> None:
+        """Lets time pass and wakes whoever slept long enough."""
+        async with self._moved:
+            self._now_s += seconds
+            self._moved.notify_all()
