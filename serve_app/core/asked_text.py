@@ -8,8 +8,10 @@ text, material of less than a page, and code, which says itself what is asked.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import islice
+from typing import NamedTuple
 
 # A question stands at either end of a long text; what is pasted in lies between.
 HEAD_CHARS = 4_000
@@ -29,21 +31,15 @@ MATERIAL_WORDS = (
     *("excerpt", "input", "information", "search result", "retrieved", "knowledge base"),
 )
 LABEL_MARKS = (":", "#", "**")
-LINE_START = r"(?:^[ \t#*>_-]{0,6}|(?<=[.!?)\]\"'] ))"
+# A search is fast for what has few ways to begin, so that the character before a label is looked
+# for first.
+LABEL_START = r"[\n.!?)\]\"'](?:(?<=\n)[ \t#*>_-]{0,6}|(?<!\n) )"
 LABEL_END = r"[ \t*_]{0,3}(?::[ \t*_]*|$)"
-REQUEST_LABEL = re.compile(
-    rf"{LINE_START}(?:(?:my|the|user|user's|current|final)[ ])?"
-    rf"(?:{'|'.join(REQUEST_WORDS)})s?{LABEL_END}",
-    re.IGNORECASE | re.MULTILINE,
-)
-MATERIAL_LABEL = re.compile(
-    rf"{LINE_START}(?:{'|'.join(MATERIAL_WORDS)})s?(?: \w{{4,20}})?"
-    rf"(?:[ ]\[?\d{{1,3}}\]?)?{LABEL_END}",
-    re.IGNORECASE | re.MULTILINE,
-)
-REPLY_LABEL = re.compile(
-    rf"{LINE_START}(?:answer|response|output){LABEL_END}", re.IGNORECASE | re.MULTILINE
-)
+REQUEST = rf"(?:(?:my|the|user|user's|current|final)[ ])?(?:{'|'.join(REQUEST_WORDS)})s?"
+MATERIAL = rf"(?:{'|'.join(MATERIAL_WORDS)})s?(?: \w{{4,20}})?(?:[ ]\[?\d{{1,3}}\]?)?"
+REPLY = r"(?:answer|response|output)"
+LABEL = re.compile(rf"{LABEL_START}(?:(?P<asks>{REQUEST})|{MATERIAL}){LABEL_END}", re.MULTILINE)
+LABEL_AFTER_REQUEST = re.compile(rf"{LABEL_START}(?:{MATERIAL}|{REPLY}){LABEL_END}", re.MULTILINE)
 CLOSING_CUE = re.compile(
     r"\s(?:(?:helpful|final|your)[ ])?(?:answer|response|output):\s*\Z", re.IGNORECASE
 )
@@ -53,13 +49,14 @@ MATERIAL_TAG = re.compile(
     r"|articles?|text|background|references?|excerpts?|file|data)\b[^<>]{0,200}>",
     re.IGNORECASE,
 )
-FENCE = re.compile(r"^ {0,3}(?:```|~~~)[ \t]*([\w+-]*)[ \t]*$", re.MULTILINE)
+FENCE = re.compile(r"\n {0,3}(?:```|~~~)[ \t]*+([\w+-]*+)[ \t]*+$", re.MULTILINE)
 PROSE_FENCES = frozenset({"", "text", "txt", "md", "markdown", "context", "plain", "plaintext"})
 NUMBERED = re.compile(r"\s*(?:[\[(]?\d{1,3}[\]).:]|[-*\u2022])")
-OPTION = re.compile(r"^ ?\(?[AB][.)] ", re.MULTILINE)
+OPTION = re.compile(r"\n ?\(?[AB][.)] ")
 LINE_OF_ITS_OWN = re.compile(r"\n(?! ?\(?[A-P][.)] |answer:)", re.IGNORECASE)
 BLANK_LINE = re.compile(r"\n[ \t]*\n")
 WORD = re.compile(r"\w")
+CODE_STARTS = ("  ", "\t")
 CODE_ENDINGS = ("{", "}", ";", "):", "(", "[")
 LEAST_CODE_SHARE = 0.3
 
@@ -72,6 +69,14 @@ LONGEST_FOLLOW_UP_WORDS = 6
 ASKS_ITSELF = re.compile(
     r"\W*\w+\W+(?:who|what|when|where|which|how|why|is|are|does|did|can)\W+\w+\W+\w+", re.IGNORECASE
 )
+
+
+class Label(NamedTuple):
+    """Where a label stands, and whether it stands before the request."""
+
+    start: int
+    end: int
+    asks: bool
 
 
 def ends(text: str, head_chars: int = HEAD_CHARS, tail_chars: int = TAIL_CHARS) -> str:
@@ -109,13 +114,16 @@ def with_earlier(turns: Sequence[str]) -> str:
 
 
 def _follows_up(turn: str) -> bool:
-    if FOLLOW_UP.match(turn) is None or len(turn.split()) > LONGEST_FOLLOW_UP_WORDS:
+    words = turn.split(maxsplit=LONGEST_FOLLOW_UP_WORDS)
+    if len(words) > LONGEST_FOLLOW_UP_WORDS or FOLLOW_UP.match(turn) is None:
         return False
     return turn.lower().startswith(("what about", "how about")) or not ASKS_ITSELF.match(turn)
 
 
 def _outside_tags(text: str) -> str:
     """Without all from the first tag of material to the last that closes one."""
+    if "</" not in text:
+        return text
     if asked := REQUEST_TAG.search(text):
         inside, closing_tag, _ = text[asked.end() :].partition(f"</{asked[1]}>")
         is_beside = len(text) - len(inside) >= LEAST_MARKED_CHARS
@@ -131,11 +139,12 @@ def _outside_fences(text: str) -> str:
     fences = _fences(text)
     if len(fences) < 2:
         return text
-    return _without(text, fences[0].start(), fences[-1].end())
+    return _without(text, fences[0].start(), fences[-1].end() - 1)
 
 
 def _fences(text: str) -> list[re.Match[str]]:
-    return list(FENCE.finditer(text)) if "```" in text or "~~~" in text else []
+    """In `text` behind a line break: they start where their lines do, and end one too far."""
+    return list(FENCE.finditer(f"\n{text}")) if "```" in text or "~~~" in text else []
 
 
 def _without(text: str, start: int, end: int) -> str:
@@ -146,30 +155,35 @@ def _without(text: str, start: int, end: int) -> str:
 
 def _labelled(text: str, whole_chars: int) -> str | None:
     """What a label calls the request, or what stands around what a label calls material."""
-    lowered = text.lower()
-    # Looking for a word takes a hundredth of what looking for a label takes.
-    may_label = any(mark in text for mark in LABEL_MARKS)
-    has_asked, has_material = (
-        may_label and any(word in lowered for word in words)
-        for words in (REQUEST_WORDS, MATERIAL_WORDS)
-    )
-    asked = list(REQUEST_LABEL.finditer(text)) if has_asked else []
-    material = MATERIAL_LABEL.search(text) if has_material else None
+    if not any(mark in text for mark in LABEL_MARKS):
+        return None
+    labels = list(_labels(LABEL, text))
+    asked = [label for label in labels if label.asks]
+    material = next((label for label in labels if not label.asks), None)
     if asked:
-        leads = material is not None and asked[0].start() < material.start()
-        label = asked[0] if leads else asked[-1]
-        request = _until_label(text[label.end() :])
-    elif material is not None and OPTION.search(text) is None:
-        before = _until_label(text[: material.start()])
-        request = _around(before, _closing(text[material.end() :]))
+        leads = material is not None and asked[0].start < material.start
+        request = _until_label(text[asked[0 if leads else -1].end :])
+    elif material is not None and not OPTION.search(f"\n{text}"):
+        before = _until_label(text[: material.start])
+        request = _around(before, _closing(text[material.end :]))
     else:
         return None
     return request if request and whole_chars - len(request) >= LEAST_MARKED_CHARS else None
 
 
+def _labels(pattern: re.Pattern[str], text: str) -> Iterator[Label]:
+    # The one letter whose lower case is two would move all behind it.
+    lowered = "\n" + text.replace("\u0130", "i").lower()
+    for match in pattern.finditer(lowered):
+        start = match.start() if lowered[match.start()] == "\n" else match.start() + 1
+        yield Label(start, match.end() - 1, match.lastgroup == "asks")
+
+
 def _until_label(text: str) -> str:
-    found = [label.search(text) for label in (MATERIAL_LABEL, REPLY_LABEL, CLOSING_CUE)]
-    return text[: min((match.start() for match in found if match), default=None)].strip()
+    starts = [label.start for label in islice(_labels(LABEL_AFTER_REQUEST, text), 1)]
+    if text.rstrip().endswith(":"):
+        starts += [cue.start() for cue in CLOSING_CUE.finditer(text)]
+    return text[: min(starts, default=None)].strip()
 
 
 def _beside_paragraphs(text: str) -> str | None:
@@ -199,6 +213,8 @@ def _closing(text: str) -> str:
 
 def _asking(block: str, outer_line: str) -> str:
     """A paragraph that may be a request, or its line at the text's end where that surely is one."""
+    if len(outer_line) > LONGEST_WITH_OPTIONS_CHARS:
+        return ""
     if len(block) > LONGEST_COMMAND_CHARS and _asks(outer_line):
         block = outer_line
     return block if _may_ask(block) else ""
@@ -218,7 +234,7 @@ def _asks(block: str) -> bool:
 
 
 def _offers_options(block: str) -> bool:
-    return len(OPTION.findall(block)) >= 2
+    return len(OPTION.findall(f"\n{block}")) >= 2
 
 
 def _holds_code(text: str) -> bool:
@@ -228,8 +244,6 @@ def _holds_code(text: str) -> bool:
 
 
 def _is_code(text: str) -> bool:
-    lines = [line for line in text.split("\n") if line.strip()]
-    code = sum(
-        line.startswith(("  ", "\t")) or line.rstrip().endswith(CODE_ENDINGS) for line in lines
-    )
-    return code >= LEAST_CODE_SHARE * len(lines)
+    lines = [line for line in map(str.rstrip, text.split("\n")) if line]
+    code = [line for line in lines if line.startswith(CODE_STARTS) or line.endswith(CODE_ENDINGS)]
+    return len(code) >= LEAST_CODE_SHARE * len(lines)
