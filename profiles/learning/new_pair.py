@@ -2,8 +2,9 @@
 
 A pair is a short vector: how often it is right, and how that depends on each trait. The vectors of
 the pairs that were trained say which are likely; what is known of the new pair moves it from
-there. Nothing else of the model changes. A quantized pair starts from its parent instead, and what
-moves it is the paired change per task: so its loss differs by kind of prompt.
+there, and says how sure it is. Nothing else of the model changes. A quantized pair starts from its
+parent instead, and what moves it is the paired change per task: so its loss differs by kind of
+prompt.
 """
 
 from __future__ import annotations
@@ -42,10 +43,11 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairVector:
-    """A pair's mean and its loading on each trait."""
+    """A pair's mean and its loading on each trait, and the covariance of all of these."""
 
     mean: float
     loadings: Floats
+    covariance: Floats
 
 
 def traits_of(artifact: Artifact, prompts: Sequence[str]) -> Floats:
@@ -115,18 +117,20 @@ def infer_pair(artifact: Artifact, evidence: Evidence, *, parent: str | None = N
         start = np.zeros(size)
         spread = QUANTIZATION_SPREAD**2 * np.eye(size)
     seen = np.column_stack((np.ones(len(evidence.scores)), evidence.traits))
-    gain = spread @ seen.T
-    noise = seen @ gain + np.diag(evidence.variances)
-    moved = start + gain @ np.linalg.solve(noise, evidence.scores - seen @ start)
+    weighed = (seen / evidence.variances[:, None]).T
+    covariance = np.asarray(np.linalg.inv(np.linalg.inv(spread) + weighed @ seen), np.float64)
+    vector = start + covariance @ weighed @ (evidence.scores - seen @ start)
     if parent is not None:
-        moved = moved + vectors[artifact.header.pairs.index(parent)]
-    return PairVector(mean=float(moved[0]), loadings=moved[1:])
+        at = artifact.header.pairs.index(parent)
+        vector = vector + vectors[at]
+        covariance = covariance + artifact.arrays.pair_covariance[at]
+    return PairVector(mean=float(vector[0]), loadings=vector[1:], covariance=covariance)
 
 
 def with_pair(artifact: Artifact, pair: str, vector: PairVector) -> Artifact:
     """The same model with one pair more, or with this pair's vector replaced.
 
-    What traits give is taken as it is: nothing is known of a curve of its own.
+    What traits give is taken as it is: a few answers tell no curve.
     """
     artifact = _without(artifact, pair)
     arrays, header = artifact.arrays, artifact.header
@@ -135,6 +139,9 @@ def with_pair(artifact: Artifact, pair: str, vector: PairVector) -> Artifact:
         arrays,
         pair_means=np.append(arrays.pair_means, vector.mean).astype(np.float32),
         pair_loadings=np.column_stack((arrays.pair_loadings, vector.loadings)).astype(np.float32),
+        pair_covariance=np.concatenate((arrays.pair_covariance, vector.covariance[None])).astype(
+            np.float32
+        ),
         calibration_x=np.vstack((arrays.calibration_x, x)).astype(np.float32),
         calibration_y=np.vstack((arrays.calibration_y, y)).astype(np.float32),
     )
@@ -150,6 +157,7 @@ def _without(artifact: Artifact, pair: str) -> Artifact:
         arrays,
         pair_means=np.delete(arrays.pair_means, at),
         pair_loadings=np.delete(arrays.pair_loadings, at, axis=1),
+        pair_covariance=np.delete(arrays.pair_covariance, at, axis=0),
         calibration_x=np.delete(arrays.calibration_x, at, axis=0),
         calibration_y=np.delete(arrays.calibration_y, at, axis=0),
     )

@@ -86,7 +86,7 @@ def train(
     calibrated = _calibrate(table, traits, readers, len(kinds), certainty)
     length = traits.length
     header = Header(
-        format="quantroute-success-1",
+        format="quantroute-success-2",
         feature_version=FEATURE_VERSION,
         seed=seed,
         command=command,
@@ -133,11 +133,17 @@ def _arrays(traits: Traits, readers: Readers, calibrated: Calibrated) -> Arrays:
         blend_offset=_f32(readers.offset),
         pair_means=_f32(traits.pair_means),
         pair_loadings=_f32(traits.loadings),
+        pair_covariance=_nothing_unsure(traits),
         calibration_x=_f32(calibrated.x),
         calibration_y=_f32(calibrated.y),
         bound_mean=_f32(calibrated.bound_mean),
         bound_floor=_f32(calibrated.bound_floor),
     )
+
+
+def _nothing_unsure(traits: Traits) -> npt.NDArray[np.float32]:
+    count, pairs = traits.loadings.shape
+    return np.zeros((pairs, 1 + count, 1 + count), np.float32)
 
 
 def _familiar_share(terms: Terms, readings: Sequence[Reading]) -> float:

@@ -47,12 +47,13 @@ class Header:
 
     `data` maps each file it was trained on to its SHA-256. `familiar_share` is the share of a
     prompt's words that must be known for the model to say anything of it. `certainty` is the
-    standard errors by which answers reached a floor where its bound says so.
+    standard errors by which answers reached a floor where its bound says so, and by which a bound
+    allows for a pair that few answers are known of.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
 
-    format: Literal["quantroute-success-1"]
+    format: Literal["quantroute-success-2"]
     feature_version: PositiveInt
     seed: NonNegativeInt
     command: str
@@ -77,6 +78,8 @@ class Arrays:
     the forest's. A pair's success is `pair_means` plus traits times `pair_loadings` (K, P), then
     calibrated by `calibration_x`, evenly spaced, to `calibration_y` (P, C). `bound_mean` (G, F) is
     the success from which on a prompt of that kind is held to reach `bound_floor` (F,).
+    `pair_covariance` (P, 1 + K, 1 + K) says how unsure a pair's mean and loadings are: nought for
+    a pair that was trained.
     """
 
     trait_weights: Floats
@@ -87,6 +90,7 @@ class Arrays:
     blend_offset: Floats
     pair_means: Floats
     pair_loadings: Floats
+    pair_covariance: Floats
     calibration_x: Floats
     calibration_y: Floats
     bound_mean: Floats
@@ -144,7 +148,7 @@ def load_artifact(path: Path) -> Artifact:
     header = _header(path, stored)
     missing = sorted({"pairs", "idf", *FOREST_ARRAYS, *ARRAYS} - stored.keys())
     if missing:
-        raise SuccessModelRefused(str(path), f"it lacks {', '.join(missing)}")
+        raise SuccessModelRefused(str(path), f"it lacks {', '.join(missing)}: train it again")
     for name in HALF:
         stored[name] = stored[name].astype(np.float32)
     terms = Terms(words=header.words, pairs=stored["pairs"], idf=stored["idf"])
@@ -168,7 +172,10 @@ def _header(path: Path, stored: Mapping[str, npt.NDArray[Any]]) -> Header:
     try:
         header = HEADER.validate_json(stored[HEADER_NAME].tobytes())
     except ValidationError as exc:
-        raise SuccessModelRefused(str(path), "; ".join(problem_lines(exc))) from exc
+        problems = "; ".join(problem_lines(exc))
+        raise SuccessModelRefused(
+            str(path), f"its header is of another program: {problems}: train it again"
+        ) from exc
     if header.feature_version != FEATURE_VERSION or header.shape != SHAPE_NAMES:
         raise SuccessModelRefused(
             str(path),
@@ -188,6 +195,7 @@ def _check_sizes(path: Path, artifact: Artifact) -> None:
         "kind_traits": (len(header.kinds), traits),
         "blend": (2, traits),
         "pair_loadings": (traits, len(header.pairs)),
+        "pair_covariance": (len(header.pairs), 1 + traits, 1 + traits),
         "calibration_x": arrays.calibration_y.shape,
         "bound_mean": (len(header.kinds), len(arrays.bound_floor)),
     }

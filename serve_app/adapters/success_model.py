@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from serve_app.adapters.success_artifact import Artifact, Header, load_artifact
+from serve_app.adapters.success_artifact import Arrays, Artifact, Header, load_artifact
 from serve_app.adapters.success_terms import Terms
 from serve_app.adapters.success_text import read
 from serve_app.core.request import Judgement, Prompt, Success
@@ -20,6 +20,7 @@ Ints = npt.NDArray[np.int64]
 
 LONGEST_TOKENS = 8192
 ORIGIN = "success model"
+ONE = np.ones(1, np.float32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,8 +122,17 @@ def pair_success(artifact: Artifact, known: Ints, shape: list[float]) -> PairSuc
     raw = arrays.pair_means + traits @ arrays.pair_loadings
     means = _on_curves(raw, arrays.calibration_x, arrays.calibration_y)
     kind = int(linear.kind_shares.argmax())
-    bounds = np.interp(means, arrays.bound_mean[kind], arrays.bound_floor)
-    return PairSuccess(traits=traits, means=means, lowers=np.minimum(bounds, means))
+    sure = (means - artifact.header.certainty * _doubts(arrays, traits)).clip(0.0)
+    bounds = np.interp(sure, arrays.bound_mean[kind], arrays.bound_floor)
+    return PairSuccess(traits=traits, means=means, lowers=np.minimum(bounds, sure))
+
+
+def _doubts(arrays: Arrays, traits: Floats) -> Floats:
+    """The standard deviation of each pair's prediction: few answers place a pair roughly."""
+    at = np.concatenate((ONE, traits))
+    # Rounding may leave a variance of nought a little below it.
+    doubts: Floats = np.sqrt((arrays.pair_covariance @ at @ at).clip(0.0))
+    return doubts
 
 
 def _on_curves(raw: Floats, x: Floats, y: Floats) -> npt.NDArray[np.float64]:

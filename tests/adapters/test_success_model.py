@@ -114,6 +114,20 @@ def test_another_feature_version_is_refused_with_what_to_do(tmp_path: Path) -> N
         load_artifact(tmp_path / "a.npz")
 
 
+def test_a_file_of_an_older_format_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    path = saved(tmp_path)
+    with np.load(path) as file:
+        stored = {name: file[name] for name in file.files if name != "pair_covariance"}
+    np.savez(tmp_path / "b.npz", **stored)
+    with pytest.raises(SuccessModelRefused, match=r"lacks pair_covariance: train it again"):
+        load_artifact(tmp_path / "b.npz")
+    older = stored["header"].tobytes().replace(b"quantroute-success-2", b"quantroute-success-1")
+    stored["header"] = np.frombuffer(older, np.uint8)
+    np.savez(tmp_path / "c.npz", **stored)
+    with pytest.raises(SuccessModelRefused, match=r"'quantroute-success-1'.*train it again"):
+        load_artifact(tmp_path / "c.npz")
+
+
 def test_arrays_that_do_not_fit_each_other_are_refused(tmp_path: Path) -> None:
     artifact = trained()
     arrays = replace(artifact.arrays, kind_traits=artifact.arrays.kind_traits[:1])

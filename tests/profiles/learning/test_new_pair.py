@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from random import Random
 
 import numpy as np
@@ -13,11 +14,24 @@ from serve_app.adapters.success_artifact import Artifact
 from serve_app.adapters.success_text import read
 from serve_app.core.profile import PairedAccuracy, TaskAccuracy
 from tests.builders import a_profile
-from tests.outcomes import question, trained
+from tests.outcomes import RIGHT, question, trained
 
 RANDOM = Random(3)
 HISTORY = [question("history", RANDOM) for _ in range(60)]
 MATHEMATICS = [question("mathematics", RANDOM) for _ in range(60)]
+
+
+def added_from(count: int) -> Artifact:
+    """A pair that is as good as the trained ones are on average."""
+    random, kinds, model = Random(7), tuple(RIGHT), trained()
+    prompts = [question(kinds[at % 2], random) for at in range(count)]
+    scores = np.array([np.mean(RIGHT[kinds[at % 2]]) for at in range(count)])
+    return with_pair(model, "new", infer_pair(model, graded_answers(model, prompts, scores)))
+
+
+def lower_success(artifact: Artifact, pair: str, prompts: list[str]) -> float:
+    column = artifact.header.pairs.index(pair)
+    return float(success_of(artifact, [read(p) for p in prompts]).lowers[:, column].mean())
 
 
 def mean_success(artifact: Artifact, pair: str, prompts: list[str]) -> float:
@@ -40,8 +54,42 @@ def test_the_other_pairs_stay_as_they_were() -> None:
     evidence = graded_answers(model, HISTORY, np.ones(len(HISTORY)))
     grown = with_pair(model, "new", infer_pair(model, evidence))
     readings = [read(prompt) for prompt in MATHEMATICS]
-    others = success_of(grown, readings).means[:, :3]
-    assert others == pytest.approx(success_of(model, readings).means, abs=1e-6)
+    before, after = success_of(model, readings), success_of(grown, readings)
+    assert after.means[:, :3] == pytest.approx(before.means, abs=1e-6)
+    assert after.lowers[:, :3] == pytest.approx(before.lowers, abs=1e-6)
+
+
+def test_the_fewer_answers_place_a_pair_the_lower_its_bound() -> None:
+    lowers = [lower_success(added_from(count), "new", HISTORY) for count in (50, 300, 3000)]
+    assert all(fewer < more for fewer, more in pairwise(lowers))
+
+
+def test_with_many_answers_a_bound_comes_to_that_of_a_pair_taken_for_sure() -> None:
+    def withheld(count: int) -> float:
+        grown = added_from(count)
+        nothing = np.zeros_like(grown.arrays.pair_covariance)
+        sure = replace(grown, arrays=replace(grown.arrays, pair_covariance=nothing))
+        return lower_success(sure, "new", HISTORY) - lower_success(grown, "new", HISTORY)
+
+    assert withheld(50) > 0.04
+    assert withheld(3000) < withheld(50) / 3
+
+
+def test_no_certainty_asks_for_no_allowance() -> None:
+    grown = added_from(50)
+    careless = replace(grown, header=replace(grown.header, certainty=0.0))
+    assert lower_success(careless, "new", HISTORY) > lower_success(grown, "new", HISTORY)
+
+
+def test_a_pair_is_least_sure_on_prompts_unlike_those_it_was_graded_on() -> None:
+    model = trained()
+    evidence = graded_answers(model, HISTORY, np.ones(len(HISTORY)))
+    grown = with_pair(model, "new", infer_pair(model, evidence))
+    allowed = {
+        name: mean_success(grown, "new", prompts) - lower_success(grown, "new", prompts)
+        for name, prompts in (("history", HISTORY), ("mathematics", MATHEMATICS))
+    }
+    assert allowed["mathematics"] > 2 * allowed["history"]
 
 
 def test_a_profile_alone_adds_a_pair() -> None:
