@@ -143,6 +143,7 @@ def an_inbound(*, model: str = "auto", **changes: Any) -> Inbound:
         model=model,
         body={**body, "stream": bool(changes.get("stream"))},
         prompt=Prompt(asked="Hi"),
+        form="chat",
         countable="Hi",
         counted_tokens=0,
         max_tokens=None,

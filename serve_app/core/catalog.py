@@ -8,19 +8,21 @@ from types import MappingProxyType
 
 from serve_app.core.cost import TokenPrice
 from serve_app.core.profile import Correction, Profile
-from serve_app.core.request import Task
+from serve_app.core.request import PromptForm, Task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalog:
     """All profiles of one version. Readers hold one for a whole request; updates swap it.
 
-    `corrections` is what feedback has moved since the profiles were measured; never published.
+    `corrections` is what feedback has moved since the profiles were measured, `added_tokens` what
+    each pair's template was seen to add to prompts of a form; neither is ever published.
     """
 
     version: str
     profiles: Mapping[str, Profile]
     corrections: Mapping[tuple[str, Task], Correction] = field(default_factory=dict)
+    added_tokens: Mapping[tuple[str, PromptForm], float] = field(default_factory=dict)
     prices: Mapping[str, TokenPrice] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -63,6 +63,7 @@ def decide(
 def _offers(ask: Ask, pairs: Sequence[Pair], catalog: Catalog, load: LoadView) -> list[Offer]:
     offers, margin = [], ask.policy.published_margin
     corrections, task = catalog.corrections, ask.features.judgement.task
+    added_tokens, form = catalog.added_tokens, ask.features.form
     for pair in sorted(pairs, key=_pair_id):
         state = load.get(pair.id, NO_REPLICA)
         profile = catalog.profiles.get(pair.id)
@@ -77,6 +78,7 @@ def _offers(ask: Ask, pairs: Sequence[Pair], catalog: Catalog, load: LoadView) -
                 ask.constraints,
                 published_margin=margin,
                 correction=corrections.get((pair.id, task)) if corrections else None,
+                added_tokens=added_tokens.get((pair.id, form), 0.0) if added_tokens else 0.0,
             )
         offers.append(Offer(pair, state, profile, prediction))
     return offers

@@ -21,6 +21,7 @@ def predict(
     *,
     published_margin: float,
     correction: Correction | None = None,
+    added_tokens: float = 0.0,
 ) -> Prediction:
     """Latency, cost and accuracy of `profile`'s pair for this request.
 
@@ -33,9 +34,10 @@ def predict(
     where n = length50 - 1 and d is the distance from median to quantile q. Waiting is added
     to both latencies. Cost and `output_tokens` are of the median length. Nobody timed a published
     profile on this hardware: all its latencies are multiplied by `published_margin`. Feedback's
-    `correction` moves the accuracy, whoever judged it.
+    `correction` moves the accuracy, whoever judged it; `added_tokens` is what the pair's template
+    adds to the prompt.
     """
-    usage = expected_usage(profile, features)
+    usage = expected_usage(profile, features, added_tokens)
     z = z_score(constraints.deadline_quantile)
     concurrency = (load.in_flight + 1) / (load.ready_replicas or 1)
     slots = profile.max_concurrency
@@ -75,9 +77,9 @@ def predict(
     )
 
 
-def expected_usage(profile: Profile, features: Features) -> Usage:
+def expected_usage(profile: Profile, features: Features, added_tokens: float) -> Usage:
     """The request's tokens in the pair's own tokenizer, with an answer of median length."""
-    prompt_tokens = ceil(features.prompt_tokens * profile.tokens_ratio)
+    prompt_tokens = max(0, ceil(features.prompt_tokens * profile.tokens_ratio + added_tokens))
     return Usage(
         prompt_tokens=prompt_tokens,
         completion_tokens=_output_tokens(profile, features, prompt_tokens, 0.0),

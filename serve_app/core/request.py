@@ -26,6 +26,8 @@ Task = Literal[
 ]
 Capability = Literal["tools", "json_schema", "logprobs"]
 Preset = Literal["balanced", "chat", "batch", "quality"]
+# How a prompt reaches the model: a chat with or without a system prompt of its own, or bare text.
+PromptForm = Literal["chat", "chat_with_system", "text"]
 OnInfeasible = Literal["best_effort", "refuse"]
 
 
@@ -82,14 +84,16 @@ class Judgement:
 class Features:
     """All the router knows of a request.
 
-    `prompt_tokens` counts in the reference tokenizer. `max_tokens` is the caller's own limit
-    on the answer, `None` when it set none.
+    `prompt_tokens` counts in the reference tokenizer, without what a pair's own chat template adds
+    to a prompt of this `form`. `max_tokens` is the caller's own limit on the answer, `None` when
+    it set none.
     """
 
     prompt_tokens: NonNegativeInt
     max_tokens: PositiveInt | None
     needs: frozenset[Capability]
     judgement: Judgement
+    form: PromptForm = "text"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,7 +45,10 @@ def reference_cost_usd(policy: Policy, catalog: Catalog, features: Features) -> 
     reference = catalog.profiles.get(policy.reference_pair)
     if reference is None:
         return None
-    return catalog.prices[reference.pair].cost_usd(expected_usage(reference, features))
+    added_tokens = catalog.added_tokens.get((reference.pair, features.form), 0.0)
+    return catalog.prices[reference.pair].cost_usd(
+        expected_usage(reference, features, added_tokens)
+    )
 
 
 def terms(prediction: Prediction, scale: Scale) -> Terms:

@@ -29,6 +29,7 @@ class FeatureReader:
             max_tokens=inbound.max_tokens,
             needs=frozenset(inbound.needs),
             judgement=await self._judgement(inbound, pairs),
+            form=inbound.form,
         )
 
     async def _judgement(self, inbound: Inbound, pairs: Sequence[Pair]) -> Judgement:
@@ -52,5 +53,6 @@ class FeatureReader:
 def _is_doubtful(prompt_tokens: int, inbound: Inbound, pair: Pair, catalog: Catalog) -> bool:
     profile = catalog.profiles.get(pair.id)
     ratio = profile.tokens_ratio if profile is not None else 1.0
-    needed = prompt_tokens * ratio + (inbound.max_tokens or 1)
+    added_tokens = catalog.added_tokens.get((pair.id, inbound.form), 0.0)
+    needed = prompt_tokens * ratio + added_tokens + (inbound.max_tokens or 1)
     return abs(needed - pair.context_window) <= DOUBTFUL_SHARE * pair.context_window

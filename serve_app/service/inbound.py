@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from serve_app.core.errors import UnknownModel
 from serve_app.core.fleet import Pair
-from serve_app.core.request import Capability, Constraints, Prompt
+from serve_app.core.request import Capability, Constraints, Prompt, PromptForm
 
 AUTO = "auto"
 
@@ -19,9 +19,9 @@ class Inbound:
 
     `body` is what the engine will get, without `routing`. `countable` is the text whose tokens
     fill the context (prompt, tools, schemas); `counted_tokens` those known without a tokenizer,
-    such as token ids and what a chat template adds; `wholly_counted` is false when more than these
-    fills the context, or a template writes it otherwise (images, tools). `needs` maps a capability
-    to the field that asks for it.
+    such as token ids and what any chat template adds; `wholly_counted` is false when more than
+    these fills the context, or a template writes it otherwise (images, tools). `needs` maps a
+    capability to the field that asks for it.
     """
 
     request_id: str
@@ -29,6 +29,7 @@ class Inbound:
     model: str
     body: Mapping[str, Any]
     prompt: Prompt
+    form: PromptForm
     countable: str
     counted_tokens: int
     max_tokens: int | None

@@ -71,7 +71,7 @@ class Shadow:
         self._load_view = load_view
         self._events = events
         self._chance = chance
-        self._allowance = Allowance(rules.usd_per_hour, clock)
+        self._allowance = Allowance(rules.usd_per_hour, clock, lambda: feedback.replicas)
         self._waiting: asyncio.Queue[Shadowed] = asyncio.Queue(rules.max_in_flight)
 
     def draw(self, inbound: Inbound, routing: Routing, pair: str) -> Shadowed | None:
@@ -117,7 +117,10 @@ class Shadow:
             return "busy", 0.0
         profile = shadowed.catalog.profiles[self._reference.id]
         price = shadowed.catalog.prices[self._reference.id]
-        predicted_usd = price.cost_usd(expected_usage(profile, shadowed.features))
+        added_tokens = shadowed.catalog.added_tokens.get(
+            (profile.pair, shadowed.features.form), 0.0
+        )
+        predicted_usd = price.cost_usd(expected_usage(profile, shadowed.features, added_tokens))
         if not self._allowance.take(predicted_usd):
             return "over_budget", 0.0
         cost_usd = 0.0

@@ -1,4 +1,4 @@
-"""The published catalog with every pair's tokens ratio as the engines' counts have corrected it."""
+"""The published catalog with every pair's tokens as the engines' counts have corrected them."""
 
 from __future__ import annotations
 
@@ -9,21 +9,25 @@ from serve_app.core.catalog import Catalog
 from serve_app.core.cost import Usage
 from serve_app.core.events import TokenRatiosChanged
 from serve_app.core.ports import Clock, Events
-from serve_app.core.request import Features
+from serve_app.core.request import Features, PromptForm
 from serve_app.core.token_ratio import TokenRatio, TokenTally, is_telling, token_ratio
 from serve_app.service.inbound import Inbound
 from serve_app.service.routing import CurrentCatalog
 
+AddedTokens = Mapping[tuple[str, PromptForm], float]
+
 SWAP_EVERY_S = 1.0
 # A smaller change is within what an estimate is off anyway.
 NOTICEABLE_SHARE = 0.005
+NOTICEABLE_TOKENS = 1.0
 
 
 class TokenRatios:
-    """A `CurrentCatalog`: a snapshot is made when counts have moved a ratio, not per request.
+    """A `CurrentCatalog`: a snapshot is made when counts have moved it, not per request.
 
-    Whoever reads it sees the corrected ratio as the profile's own. A new publication starts anew
-    from what it says. Each ingress replica learns from the requests it answered itself.
+    Whoever reads it sees the corrected ratio as the profile's own, and what each pair's template
+    adds. A new publication starts anew from what it says. Each ingress replica learns from the
+    requests it answered itself.
     """
 
     def __init__(self, published: CurrentCatalog, clock: Clock, events: Events) -> None:
@@ -58,7 +62,9 @@ class TokenRatios:
         if not is_telling(ratio, estimated=estimated, actual=usage.prompt_tokens):
             return
         tally = self._tallies.get(pair, TokenTally())
-        self._tallies[pair] = tally.plus(estimated=estimated, actual=usage.prompt_tokens)
+        self._tallies[pair] = tally.plus(
+            inbound.form, estimated=estimated, actual=usage.prompt_tokens
+        )
         self._swap(catalog)
 
     def ratios(self) -> Mapping[str, TokenRatio]:
@@ -77,14 +83,21 @@ class TokenRatios:
         if now_s - self._swapped_s < SWAP_EVERY_S:
             return
         self._swapped_s = now_s
-        ratios = self.ratios()
+        held = self.ratios()
         moved = {
-            pair: replace(profile, tokens_ratio=ratios[pair].ratio)
+            pair: replace(profile, tokens_ratio=held[pair].ratio)
             for pair, profile in catalog.profiles.items()
-            if _is_noticeable(profile.tokens_ratio, ratios[pair].ratio)
+            if _is_noticeable(profile.tokens_ratio, held[pair].ratio)
         }
-        if moved:
-            self._corrected = replace(catalog, profiles={**catalog.profiles, **moved})
+        added_tokens = {
+            (pair, form): tokens
+            for pair, ratio in held.items()
+            for form, tokens in ratio.added_tokens.items()
+        }
+        if moved or _differ(added_tokens, catalog.added_tokens):
+            self._corrected = replace(
+                catalog, profiles={**catalog.profiles, **moved}, added_tokens=added_tokens
+            )
             self._tell()
 
     def _tell(self) -> None:
@@ -95,3 +108,9 @@ class TokenRatios:
 
 def _is_noticeable(old: float, new: float) -> bool:
     return abs(new - old) >= NOTICEABLE_SHARE * old
+
+
+def _differ(new: AddedTokens, old: AddedTokens) -> bool:
+    return any(
+        abs(tokens - old.get(known, 0.0)) >= NOTICEABLE_TOKENS for known, tokens in new.items()
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from serve_app.core.events import Answered, TokenRatiosChanged
@@ -12,6 +14,7 @@ from tests.builders import a_catalog, a_pair, a_profile
 from tests.gateways import House, a_house, an_inbound, whole
 
 TEXT = "word " * 1_000
+NARROW = (a_pair("cheap", context_window=1_100), a_pair("dear", context_window=8_192))
 
 
 def a_wordy_house() -> House:
@@ -29,8 +32,10 @@ async def answered(house: House, inbound: Inbound, *, times: int = 100) -> None:
         await whole(house, inbound)
 
 
-async def predicted_tokens(house: House, pair: str = "cheap") -> int:
-    routing = await house.gateway.explain(long_prompt())
+async def predicted_tokens(
+    house: House, pair: str = "cheap", *, inbound: Inbound | None = None
+) -> int:
+    routing = await house.gateway.explain(inbound or long_prompt())
     candidate = routing.decision.candidate(pair)
     assert candidate is not None
     assert candidate.prediction is not None
@@ -56,6 +61,54 @@ async def test_what_is_held_of_each_pair_can_be_read() -> None:
     assert (held["cheap"].profile, held["dear"].ratio, held["dear"].requests) == (1.0, 1.0, 0.0)
     assert held["cheap"].ratio == pytest.approx(1.5, rel=0.1)
     assert held["cheap"].requests == pytest.approx(100, rel=0.1)
+
+
+async def test_what_a_template_adds_is_predicted_for_prompts_of_that_form_alone() -> None:
+    house = a_house({"cheap": Script(prompt_tokens=34)})
+    short = an_inbound(countable="word " * 10)
+
+    await answered(house, short)
+
+    assert await predicted_tokens(house, inbound=short) == pytest.approx(34, abs=5)
+    assert await predicted_tokens(house, inbound=replace(short, form="text")) in (10, 11)
+    assert await predicted_tokens(house, "dear", inbound=short) == 10
+    assert await predicted_tokens(house) == pytest.approx(1_024, abs=20)
+
+
+async def test_a_template_counts_once_beside_an_exact_count() -> None:
+    house = a_house({"cheap": Script(prompt_tokens=34)}, pairs=NARROW)
+    await answered(house, an_inbound(countable="word " * 10))
+
+    tokens = await predicted_tokens(house)
+
+    assert house.tokens.counted == [TEXT]
+    assert tokens == pytest.approx(1_024, abs=20)
+
+
+async def test_a_template_may_be_what_does_not_fit() -> None:
+    text = an_inbound(countable="word " * 1_090)
+    house = a_house({"cheap": Script(prompt_tokens=34)}, pairs=NARROW)
+    before = await house.gateway.explain(text)
+    await answered(house, an_inbound(countable="word " * 10))
+
+    after = await house.gateway.explain(text)
+
+    assert (before.decision.chosen, after.decision.chosen) == ("cheap", "dear")
+    assert "context" in {r.rule for r in after.decision.rejected if r.pair == "cheap"}
+
+
+async def test_the_cost_of_the_reference_pair_knows_its_template() -> None:
+    house = a_house({"cheap": Script(prompt_tokens=34), "dear": Script(prompt_tokens=34)})
+    short = an_inbound(countable="word " * 10)
+    await answered(house, short)
+    await answered(house, replace(short, model="dear"))
+
+    routing = await house.gateway.explain(short)
+
+    dear = routing.decision.candidate("dear")
+    assert dear is not None
+    assert dear.terms is not None
+    assert dear.terms.cost == pytest.approx(1.0)
 
 
 async def test_each_answer_tells_what_was_predicted() -> None:
