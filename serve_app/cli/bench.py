@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from serve_app.cli.fleet_model import fleet_model, quantization_loss
 from serve_app.cli.new_pair import new_pair
-from serve_app.cli.options import DEFAULT_CONFIG, FleetOption, JsonOption, fail, whole_numbers
+from serve_app.cli.options import (
+    DATA,
+    DEFAULT_CONFIG,
+    FleetOption,
+    JsonOption,
+    fail,
+    show,
+    whole_numbers,
+)
 from serve_app.cli.quality import classifier, router_quality
 from serve_app.cli.token_counts import numeric_guard, tokens
-
-PROFILES = Path("profiles/data")
 
 bench = typer.Typer(
     name="bench", no_args_is_help=True, help="Measure the router itself on this machine."
@@ -43,9 +48,9 @@ def decide(
 
     decisions = deciding.run(pairs=pairs, rounds=rounds)
     requests = routing.run(pairs=pairs)
-    _show(
+    show(
         {"decide": asdict(decisions), "routing": asdict(requests)},
-        [deciding.report(decisions), routing.report(requests)],
+        f"{deciding.report(decisions)}\n{routing.report(requests)}",
         as_json=as_json,
     )
 
@@ -60,7 +65,7 @@ def ingress(
     from serve_app.bench import ingress as ingresses
 
     result = ingresses.run(rounds=rounds, requests=requests)
-    _show(asdict(result), [ingresses.report(result)], as_json=as_json)
+    show(asdict(result), ingresses.report(result), as_json=as_json)
 
 
 @bench.command()
@@ -75,7 +80,7 @@ def ttft(
     from serve_app.launch.config_file import read_config
 
     result = first_tokens.run(read_config(fleet), rounds=rounds, requests=requests)
-    _show(asdict(result), [first_tokens.report(result)], as_json=as_json)
+    show(asdict(result), first_tokens.report(result), as_json=as_json)
 
 
 @bench.command()
@@ -84,7 +89,7 @@ def replay(
         list[str] | None, typer.Argument(metavar="PAIR...", help="Pairs to replay; all if none.")
     ] = None,
     fleet: FleetOption = DEFAULT_CONFIG,
-    profiles: Annotated[Path, typer.Option(help="The profiles to judge.")] = PROFILES,
+    profiles: Annotated[Path, typer.Option(help="The profiles to judge.")] = DATA,
     concurrency: Annotated[
         str, typer.Option(metavar="N,N...", help="Requests at once, none of them profiled.")
     ] = "3,6",
@@ -124,13 +129,13 @@ def replay(
     except (ProfilingError, CatalogError, ConfigFileError, OSError) as exc:
         fail(str(exc))
     result = replaying.ReplayBench(pairs=tuple(replayed))
-    _show(as_document(result), [report(result)], as_json=as_json)
+    show(as_document(result), report(result), as_json=as_json)
 
 
 @bench.command()
 def repeat(
     second: Annotated[Path, typer.Option(help="The same pairs, profiled again.")],
-    first: Annotated[Path, typer.Option(help="A folder of profiles.")] = PROFILES,
+    first: Annotated[Path, typer.Option(help="A folder of profiles.")] = DATA,
     as_json: JsonOption = False,
 ) -> None:
     """Compare two profiles of the same pairs, point by point: does a measurement repeat?"""
@@ -141,8 +146,4 @@ def repeat(
         result = repeating.run(first, second)
     except (repeating.NothingToCompare, CatalogError, OSError) as exc:
         fail(str(exc))
-    _show(repeating.as_document(result), [repeating.report(result)], as_json=as_json)
-
-
-def _show(result: dict[str, Any], lines: list[str], *, as_json: bool) -> None:
-    typer.echo(json.dumps(result, indent=2) if as_json else "\n".join(lines))
+    show(repeating.as_document(result), repeating.report(result), as_json=as_json)

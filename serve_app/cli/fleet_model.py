@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from serve_app.cli.options import JsonOption, fail, shares
+from serve_app.cli.options import JsonOption, fail, read_floors, show, tell
 
 FolderArgument = Annotated[
     Path, typer.Argument(help="Profiles with the outcomes that `quantroute profile` left there.")
@@ -40,15 +39,15 @@ def fleet_model(
     plan = measuring.FleetModelPlan(
         public=tuple(public or ()),
         without=tuple(without or ()),
-        floors=shares("--floors", floors),
+        floors=read_floors(floors),
         folds=folds,
         seeds=seeds,
     )
     try:
-        result = measuring.run(read_own_answers(folder), plan, _progress)
+        result = measuring.run(read_own_answers(folder), plan, tell)
     except (OutcomesUnusable, CatalogError, OSError) as exc:
         fail(str(exc))
-    typer.echo(json.dumps(asdict(result), indent=2) if as_json else measuring.report(result))
+    show(asdict(result), measuring.report(result), as_json=as_json)
 
 
 def quantization_loss(
@@ -63,11 +62,7 @@ def quantization_loss(
     from serve_app.core.catalog_errors import CatalogError
 
     try:
-        result = measuring.run(read_own_answers(folder), halvings=halvings, progress=_progress)
+        result = measuring.run(read_own_answers(folder), halvings=halvings, progress=tell)
     except (OutcomesUnusable, CatalogError, OSError) as exc:
         fail(str(exc))
-    typer.echo(json.dumps(asdict(result), indent=2) if as_json else measuring.report(result))
-
-
-def _progress(line: str) -> None:
-    typer.echo(line, err=True)
+    show(asdict(result), measuring.report(result), as_json=as_json)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from serve_app.cli.options import JsonOption, fail, whole_numbers
+from serve_app.cli.options import JsonOption, fail, show, tell, whole_numbers
 
 
 def new_pair(
@@ -40,7 +39,7 @@ def new_pair(
         seed=seed,
     )
     try:
-        result = measuring.run(plan, lambda line: typer.echo(line, err=True))
+        result = measuring.run(plan, tell)
     except (OutcomesUnusable, OSError) as exc:
         fail(str(exc))
-    typer.echo(json.dumps(asdict(result), indent=2) if as_json else measuring.report(result))
+    show(asdict(result), measuring.report(result), as_json=as_json)

@@ -1,13 +1,18 @@
-"""Options that several commands share, and how a command fails."""
+"""Options that several commands share, and how a command answers or fails."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
 DEFAULT_CONFIG = Path("serve_config.yaml")
+DATA = Path("profiles/data")
+GOLDEN = Path("profiles/golden/starter.jsonl")
+INTERRUPTED = 130
 
 ConfigArgument = Annotated[Path, typer.Argument(help="The Serve configuration of the fleet.")]
 FleetOption = Annotated[
@@ -22,6 +27,16 @@ LocalOption = Annotated[
         help="Use this folder as checkpoint NAME; may be repeated.",
     ),
 ]
+
+
+def show(document: Mapping[str, object], report: str, *, as_json: bool) -> None:
+    """Prints what was found, as JSON or in words."""
+    typer.echo(json.dumps(document, indent=2) if as_json else report)
+
+
+def tell(line: str) -> None:
+    """Says how far a command is, on standard error: standard output stays for results."""
+    typer.echo(line, err=True)
 
 
 def fail(message: str, *, code: int = 1) -> NoReturn:
@@ -57,4 +72,12 @@ def shares(option: str, text: str) -> tuple[float, ...]:
         fail(f"{option} {text!r} should be numbers with commas between: 0.1,0.5", code=2)
     if not all(0 <= share <= 1 for share in found):
         fail(f"{option} {text!r} should be from 0 to 1", code=2)
+    return found
+
+
+def read_floors(text: str) -> tuple[float, ...]:
+    """`--floors 0.3,0.5` as shares above 0; ends the command when it has another form."""
+    found = shares("--floors", text)
+    if not all(found):
+        fail(f"--floors {text!r} should be above 0 and at most 1", code=2)
     return found

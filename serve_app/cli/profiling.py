@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from serve_app.cli.drift import DRIFTED, catalog_before, show_drift
-from serve_app.cli.options import DEFAULT_CONFIG, FleetOption, JsonOption, fail, whole_numbers
+from serve_app.cli.options import (
+    DATA,
+    DEFAULT_CONFIG,
+    GOLDEN,
+    INTERRUPTED,
+    FleetOption,
+    JsonOption,
+    fail,
+    whole_numbers,
+)
 from serve_app.cli.report import REPORT, profiles_page
 from serve_app.cli.store_options import StoreOption
 
@@ -27,10 +36,6 @@ if TYPE_CHECKING:
     from profiles.measuring.point import StopRule
     from profiles.measuring.profiler import FleetRun, ProfilingPlan
     from serve_app.settings import AppArgs
-
-GOLDEN = Path("profiles/golden/starter.jsonl")
-DATA = Path("profiles/data")
-INTERRUPTED = 130
 
 
 def profile(

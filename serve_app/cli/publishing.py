@@ -12,14 +12,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from serve_app.cli.options import DEFAULT_CONFIG, FleetOption, JsonOption, fail
+from serve_app.cli.options import DATA, DEFAULT_CONFIG, FleetOption, JsonOption, fail
 from serve_app.cli.store_options import FloorOption, StoreOption, Target, publisher, target
 
 if TYPE_CHECKING:
     from profiles.publishing.publish import Draft
     from serve_app.core.catalog import Version
-
-DATA = Path("profiles/data")
 
 
 def publish(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 from dataclasses import asdict
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from serve_app.cli.options import JsonOption, fail
+from serve_app.cli.options import GOLDEN, JsonOption, fail, read_floors, show, tell
 
 if TYPE_CHECKING:
     from serve_app.bench.router_quality import QualityPlan
@@ -65,8 +64,8 @@ def train(
     try:
         if folds:
             plan = _plan(files, [], folds=folds, prices=prices, seed=seed)
-            typer.echo(router_quality.report(router_quality.run(plan, _progress)))
-        _progress("trains on all prompts")
+            typer.echo(router_quality.report(router_quality.run(plan, tell)))
+        tell("trains on all prompts")
         size_bytes = train_file(
             read_table(files), out, seed=seed, command=command, certainty=certainty
         )
@@ -105,17 +104,15 @@ def router_quality(
         seed=seed,
         weak=weak,
         strong=strong,
-        floors=_shares(floors),
+        floors=read_floors(floors),
     )
     try:
-        result = measuring.run(plan, _progress)
+        result = measuring.run(plan, tell)
         if plot is not None:
             measuring.draw(result, plot)
     except (OutcomesUnusable, OSError) as exc:
         fail(str(exc))
-    typer.echo(
-        json.dumps(measuring.as_document(result), indent=2) if as_json else measuring.report(result)
-    )
+    show(measuring.as_document(result), measuring.report(result), as_json=as_json)
 
 
 def add_pair(
@@ -126,7 +123,7 @@ def add_pair(
     ] = None,
     questions: Annotated[
         Path, typer.Option(help="The questions that the profiles' accuracy is of.")
-    ] = Path("profiles/golden/starter.jsonl"),
+    ] = GOLDEN,
     outcomes: Annotated[
         list[Path] | None, typer.Option(help="Graded answers of new pairs; may be repeated.")
     ] = None,
@@ -167,7 +164,7 @@ def classifier(
         result = timing.run(model, rounds=rounds, prompt_tokens=prompt_tokens)
     except SuccessModelRefused as exc:
         fail(str(exc))
-    typer.echo(json.dumps(asdict(result), indent=2) if as_json else timing.report(result))
+    show(asdict(result), timing.report(result), as_json=as_json)
 
 
 def _plan(
@@ -195,17 +192,3 @@ def _plan(
         embedder=embedder(),
         seed=seed,
     )
-
-
-def _shares(text: str) -> tuple[float, ...]:
-    try:
-        shares = tuple(float(part) for part in text.split(","))
-    except ValueError:
-        fail(f"--floors {text!r} should be numbers with commas between: 0.3,0.5", code=2)
-    if not all(0 < share <= 1 for share in shares):
-        fail(f"--floors {text!r} should be above 0 and at most 1", code=2)
-    return shares
-
-
-def _progress(line: str) -> None:
-    typer.echo(line, err=True)

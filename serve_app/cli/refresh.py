@@ -14,8 +14,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from serve_app.cli.drift import DRIFTED
-from serve_app.cli.options import DEFAULT_CONFIG, FleetOption, JsonOption, fail, whole_numbers
-from serve_app.cli.profiling import GOLDEN, pair_plan, pair_specs
+from serve_app.cli.options import (
+    DEFAULT_CONFIG,
+    GOLDEN,
+    FleetOption,
+    JsonOption,
+    fail,
+    whole_numbers,
+)
+from serve_app.cli.profiling import pair_plan, pair_specs
 from serve_app.cli.store_options import FloorOption, StoreOption, Target, publisher, target
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from serve_app.cli.options import DEFAULT_CONFIG, JsonOption, fail
+from serve_app.cli.options import DATA, DEFAULT_CONFIG, JsonOption, fail
 
 if TYPE_CHECKING:
     from serve_app.settings import RoutingSettings
@@ -20,7 +20,7 @@ REPORT = Path("build/report")
 def report(
     folder: Annotated[
         Path, typer.Argument(metavar="DIR", help="Profiles, or a folder used as store.")
-    ] = Path("profiles/data"),
+    ] = DATA,
     fleet: Annotated[
         Path | None,
         typer.Option(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from serve_app.cli.options import DEFAULT_CONFIG, FleetOption, JsonOption, fail, shares
+from serve_app.cli.options import DEFAULT_CONFIG, FleetOption, JsonOption, fail, shares, show
 
 DataOption = Annotated[
     Path | None,
@@ -46,9 +45,7 @@ def tokens(
         result = measuring.run(files, data)
     except (PromptsUnusable, OSError, ValueError) as exc:
         fail(str(exc))
-    typer.echo(
-        json.dumps(measuring.as_document(result), indent=2) if as_json else measuring.report(result)
-    )
+    show(measuring.as_document(result), measuring.report(result), as_json=as_json)
 
 
 def numeric_guard(
@@ -78,9 +75,7 @@ def numeric_guard(
         result = measuring.run(data or GOLDEN, thresholds, reference)
     except (PromptsUnusable, OSError, ValueError) as exc:
         fail(str(exc))
-    typer.echo(
-        json.dumps(measuring.as_document(result), indent=2) if as_json else measuring.report(result)
-    )
+    show(measuring.as_document(result), measuring.report(result), as_json=as_json)
 
 
 def _tokenizers_of(fleet: Path) -> dict[str, Path]:

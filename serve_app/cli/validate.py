@@ -12,16 +12,14 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from serve_app.cli.options import DEFAULT_CONFIG, FleetOption, JsonOption, fail
+from serve_app.cli.options import DATA, DEFAULT_CONFIG, INTERRUPTED, FleetOption, JsonOption, fail
 
 if TYPE_CHECKING:
     from profiles.validation.validate import Validation
     from profiles.validation.verdict import Verdict
     from serve_app.cli.candidates import Candidate
 
-DATA = Path("profiles/data")
 COULD_NOT_RUN = 2
-INTERRUPTED = 130
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
