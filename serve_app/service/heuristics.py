@@ -11,6 +11,7 @@ from math import log2
 
 from serve_app.core.asked_text import ends, request_in
 from serve_app.core.request import Judgement, Prompt, Task
+from serve_app.core.words import spoken_words
 from serve_app.service.answer_length import output_tokens
 from serve_app.service.lexicon import (
     EASY_WORDS,
@@ -30,14 +31,27 @@ CONTEXT_END_CHARS = 1000
 OPENING_WORDS = 8
 OPENING_GAIN = 1.5
 
-WORD = re.compile(r"[^\W_]+(?:'[a-z]+)?")
-SIGN = re.compile(r"[^\w\s]")
-BLANK_TOKEN = re.compile(r"\s[0-9]|\n")
 LETTERS_PER_TOKEN = 4.2
 SIGN_TOKENS = 0.9
+
+
+def _kind(character: str) -> str:
+    if character.isdigit():
+        return "0"
+    if character in " \t\n":
+        return "\n" if character == "\n" else " "
+    if character.isspace():
+        return "\t"
+    return "a" if character.isalnum() or character == "_" else "."
+
+
+# One letter for all of a kind, so that one pass serves all counts.
+KINDS = "".join(map(_kind, map(chr, range(128)))).encode() + b"a" * 128
+SIGN_BEYOND_ASCII = re.compile(r"[^\x00-\x7f\w\s]")
+BLANK_BEYOND_ASCII = re.compile(r"[^\S\x00-\x7f][0-9]")
 CODE_LINE = re.compile(
     r"\s*(?:```|>>> |#include|(?:async )?def \w+\(|class \w+[:({]|import [\w.]+$"
-    r"|from [\w.]+ import |SELECT |(?:public|private|static|const|function|func|fn) \w+[^.]*[({=])"
+    r"|from [\w.]+ import |SELECT |(?:public|private|static|const|function|func|fn) \w++[^.]*[({=])"
 )
 CODE_ENDINGS = (");", "];", "};", '";', "';", "{")
 FORMULA = re.compile(r"\$[^$\s]|\\(?:int|sum|cdot|[a-z]+\{)|[0-9x] ?[-+*/^=] ?[0-9x(]")
@@ -73,7 +87,7 @@ def judge(prompt: Prompt) -> Judgement:
     request = request_in(prompt.asked)
     request_chars = prompt.asked_chars if request is None else len(request)
     instruction = ends(request or prompt.asked, INSTRUCTION_HEAD_CHARS, INSTRUCTION_TAIL_CHARS)
-    words = WORD.findall(instruction.lower())
+    words = spoken_words(instruction)
     votes = _votes(instruction, words)
     task = max(votes, key=votes.__getitem__)
     length = output_tokens(task, prompt, words)
@@ -144,7 +158,7 @@ def _shape(instruction: str, words: Sequence[str]) -> list[tuple[Task, float]]:
         shape.append(("code", 7.0))
     elif FORMULA.search(instruction):
         shape.append(("reasoning", 5.0))
-    figures = sum(word[0].isdigit() or word in FIGURES for word in words)
+    figures = len([word for word in words if word[0].isdigit() or word in FIGURES])
     if figures >= 2 and any(phrase in instruction.lower() for phrase in COUNTED):
         shape.append(("reasoning", 5.0 + min(figures, 5)))
     if words and words[0] in QUESTION_WORDS:
@@ -181,16 +195,17 @@ def _languages(words: Sequence[str]) -> list[tuple[Task, float]]:
 def _difficulty(task: Task, request_chars: int, instruction: str, words: Sequence[str]) -> float:
     if not words:
         return BASE_DIFFICULTY[task]
-    long_words = sum(len(word) >= 9 for word in words) / len(words)
+    long_words = len([word for word in words if len(word) >= 9]) / len(words)
     hard_words = len(HARD_WORDS.intersection(words))
-    figures = sum(word[0].isdigit() for word in words)
+    demands = len([word for word in words if word in DEMANDS])
+    figures = len([word for word in words if word[0].isdigit()]) if task == "reasoning" else 0
     score = (
         BASE_DIFFICULTY[task]
         + min(0.20, 0.03 * log2(1 + request_chars / 100))
         + min(0.15, 0.5 * long_words)
         + min(0.24, 0.06 * hard_words)
-        + min(0.10, 0.02 * sum(word in DEMANDS for word in words))
-        + (min(0.06, 0.01 * figures) if task == "reasoning" else 0.0)
+        + min(0.10, 0.02 * demands)
+        + min(0.06, 0.01 * figures)
         + (0.06 if "\\" in instruction else 0.0)
         - (0.08 if not EASY_WORDS.isdisjoint(words) else 0.0)
     )
@@ -203,11 +218,15 @@ def _numeric_share(text: str) -> float:
     A blank before a digit is a token too; other blanks belong to the word that follows.
     """
     sample = ends(text, NUMERIC_SAMPLE_CHARS, NUMERIC_SAMPLE_CHARS)
-    digits = sum(map(sample.count, "0123456789"))
+    kinds = sample.encode("utf-8", "surrogatepass").translate(KINDS)
+    digits = kinds.count(b"0")
     if not digits:
         return 0.0
-    signs = len(SIGN.findall(sample))
-    blanks = sum(map(sample.count, " \n\t"))
-    letters = len(sample) - digits - signs - blanks
-    others = letters / LETTERS_PER_TOKEN + SIGN_TOKENS * signs + len(BLANK_TOKEN.findall(sample))
+    signs = kinds.count(b".")
+    blank_tokens = kinds.count(b"\n") + kinds.count(b" 0") + kinds.count(b"\t0")
+    if not sample.isascii():
+        signs += len(SIGN_BEYOND_ASCII.findall(sample))
+        blank_tokens += len(BLANK_BEYOND_ASCII.findall(sample))
+    letters = len(sample) - digits - signs - kinds.count(b" ") - kinds.count(b"\n")
+    others = letters / LETTERS_PER_TOKEN + SIGN_TOKENS * signs + blank_tokens
     return round(digits / (digits + others), 3)
