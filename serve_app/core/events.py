@@ -15,7 +15,7 @@ from serve_app.core.decision import Decision
 Outcome = Literal["ok", "rejected", "failed", "deadline", "overloaded", "disconnected"]
 Misuse = Literal["bad_request", "body_too_large", "unknown_model"]
 NotTaken = Literal["bad_request", "unknown", "conflict", "unavailable"]
-ShadowOutcome = Literal["graded", "too_long", "full", "busy", "over_budget", "failed"]
+ShadowOutcome = Literal["graded", "too_long", "cut_off", "full", "busy", "over_budget", "failed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,11 +14,15 @@ TakenAs = Literal["counted", "repeated", "conflict", "unknown"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """One score from 0 to 1 for the answer of one decision."""
+    """One score from 0 to 1 for the answer of one decision.
+
+    `sureness` is how much of knowing it for sure that is: the share of the weight that counts.
+    """
 
     decision: str
     source: Source
     score: float
+    sureness: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -105,11 +105,13 @@ class Feedback:
         if kept is not None:
             self._kept[decision.id] = replace(kept, usage=usage)
 
-    async def take(self, decision: str, score: float, source: Source = "caller") -> Receipt:
+    async def take(
+        self, decision: str, score: float, source: Source = "caller", *, sureness: float = 1.0
+    ) -> Receipt:
         """Counts a score. Raises `UnknownDecision`, `FeedbackConflict` or `FeedbackUnavailable`."""
         self._forget()
         kept = self._kept.get(decision)
-        given = Given(decision=decision, source=source, score=score)
+        given = Given(decision=decision, source=source, score=score, sureness=sureness)
         try:
             receipt = await self._desk.take(given, kept.served if kept is not None else None)
         except FeedbackUnavailable:

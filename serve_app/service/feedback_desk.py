@@ -80,6 +80,7 @@ class MemoryDesk:
     def _count(self, served: Served, given: Given) -> float:
         subject, settings = served.subject, self._settings
         weight = settings.caller_weight if given.source == "caller" else settings.shadow_weight
+        weight *= given.sureness
         if subject is None or weight <= 0:
             return 0.0
         self._add(

@@ -33,8 +33,9 @@ class DeskSettings:
 class ShadowRules:
     """Which answers are asked of the reference pair too, and how many at most.
 
-    `share` of the answers of other pairs, within `usd_per_hour`, `max_in_flight` at once, and
-    only while less than `below_load` of the reference pair's slots are taken.
+    `share` of the answers of other pairs, within `usd_per_hour` for all ingress replicas together,
+    `max_in_flight` of each at once, and only while less than `below_load` of the reference pair's
+    slots are taken.
     """
 
     reference: str

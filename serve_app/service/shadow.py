@@ -15,15 +15,19 @@ from serve_app.core.fleet import LoadView, Pair
 from serve_app.core.ports import Clock, Engine, EngineCall, Events
 from serve_app.core.predict import expected_usage
 from serve_app.core.request import Features, Task
-from serve_app.service.agreement import agreement
+from serve_app.service.agreement import compared
 from serve_app.service.answer import Routing
 from serve_app.service.feedback import Feedback
 from serve_app.service.feedback_settings import ShadowRules
+from serve_app.service.grading import Grade, grade
 from serve_app.service.inbound import Inbound
 from serve_app.service.ledger import Ledger
 from serve_app.service.load import LoadTracker
 from serve_app.service.spending import Allowance
+from serve_app.service.stream import NOTHING_USED
 from serve_app.service.transcript import Said, Transcript, said
+
+UNCOMPARED = frozenset({"stream_options", "logprobs", "top_logprobs", "prompt_logprobs"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +83,7 @@ class Shadow:
         if pair == self._reference.id or self._chance() >= self._rules.share:
             return None
         features, catalog = routing.decision.features, routing.catalog
-        if features is None or catalog is None or not self._can_answer(inbound, catalog):
+        if features is None or catalog is None or not self._can_grade(pair, inbound, catalog):
             return None
         return Shadowed(
             decision=routing.decision.id,
@@ -115,33 +119,54 @@ class Shadow:
     async def _grade(self, shadowed: Shadowed) -> tuple[ShadowOutcome, float]:
         if self._is_busy():
             return "busy", 0.0
-        profile = shadowed.catalog.profiles[self._reference.id]
-        price = shadowed.catalog.prices[self._reference.id]
-        added_tokens = shadowed.catalog.added_tokens.get(
-            (profile.pair, shadowed.features.form), 0.0
-        )
-        predicted_usd = price.cost_usd(expected_usage(profile, shadowed.features, added_tokens))
-        if not self._allowance.take(predicted_usd):
-            return "over_budget", 0.0
         cost_usd = 0.0
         try:
+            answer = await asyncio.to_thread(said, shadowed.transcript.texts)
+            if not answer.is_whole:
+                return "cut_off", 0.0
+            predicted_usd = self._predicted_usd(shadowed)
+            if not self._allowance.take(predicted_usd):
+                return "over_budget", 0.0
             reference = await self._ask(shadowed.call)
             cost_usd = self._ledger.charge_shadow(
                 self._reference.id, reference.usage, shadowed.catalog
             )
-            self._allowance.correct(predicted_usd, cost_usd)
-            score = await asyncio.to_thread(_score, shadowed, reference, self._reference.id)
-            await self._feedback.take(shadowed.decision, score, "shadow")
+            if reference.usage != NOTHING_USED:
+                self._allowance.correct(predicted_usd, cost_usd)
+            if not reference.is_whole or not reference.text.strip():
+                return "cut_off", cost_usd
+            grade = await asyncio.to_thread(self._graded, shadowed, answer, reference)
+            await self._feedback.take(
+                shadowed.decision, grade.score, "shadow", sureness=grade.sureness
+            )
         except (RouterError, TimeoutError, ValueError):
             return "failed", cost_usd
         return "graded", cost_usd
+
+    def _graded(self, shadowed: Shadowed, answer: Said, reference: Said) -> Grade:
+        verdict = compared(shadowed.task, answer.text, reference.text)
+        return grade(
+            same=verdict.same,
+            rates=verdict.rates,
+            answer=_believed(shadowed, shadowed.pair),
+            reference=_believed(shadowed, self._reference.id),
+        )
+
+    def _predicted_usd(self, shadowed: Shadowed) -> float:
+        profile = shadowed.catalog.profiles[self._reference.id]
+        added_tokens = shadowed.catalog.added_tokens.get(
+            (profile.pair, shadowed.features.form), 0.0
+        )
+        usage = expected_usage(profile, shadowed.features, added_tokens)
+        return shadowed.catalog.prices[profile.pair].cost_usd(usage)
 
     async def _ask(self, call: EngineCall) -> Said:
         pair = self._reference.id
         async with asyncio.timeout(self._rules.timeout_s):
             with self._load.counted(pair):
-                async with aclosing(self._engine.answer(pair, call)) as texts:
-                    return said(tuple([text async for text in texts]))
+                async with aclosing(self._engine.answer(pair, call)) as engine_texts:
+                    texts = tuple([text async for text in engine_texts])
+        return await asyncio.to_thread(said, texts)
 
     def _is_busy(self) -> bool:
         """Grading must not make those wait who ask the reference pair for themselves."""
@@ -151,35 +176,39 @@ class Shadow:
         slots = load.ready_replicas * self._reference.max_concurrency
         return load.in_flight >= self._rules.below_load * slots
 
-    def _can_answer(self, inbound: Inbound, catalog: Catalog) -> bool:
+    def _can_grade(self, pair: str, inbound: Inbound, catalog: Catalog) -> bool:
         return (
-            self._reference.id in catalog.profiles
+            {pair, self._reference.id} <= catalog.profiles.keys()
             and inbound.needs.keys() <= self._reference.capabilities
-            and (inbound.body.get("n") or 1) == 1
+            and _is_one_answer(inbound.body)
         )
 
     def _ended(self, pair: str, outcome: ShadowOutcome, cost_usd: float = 0.0) -> None:
         self._events.emit(ShadowEnded(pair=pair, outcome=outcome, cost_usd=cost_usd))
 
 
+def _is_one_answer(body: Mapping[str, Any]) -> bool:
+    """Whether one prompt gets one answer, in which nothing of the prompt is said again."""
+    return (
+        (body.get("n") or 1) == 1
+        and not body.get("echo")
+        and isinstance(body.get("prompt", ""), str)
+    )
+
+
 def _unary(inbound: Inbound, pair: str) -> EngineCall:
-    """The same request to another pair, as a whole answer."""
-    body: dict[str, Any] = {**inbound.body, "model": pair, "stream": False}
-    body.pop("stream_options", None)
+    """The same request to another pair, as a whole answer without what nobody compares."""
+    body = {name: value for name, value in inbound.body.items() if name not in UNCOMPARED}
+    body |= {"model": pair, "stream": False}
     return EngineCall(
         operation=inbound.operation, body=body, request_id=f"{inbound.request_id}-shadow"
     )
 
 
-def _score(shadowed: Shadowed, reference: Said, pair: str) -> float:
-    """Who says what the reference says is as likely right as the reference, and no likelier."""
-    answer = said(shadowed.transcript.texts)
-    return agreement(shadowed.task, answer.text, reference.text) * _believed(shadowed, pair)
-
-
 def _believed(shadowed: Shadowed, pair: str) -> float:
-    """What the reference pair is believed to get right at this task."""
+    """How likely this pair is right at this task, by the rule of succession never quite 0 or 1."""
     accuracy = shadowed.catalog.profiles[pair].accuracy
-    mean = (accuracy.get(shadowed.task) or accuracy["overall"]).mean
+    prior = accuracy.get(shadowed.task) or accuracy["overall"]
     correction = shadowed.catalog.corrections.get((pair, shadowed.task))
-    return mean if correction is None else min(max(mean + correction.mean, 0.0), 1.0)
+    mean = prior.mean if correction is None else prior.mean + correction.mean
+    return (prior.items * min(max(mean, 0.0), 1.0) + 1) / (prior.items + 2)

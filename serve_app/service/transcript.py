@@ -12,6 +12,7 @@ from serve_app.service.stream import NOTHING_USED
 
 # About 4,000 tokens of a stream, whose every chunk repeats its frame.
 LONGEST_CHARS = 1_000_000
+ENDED = frozenset({"stop", "tool_calls", "function_call"})
 
 
 class Transcript:
@@ -39,24 +40,33 @@ class Transcript:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """The text of an answer's first choice, or its tool calls as JSON."""
+    """The text of an answer's first choice, or its tool calls as JSON.
+
+    `finish` is why the engine says that it ended.
+    """
 
     text: str
+    finish: str | None = None
     usage: Usage = NOTHING_USED
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the model itself came to an end, and no limit cut it off."""
+        return self.finish in ENDED
 
 
 def said(texts: tuple[str, ...]) -> Said:
     """Reads a whole answer or the chunks of a stream. Raises `ValueError` for what is neither."""
     try:
         return _said(texts)
-    except (AttributeError, TypeError) as exc:
+    except (AttributeError, TypeError, OverflowError) as exc:
         raise ValueError("the answer is not of OpenAI's form") from exc
 
 
 def _said(texts: tuple[str, ...]) -> Said:
     words: list[str] = []
     calls: dict[int, dict[str, str]] = {}
-    usage = NOTHING_USED
+    usage, finish = NOTHING_USED, None
     for text in texts:
         answer = _object(text)
         for choice in answer.get("choices") or ():
@@ -64,9 +74,11 @@ def _said(texts: tuple[str, ...]) -> Said:
                 turn = choice.get("message") or choice.get("delta") or choice
                 words.append(turn.get("content") or turn.get("text") or "")
                 _add_calls(calls, turn.get("tool_calls") or ())
+                finish = choice.get("finish_reason") or finish
         if isinstance(answer.get("usage"), dict):
             usage = _usage(answer["usage"])
-    return Said(text=_as_json(calls) if calls else "".join(words), usage=usage)
+    text = _as_json(calls) if calls else "".join(words)
+    return Said(text=text, finish=finish, usage=usage)
 
 
 def _object(text: str) -> dict[str, Any]:

@@ -18,7 +18,8 @@ class Script:
     `error` is raised before token number `error_at`, counted from 0. `before_token` is awaited
     with the number of each token, so that a test can hold an answer. Without tokens the engine
     ends without an answer. With `calls_tool` the tokens are the arguments of a call to that
-    tool. `model` is the name the engine gives itself, if not the one it was asked for.
+    tool. `model` is the name the engine gives itself, if not the one it was asked for. `finish` is
+    why the answer ends, if not by itself; without `tells_usage` nobody learns what it took.
     """
 
     tokens: tuple[str, ...] = ("Hello", " world")
@@ -28,6 +29,8 @@ class Script:
     before_token: Callable[[int], Awaitable[None]] | None = None
     calls_tool: str | None = None
     model: str | None = None
+    finish: str | None = None
+    tells_usage: bool = True
 
 
 class FakeEngine:
@@ -88,14 +91,15 @@ class _Play:
         if not self._script.tokens:
             return []
         if self._call.stream:
-            asked = options.get("include_usage")
+            asked = options.get("include_usage") and self._script.tells_usage
             return [self._object([], usage=self._usage())] if asked else []
         text = "".join(self._script.tokens)
         said: dict[str, Any] = {"text": text}
         if self._chat:
             said = {"message": {"role": "assistant", **self._said(text, first=True)}}
         choice = {"index": 0, **said, "finish_reason": self._finish()}
-        return [self._object([choice], usage=self._usage())]
+        told = {"usage": self._usage()} if self._script.tells_usage else {}
+        return [self._object([choice], **told)]
 
     def _said(self, text: str, *, first: bool) -> dict[str, Any]:
         if self._script.calls_tool is None:
@@ -106,6 +110,8 @@ class _Play:
         return {"content": None, "tool_calls": [call]}
 
     def _finish(self) -> str:
+        if self._script.finish is not None:
+            return self._script.finish
         return "stop" if self._script.calls_tool is None else "tool_calls"
 
     def _usage(self) -> dict[str, int]:

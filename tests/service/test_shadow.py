@@ -14,24 +14,26 @@ from serve_app.core.engine_errors import EngineFailed
 from serve_app.core.events import FeedbackTaken, ShadowEnded
 from serve_app.core.fleet import Load
 from serve_app.service.answer import CallerGone
-from serve_app.service.feedback_settings import FeedbackRules, ShadowRules
+from serve_app.service.feedback_desk import MemoryDesk
+from serve_app.service.feedback_settings import DeskSettings, FeedbackRules, ShadowRules
 from serve_app.service.load import Replicas
-from serve_app.testing import Script
+from serve_app.testing import ManualClock, Script
 from tests.builders import a_catalog, a_pair, a_profile, an_accuracy
 from tests.gateways import CATALOG, SETTINGS, House, a_house, an_inbound, whole
 
 RULES = ShadowRules(reference="dear", share=0.5, usd_per_hour=1.0)
-REFERENCE_ACCURACY = CATALOG.profiles["dear"].accuracy["overall"].mean
+BELIEVED = CATALOG.profiles["cheap"].accuracy["overall"].mean
 
 
 def a_shadowed_house(
     scripts: dict[str, Script] | None = None,
     *,
     rules: ShadowRules = RULES,
+    replica: str = "",
     chance: Callable[[], float] = lambda: 0.0,
     **fields: Any,
 ) -> House:
-    settings = replace(SETTINGS, feedback=FeedbackRules(shadow=rules))
+    settings = replace(SETTINGS, feedback=FeedbackRules(shadow=rules, replica=replica))
     return a_house(scripts, settings=settings, chance=chance, **fields)
 
 
@@ -40,6 +42,8 @@ async def grading(house: House) -> AsyncIterator[None]:
     """Runs what runs in the background of a gateway, except for the exchange with the desk."""
     exchange, shadow = house.gateway.background()
     asyncio.ensure_future(exchange).cancel()
+    # The budget begins empty.
+    await house.clock.advance(360)
     task = asyncio.ensure_future(shadow)
     try:
         yield
@@ -58,27 +62,45 @@ async def outcome(house: House) -> ShadowEnded:
     return await house.events.wait_for(ShadowEnded)
 
 
-async def test_an_answer_that_says_the_same_is_as_likely_right_as_the_reference() -> None:
+async def enough_for_one_grading() -> ShadowRules:
+    """What a tenth of an hour saves is more than one grading costs, and less than two."""
     house = a_shadowed_house()
+    decision = (await house.gateway.explain(an_inbound())).decision
+    (usd,) = [c.prediction.cost_usd for c in decision.ranked if c.pair == "dear" and c.prediction]
+    return replace(RULES, usd_per_hour=15 * usd)
 
+
+async def graded(house: House) -> float:
+    """The score of one answer."""
     async with grading(house):
         await whole(house, an_inbound())
         ended = await outcome(house)
-
     assert (ended.pair, ended.outcome) == ("cheap", "graded")
-    assert house.events.of(FeedbackTaken) == [
-        FeedbackTaken(pair="cheap", source="shadow", score=REFERENCE_ACCURACY)
-    ]
+    (taken,) = house.events.of(FeedbackTaken)
+    assert (taken.pair, taken.source) == ("cheap", "shadow")
+    return taken.score
 
 
-async def test_an_answer_that_says_something_else_is_graded_wrong() -> None:
+async def test_an_answer_that_says_the_same_is_likelier_right_than_was_believed() -> None:
+    assert BELIEVED < await graded(a_shadowed_house()) < 1
+
+
+async def test_an_answer_that_says_something_else_is_less_likely_right_and_not_simply_wrong() -> (
+    None
+):
     house = a_shadowed_house({"dear": Script(tokens=("Quite", " different"))})
 
-    async with grading(house):
-        await whole(house, an_inbound())
-        await outcome(house)
+    assert 0 < await graded(house) < BELIEVED
 
-    assert [taken.score for taken in house.events.of(FeedbackTaken)] == [0.0]
+
+async def test_a_score_weighs_as_much_as_it_tells() -> None:
+    house = a_shadowed_house()
+    await graded(house)
+    await house.gateway.feedback.exchange()
+
+    (tally,) = house.gateway.feedback.catalogs.news.tallies.values()
+
+    assert 0 < tally.shadows.weight < 0.5
 
 
 async def test_a_stream_is_graded_as_a_whole_answer_of_the_reference() -> None:
@@ -92,23 +114,24 @@ async def test_a_stream_is_graded_as_a_whole_answer_of_the_reference() -> None:
     pair, call = house.engine.calls[1]
     assert (pair, call.stream, call.body["model"]) == ("dear", False, "dear")
     assert "stream_options" not in call.body
-    assert [taken.score for taken in house.events.of(FeedbackTaken)] == [REFERENCE_ACCURACY]
+    assert len(house.events.of(FeedbackTaken)) == 1
 
 
-async def test_the_reference_is_believed_as_feedback_has_moved_it() -> None:
-    dear = a_profile("dear", accuracy={"conversation": an_accuracy(0.9, items=1)})
-    house = a_shadowed_house(catalog=a_catalog(CATALOG.profiles["cheap"], dear))
-    await whole(house, an_inbound(model="dear"))
-    await house.gateway.feedback.take("decision-1", 0.0)
-    await house.gateway.feedback.exchange()
+async def test_agreeing_with_a_reference_that_callers_found_wrong_says_less() -> None:
+    dear = a_profile("dear", accuracy={"conversation": an_accuracy(0.9, items=4)})
+    scores = []
+    for bad_answers in (0, 10):
+        house = a_shadowed_house(catalog=a_catalog(CATALOG.profiles["cheap"], dear))
+        for _ in range(bad_answers):
+            await whole(house, an_inbound(model="dear"))
+            await house.gateway.feedback.take(house.gateway.recent_decisions()[0].id, 0.0)
+        await house.gateway.feedback.exchange()
+        async with grading(house):
+            await whole(house, an_inbound())
+            await outcome(house)
+        scores.append(house.events.of(FeedbackTaken)[-1].score)
 
-    async with grading(house):
-        await whole(house, an_inbound())
-        await outcome(house)
-
-    # One item at 0.9, and a caller's score of 0 that weighs half an item.
-    _, taken = house.events.of(FeedbackTaken)
-    assert taken.score == pytest.approx(0.6)
+    assert scores[1] < scores[0]
 
 
 async def test_only_the_drawn_share_is_graded() -> None:
@@ -131,13 +154,77 @@ async def test_the_reference_pairs_own_answers_are_not_graded() -> None:
     assert house.events.of(ShadowEnded) == []
 
 
-async def test_several_choices_are_not_graded() -> None:
+@pytest.mark.parametrize("asked", [{"n": 2}, {"echo": True}, {"prompt": ["one", "two"]}], ids=str)
+async def test_what_is_not_one_answer_to_one_prompt_is_not_graded(asked: dict[str, object]) -> None:
     house = a_shadowed_house()
     inbound = an_inbound()
 
-    await whole(house, replace(inbound, body={**inbound.body, "n": 2}))
+    await whole(house, replace(inbound, body={**inbound.body, **asked}))
 
     assert house.events.of(ShadowEnded) == []
+
+
+async def test_an_answer_of_a_pair_that_nobody_measured_is_not_graded() -> None:
+    house = a_shadowed_house(catalog=a_catalog(CATALOG.profiles["dear"]))
+
+    await whole(house, an_inbound(model="cheap"))
+
+    assert house.events.of(ShadowEnded) == []
+
+
+async def test_the_reference_is_not_asked_for_log_probabilities_that_nobody_compares() -> None:
+    house = a_shadowed_house()
+    inbound = an_inbound()
+
+    async with grading(house):
+        await whole(house, replace(inbound, body={**inbound.body, "logprobs": True}))
+        await outcome(house)
+
+    _, call = house.engine.calls[1]
+    assert "logprobs" not in call.body
+
+
+async def test_an_answer_that_was_cut_off_is_neither_asked_again_nor_graded() -> None:
+    house = a_shadowed_house({"cheap": Script(finish="length")})
+
+    async with grading(house):
+        await whole(house, an_inbound())
+        ended = await outcome(house)
+
+    assert (ended.outcome, ended.cost_usd) == ("cut_off", 0.0)
+    assert "dear" not in house.asked_pairs()
+
+
+@pytest.mark.parametrize(
+    "script", [Script(finish="length"), Script(tokens=(" ",))], ids=["cut off", "empty"]
+)
+async def test_a_reference_that_was_cut_off_or_says_nothing_grades_nobody(script: Script) -> None:
+    house = a_shadowed_house({"dear": script})
+
+    async with grading(house):
+        await whole(house, an_inbound())
+        ended = await outcome(house)
+
+    assert ended.outcome == "cut_off"
+    assert ended.cost_usd > 0
+    assert house.events.of(FeedbackTaken) == []
+
+
+async def test_an_empty_answer_is_graded_as_one_that_says_something_else() -> None:
+    assert await graded(a_shadowed_house({"cheap": Script(tokens=("",))})) < BELIEVED
+
+
+async def test_a_reference_that_tells_no_usage_spends_what_was_predicted() -> None:
+    rules = await enough_for_one_grading()
+    house = a_shadowed_house({"dear": Script(tells_usage=False)}, rules=rules)
+
+    async with grading(house):
+        await whole(house, an_inbound())
+        await outcome(house)
+        await whole(house, an_inbound())
+        second = await house.events.wait_for(ShadowEnded, count=2)
+
+    assert second.outcome == "over_budget"
 
 
 async def test_an_answer_of_the_static_fallback_is_not_graded() -> None:
@@ -285,6 +372,26 @@ async def test_what_the_budget_does_not_cover_is_not_asked() -> None:
 
     assert ended.outcome == "over_budget"
     assert "dear" not in house.asked_pairs()
+
+
+async def test_replicas_share_the_budget() -> None:
+    desk, rules = MemoryDesk(DeskSettings(), ManualClock().now), await enough_for_one_grading()
+    houses = [a_shadowed_house(rules=rules, desk=desk, replica=replica) for replica in "ab"]
+    for house in (*houses, *houses):
+        await house.gateway.feedback.exchange()
+
+    for house in houses:
+        async with grading(house):
+            await whole(house, an_inbound())
+            assert (await outcome(house)).outcome == "over_budget"
+
+
+async def test_a_replica_alone_has_the_whole_budget() -> None:
+    house = a_shadowed_house(rules=await enough_for_one_grading())
+
+    async with grading(house):
+        await whole(house, an_inbound())
+        assert (await outcome(house)).outcome == "graded"
 
 
 async def test_what_grading_costs_is_a_line_of_its_own() -> None:

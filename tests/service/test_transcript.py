@@ -28,7 +28,7 @@ async def test_an_answer_reads_the_same_whole_and_in_chunks(
     texts = await texts_of(Script(), stream=stream, operation=operation)
 
     assert said(texts) == Said(
-        text="Hello world", usage=Usage(prompt_tokens=7, completion_tokens=2)
+        text="Hello world", finish="stop", usage=Usage(prompt_tokens=7, completion_tokens=2)
     )
 
 
@@ -50,11 +50,30 @@ def test_arguments_that_are_no_json_stay_as_they_are() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "no json", "[]", '{"choices": [3]}', '{"choices": 3}', '{"choices":' + "[" * 100_000],
+    [
+        "",
+        "no json",
+        "[]",
+        '{"choices": [], "usage": {"prompt_tokens": 1e999}}',
+        '{"choices": [3]}',
+        '{"choices": 3}',
+        '{"choices":' + "[" * 100_000,
+    ],
 )
 def test_what_is_no_answer_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"JSON|form|Expecting"):
         said((text,))
+
+
+@pytest.mark.parametrize(
+    ("finish", "is_whole"),
+    [("stop", True), ("tool_calls", True), ("length", False), ("abort", False), (None, False)],
+)
+def test_only_an_answer_that_its_model_ended_is_whole(finish: str | None, is_whole: bool) -> None:
+    first = {"choices": [{"delta": {"content": "Hel"}, "finish_reason": None}]}
+    last = {"choices": [{"delta": {"content": "lo"}, "finish_reason": finish}]}
+
+    assert said((json.dumps(first), json.dumps(last))).is_whole is is_whole
 
 
 def test_an_answer_that_grows_too_long_is_not_kept() -> None:
