@@ -11,7 +11,7 @@ import asyncio
 import fcntl
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing, contextmanager
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from watchfiles import awatch
@@ -26,11 +26,11 @@ from serve_app.adapters.profile_codec import (
     next_version,
     published_version,
 )
+from serve_app.adapters.publication import publication, refuse_when_replaced
 from serve_app.core.catalog import Catalog, Version
 from serve_app.core.catalog_errors import (
     CatalogError,
     CatalogInvalid,
-    CatalogReplaced,
     StoreEmpty,
     StoreUnavailable,
     VersionUnknown,
@@ -86,16 +86,7 @@ class FileStore:
         restores: str | None = None,
         replacing: str | None = None,
     ) -> str:
-        def published_as(version: str) -> Version:
-            return Version(
-                version=version,
-                published_at=datetime.now(UTC).isoformat(timespec="seconds"),
-                by=by,
-                pairs=tuple(catalog.profiles),
-                note=note,
-                restores=restores,
-            )
-
+        published_as = partial(publication, catalog, by=by, note=note, restores=restores)
         return await asyncio.to_thread(self._publish, catalog, published_as, replacing)
 
     async def history(self) -> tuple[Version, ...]:
@@ -120,8 +111,7 @@ class FileStore:
     ) -> str:
         with _file_errors_of(self._folder), _one_publisher(self._folder):
             active = self._active_version()
-            if replacing not in {None, active}:
-                raise CatalogReplaced(str(self._folder), str(replacing), active)
+            refuse_when_replaced(str(self._folder), expected=replacing, active=active)
             version = next_version([active, *self._versions()])
             text = encode_catalog(catalog, published_as(version))
             write_atomically(self._folder / VERSIONS / f"{version}.json", text)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from redis.asyncio import Redis
@@ -23,9 +22,9 @@ from serve_app.adapters.profile_codec import (
     next_version,
     published_version,
 )
+from serve_app.adapters.publication import publication, refuse_when_replaced
 from serve_app.core.catalog import Catalog, Version
 from serve_app.core.catalog_errors import (
-    CatalogReplaced,
     StoreEmpty,
     StoreUnavailable,
     VersionUnknown,
@@ -92,18 +91,11 @@ class RedisStore:
     ) -> str:
         async def swap(pipe: Pipeline) -> str:
             active = published_version(await pipe.get(ACTIVE))
-            if replacing not in {None, active}:
-                raise CatalogReplaced(self._name, str(replacing), active)
-            published = Version(
-                version=next_version([active, await _text(pipe, LAST_VERSION)]),
-                published_at=datetime.now(UTC).isoformat(timespec="seconds"),
-                by=by,
-                pairs=tuple(catalog.profiles),
-                note=note,
-                restores=restores,
-            )
+            refuse_when_replaced(self._name, expected=replacing, active=active)
+            version = next_version([active, await _text(pipe, LAST_VERSION)])
+            published = publication(catalog, version, by=by, note=note, restores=restores)
             _swap(pipe, published, encode_catalog(catalog, published))
-            return published.version
+            return version
 
         async with self._answering_within(self._timeout_s):
             # Starts again when another publisher was faster, with the next version then.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from datetime import UTC, datetime
 
 from serve_app.adapters.profile_codec import (
     decode_catalog,
@@ -13,9 +12,9 @@ from serve_app.adapters.profile_codec import (
     next_version,
     published_version,
 )
+from serve_app.adapters.publication import publication, refuse_when_replaced
 from serve_app.core.catalog import Catalog, Version
 from serve_app.core.catalog_errors import (
-    CatalogReplaced,
     StoreEmpty,
     StoreUnavailable,
     VersionUnknown,
@@ -62,20 +61,13 @@ class MemoryStore:
     ) -> str:
         self._check_up()
         active = published_version(self._active)
-        if replacing not in {None, active}:
-            raise CatalogReplaced("memory", str(replacing), active)
-        published = Version(
-            version=next_version([*self._published, active]),
-            published_at=datetime.now(UTC).isoformat(timespec="seconds"),
-            by=by,
-            pairs=tuple(catalog.profiles),
-            note=note,
-            restores=restores,
-        )
+        refuse_when_replaced("memory", expected=replacing, active=active)
+        version = next_version([*self._published, active])
+        published = publication(catalog, version, by=by, note=note, restores=restores)
         text = encode_catalog(catalog, published)
-        self._published[published.version] = text
+        self._published[version] = text
         self.put(text)
-        return published.version
+        return version
 
     async def history(self) -> tuple[Version, ...]:
         self._check_up()
