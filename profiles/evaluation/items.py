@@ -12,7 +12,8 @@ from annotated_types import Len
 from pydantic import TypeAdapter, ValidationError
 
 from profiles.evaluation.graders import GRADERS, GraderName
-from serve_app.adapters.problem_lines import problem_lines, shortened
+from profiles.json_lines import LinesInvalid, numbered_lines, text_of
+from serve_app.adapters.problem_lines import problem_lines
 from serve_app.core.request import Task
 from serve_app.core.units import Name, PositiveInt, Ratio
 
@@ -53,16 +54,8 @@ class Item:
         return hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:16]
 
 
-class ItemsInvalid(Exception):
-    """A file of items cannot be used; `problems` has one line each, with line and field."""
-
-    def __init__(self, file: Path, problems: tuple[str, ...]) -> None:
-        super().__init__(file, problems)
-        self.file = file
-        self.problems = problems
-
-    def __str__(self) -> str:
-        return f"{self.file}: " + "; ".join(shortened(self.problems))
+class ItemsInvalid(LinesInvalid):
+    """A file of items cannot be used."""
 
 
 ITEM = TypeAdapter(Item)
@@ -70,17 +63,10 @@ ITEM = TypeAdapter(Item)
 
 def read_items(file: Path) -> tuple[Item, ...]:
     """All items of `file`, in its order. Raises `OSError` or `ItemsInvalid`."""
-    try:
-        text = file.read_text(encoding="utf-8")
-    except UnicodeDecodeError as exc:
-        raise ItemsInvalid(file, (f"no UTF-8 text: {exc}",)) from exc
     items: list[Item] = []
     problems: list[str] = []
     first_line: dict[str, int] = {}
-    # Not by `splitlines`: JSON may hold other line separators inside a string.
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
+    for number, line in numbered_lines(text_of(file, ItemsInvalid)):
         try:
             item = _item(line)
         except _Unusable as exc:

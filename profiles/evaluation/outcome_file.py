@@ -14,8 +14,8 @@ from typing import ClassVar, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from profiles.evaluation.outcome import Outcome
+from profiles.json_lines import LinesInvalid, problems_of_line, text_of
 from serve_app.adapters.atomic_file import write_atomically
-from serve_app.adapters.problem_lines import problem_lines, shortened
 from serve_app.core.units import Name
 
 
@@ -29,16 +29,8 @@ class Header:
     items_digest: Name
 
 
-class OutcomesInvalid(Exception):
-    """A file of outcomes cannot be used; `problems` has one line each, with line and field."""
-
-    def __init__(self, file: Path, problems: tuple[str, ...]) -> None:
-        super().__init__(file, problems)
-        self.file = file
-        self.problems = problems
-
-    def __str__(self) -> str:
-        return f"{self.file}: " + "; ".join(shortened(self.problems))
+class OutcomesInvalid(LinesInvalid):
+    """A file of outcomes cannot be used."""
 
 
 HEADER = TypeAdapter(Header)
@@ -57,25 +49,18 @@ def read_outcomes(path: Path) -> tuple[str, tuple[Outcome, ...]]:
 
     Raises `OSError` or `OutcomesInvalid`.
     """
-    try:
-        first, *rest = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
-    except UnicodeDecodeError as exc:
-        raise OutcomesInvalid(path, (f"no UTF-8 text: {exc}",)) from exc
+    first, *rest = text_of(path, OutcomesInvalid).removesuffix("\n").split("\n")
     try:
         header = HEADER.validate_json(first)
     except ValidationError as exc:
-        raise OutcomesInvalid(path, _named(1, exc)) from exc
+        raise OutcomesInvalid(path, problems_of_line(1, exc)) from exc
     outcomes: list[Outcome] = []
     problems: list[str] = []
     for number, line in enumerate(rest, start=2):
         try:
             outcomes.append(OUTCOME.validate_json(line))
         except ValidationError as exc:
-            problems += _named(number, exc)
+            problems += problems_of_line(number, exc)
     if problems:
         raise OutcomesInvalid(path, tuple(problems))
     return header.items_digest, tuple(outcomes)
-
-
-def _named(number: int, error: ValidationError) -> tuple[str, ...]:
-    return tuple(f"line {number}: {problem}" for problem in problem_lines(error))

@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, Literal
 from annotated_types import Len
 from pydantic import TypeAdapter, ValidationError
 
-from serve_app.adapters.problem_lines import problem_lines, shortened
+from profiles.json_lines import LinesInvalid, numbered_lines, problems_of_line, text_of
 from serve_app.core.units import Name, PositiveInt
 
 SHIPPED = Path(__file__).parent.parent / "golden" / "probes.jsonl"
@@ -50,16 +50,8 @@ class ProbeSet:
         return hashlib.sha256(plain.encode()).hexdigest()
 
 
-class ProbesInvalid(ValueError):
-    """A file of probes cannot be used; `problems` has one line each, with line and field."""
-
-    def __init__(self, file: Path, problems: tuple[str, ...]) -> None:
-        super().__init__(file, problems)
-        self.file = file
-        self.problems = problems
-
-    def __str__(self) -> str:
-        return f"{self.file}: " + "; ".join(shortened(self.problems))
+class ProbesInvalid(LinesInvalid):
+    """A file of probes cannot be used."""
 
 
 _PROBE = TypeAdapter(Probe)
@@ -69,13 +61,11 @@ def read_probes(file: Path = SHIPPED) -> ProbeSet:
     """All probes of `file`. Raises `OSError` or `ProbesInvalid`."""
     probes: dict[str, Probe] = {}
     problems: list[str] = []
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
-        if not line.strip():
-            continue
+    for number, line in numbered_lines(text_of(file, ProbesInvalid)):
         try:
             probe = _PROBE.validate_json(line)
         except ValidationError as exc:
-            problems.extend(f"line {number}: {problem}" for problem in problem_lines(exc))
+            problems += problems_of_line(number, exc)
             continue
         if probe.id in probes:
             problems.append(f"line {number}: id: {probe.id!r} is taken by an earlier line")
