@@ -88,7 +88,7 @@ def read_checkpoint(path: Path) -> CheckpointFacts:
     return _of_folder(path)
 
 
-def weights_digest(path: Path) -> str:
+def files_digest(path: Path) -> str:
     """One SHA-256 of all files that decide what an engine answers."""
     digest = hashlib.sha256()
     for file in [path] if path.is_file() else sorted(path.iterdir()):

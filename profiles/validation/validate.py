@@ -12,7 +12,7 @@ from typing import Literal
 from profiles.checkpoint_files import checkpoint_folder
 from profiles.measuring.engine import EngineSpec, running_engine
 from profiles.measuring.processes import end_on_every_signal
-from profiles.validation.checkpoint import CheckpointFacts, read_checkpoint, weights_digest
+from profiles.validation.checkpoint import CheckpointFacts, files_digest, read_checkpoint
 from profiles.validation.claims import Claim
 from profiles.validation.gate import judge
 from profiles.validation.loaded import INSPECTION, read_log
@@ -157,7 +157,7 @@ def _key(probe_set: ProbeSet, spec: EngineSpec) -> ProbeKey | None:
     if spec.url is not None:
         return None
     return ProbeKey(
-        checkpoint=weights_digest(_path(spec)),
+        checkpoint=files_digest(_path(spec)),
         engine=_installed_engine(),
         engine_kwargs=spec.engine_kwargs,
         probe_set=probe_set.digest,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from serve_app.core.errors import RouterError, listed
+from serve_app.core.errors import RouterError, quoted
 
 
 class CatalogError(RouterError):
@@ -49,7 +49,7 @@ class VersionUnknown(CatalogError):
     def __str__(self) -> str:
         return (
             f"profile store {self.store} has no version {self.version!r:.120}; "
-            f"it has: {listed(self.known)}"
+            f"it has: {quoted(self.known)}"
         )
 
 

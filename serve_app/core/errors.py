@@ -61,7 +61,7 @@ class UnknownModel(RequestError):
         self.known = known
 
     def __str__(self) -> str:
-        return f"model {self.name!r:.120} does not exist; known: {listed(self.known)}"
+        return f"model {self.name!r:.120} does not exist; known: {quoted(self.known)}"
 
 
 class ContextTooLong(RequestError):
@@ -102,7 +102,7 @@ class Infeasible(RequestError):
 
     def __str__(self) -> str:
         return (
-            f"no pair meets the constraints ({listed(self.constraints)}): {self.detail}; relax "
+            f"no pair meets the constraints ({quoted(self.constraints)}): {self.detail}; relax "
             f"them, or send on_infeasible=best_effort to be served by the nearest pair"
         )
 
@@ -165,7 +165,7 @@ class DeadlineExceeded(CapacityError):
         self.tried = tried
 
     def __str__(self) -> str:
-        return f"no answer within {self.deadline_ms:g} ms; tried: {listed(self.tried)}"
+        return f"no answer within {self.deadline_ms:g} ms; tried: {quoted(self.tried)}"
 
 
 class FeedbackUnavailable(CapacityError):
@@ -206,6 +206,6 @@ class SuccessModelRefused(RouterError):
         return f"success model in {self.source} refused: {self.problem}"
 
 
-def listed(names: Iterable[str]) -> str:
+def quoted(names: Iterable[str]) -> str:
     """The names between quotes, or `none`."""
     return ", ".join(repr(name) for name in names) or "none"

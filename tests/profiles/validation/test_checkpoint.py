@@ -12,7 +12,7 @@ import torch
 from gguf import GGMLQuantizationType, GGUFWriter
 from safetensors.torch import save_file
 
-from profiles.validation.checkpoint import NoCheckpoint, read_checkpoint, weights_digest
+from profiles.validation.checkpoint import NoCheckpoint, files_digest, read_checkpoint
 from tests.profiles.validation.folders import (
     LAYERS,
     WIDTH,
@@ -263,11 +263,11 @@ def test_scales_that_are_all_zero_are_found_and_zero_points_may_be(tmp_path: Pat
 
 def test_the_digest_changes_with_a_weight_and_with_the_template(tmp_path: Path) -> None:
     write_checkpoint(tmp_path)
-    first = weights_digest(tmp_path)
+    first = files_digest(tmp_path)
     (tmp_path / "chat_template.jinja").write_text("another")
-    second = weights_digest(tmp_path)
+    second = files_digest(tmp_path)
     tensors = unquantized()
     tensors["model.norm.weight"][0] = 2
     save_file(tensors, tmp_path / "model.safetensors")
 
-    assert len({first, second, weights_digest(tmp_path)}) == 3
+    assert len({first, second, files_digest(tmp_path)}) == 3
