@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from serve_app.core.catalog import Catalog
+from serve_app.core.decision import Prediction
 from serve_app.core.fleet import Load, Pair
 from serve_app.core.policy import Policy, Weights
 from serve_app.core.profile import (
@@ -140,6 +141,7 @@ def a_judgement(
     output_tokens: int = 21,
     output_tokens_p95: int | None = None,
     numeric_share: float = 0.0,
+    origin: str = "test",
     success: Mapping[str, Success] | None = None,
 ) -> Judgement:
     return Judgement(
@@ -149,7 +151,7 @@ def a_judgement(
         output_tokens_p50=output_tokens,
         output_tokens_p95=output_tokens if output_tokens_p95 is None else output_tokens_p95,
         numeric_share=numeric_share,
-        origin="test",
+        origin=origin,
         success=success or {},
     )
 
@@ -190,4 +192,26 @@ def a_policy(
         reference_pair=reference_pair,
         numeric_guard_share=numeric_guard_share,
         published_margin=published_margin,
+    )
+
+
+def a_prediction(
+    *,
+    ttft_ms: float = 10.0,
+    total_ms: float = 100.0,
+    cost_usd: float = 0.01,
+    accuracy: float = 0.8,
+    lower: float | None = None,
+) -> Prediction:
+    return Prediction(
+        ttft_ms=ttft_ms,
+        total_ms=total_ms,
+        wait_ms=0,
+        cost_usd=cost_usd,
+        accuracy=accuracy,
+        accuracy_lower=accuracy if lower is None else lower,
+        prompt_tokens=10,
+        output_tokens=10,
+        concurrency=1,
+        origin="measured",
     )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Literal, TypedDict, Unpack
 
+from serve_app.adapters.profile_codec import encode_profile
 from serve_app.core.catalog import Catalog
 from serve_app.core.profile import (
     Hardware,
@@ -65,3 +67,11 @@ def a_profile(pair: str = "small-bf16", **fields: Unpack[ProfileFields]) -> Prof
 
 def a_catalog(*pairs: str, version: str = "unpublished") -> Catalog:
     return Catalog.of(version, [a_profile(pair) for pair in pairs or ("small-bf16",)])
+
+
+def write_profile(folder: Path, profile: Profile) -> Path:
+    """Where `quantroute profile` would write it."""
+    path = folder / profile.model / f"{profile.pair}@{profile.hardware.accelerator}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(encode_profile(profile))
+    return path

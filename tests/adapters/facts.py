@@ -8,7 +8,8 @@ from typing import TypedDict, Unpack
 
 from serve_app.core.decision import Constraint, Decision, Refusal, Rejection, Rule
 from serve_app.core.events import Answered, Outcome
-from serve_app.core.request import Constraints, Features, Judgement, Preset
+from serve_app.core.request import Constraints, Preset
+from tests.builders import a_judgement, features
 
 
 class AnswerFields(TypedDict, total=False):
@@ -64,25 +65,8 @@ def a_decision(
         infeasible=infeasible,
         reason=reason,
         catalog_version="1",
-        features=_features(origin),
+        features=features(prompt_tokens=10, judgement=a_judgement("code", origin=origin)),
         constraints=Constraints(preset=preset),
         refusal=refusal,
         fallback=fallback,
-    )
-
-
-def _features(origin: str) -> Features:
-    return Features(
-        prompt_tokens=10,
-        max_tokens=None,
-        needs=frozenset(),
-        judgement=Judgement(
-            task="code",
-            task_confidence=0.9,
-            difficulty=0.3,
-            output_tokens_p50=20,
-            output_tokens_p95=60,
-            numeric_share=0.0,
-            origin=origin,
-        ),
     )

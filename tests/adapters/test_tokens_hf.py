@@ -3,9 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tokenizers import Tokenizer, models, pre_tokenizers
+from tokenizers import Tokenizer, pre_tokenizers
 
 from serve_app.adapters.tokens_hf import EstimatingCounter, HfTokenCounter
+from tests.word_tokenizer import write_tokenizer
 
 ODD_TEXTS = ["", "\x00\xff", "\ud800", "🙂" * 300, "مرحبا بالعالم", "数" * 300, " " * 300]
 
@@ -13,11 +14,7 @@ ODD_TEXTS = ["", "\x00\xff", "\ud800", "🙂" * 300, "مرحبا بالعالم"
 @pytest.fixture
 def word_tokenizer(tmp_path: Path) -> Path:
     """A tokenizer with one token per word and per sign."""
-    tokenizer = Tokenizer(models.WordLevel({"[UNK]": 0, "red": 1, "fox": 2}, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    file = tmp_path / "tokenizer.json"
-    tokenizer.save(str(file))
-    return file
+    return write_tokenizer(tmp_path / "tokenizer.json", pre_tokenizers.Whitespace(), "red", "fox")
 
 
 def test_count_is_what_the_tokenizer_says(word_tokenizer: Path) -> None:

@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
-from tokenizers import Regex, Tokenizer, models, pre_tokenizers
+from tokenizers import Regex, pre_tokenizers
 
 from serve_app.bench.numeric_guard import fleet_with_fp8, report, run
+from tests.word_tokenizer import write_tokenizer
 
 PROSE = "Why does bread rise, and why does it fall again when the oven is opened too early?"
 SOME_FIGURES = (
@@ -20,13 +21,8 @@ FIGURES = "17 23 31 8 4 112 57 90 3 3 3 41 6 78 205 66"
 @pytest.fixture
 def digit_tokenizer(tmp_path: Path) -> Path:
     """A token for each digit, sign and word, the blank before it included."""
-    tokenizer = Tokenizer(models.WordLevel({"[UNK]": 0}, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(
-        Regex(r"[0-9]| ?[A-Za-z]+|\s|[^\w\s]"), behavior="isolated"
-    )
-    file = tmp_path / "tokenizer.json"
-    tokenizer.save(str(file))
-    return file
+    cut = pre_tokenizers.Split(Regex(r"[0-9]| ?[A-Za-z]+|\s|[^\w\s]"), behavior="isolated")
+    return write_tokenizer(tmp_path / "tokenizer.json", cut)
 
 
 @pytest.fixture

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tokenizers import Regex, Tokenizer, models, pre_tokenizers
+from tokenizers import Regex, pre_tokenizers
 
 from serve_app.bench.prompts import PromptsUnusable
 from serve_app.bench.tokens import SAMPLES, as_document, report, run
+from tests.word_tokenizer import write_tokenizer
 
 LANGUAGES = {
     *("arabic", "chinese", "english", "french", "german", "greek", "hindi", "japanese", "korean"),
@@ -18,13 +19,8 @@ CODE = {"python", "javascript", "sql", "json", "log", "latex", "shell", "table_o
 
 
 def a_tokenizer(folder: Path, name: str, characters: int) -> Path:
-    tokenizer = Tokenizer(models.WordLevel({"[UNK]": 0}, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(
-        Regex(rf"[\s\S]{{1,{characters}}}"), behavior="isolated"
-    )
-    file = folder / f"{name}.json"
-    tokenizer.save(str(file))
-    return file
+    cut = pre_tokenizers.Split(Regex(rf"[\s\S]{{1,{characters}}}"), behavior="isolated")
+    return write_tokenizer(folder / f"{name}.json", cut)
 
 
 @pytest.fixture

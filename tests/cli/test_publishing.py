@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from serve_app.adapters.profile_codec import encode_profile
 from serve_app.cli import cli
-from serve_app.core.profile import GoldenResult, Hardware, Profile
-from tests.catalogs import a_profile
+from serve_app.core.profile import GoldenResult, Hardware
+from tests.catalogs import a_profile, write_profile
 from tests.paths import REPOSITORY
 from tests.redis_server import RedisServer
 
@@ -22,7 +21,7 @@ NOBODY = "redis://user:secret@127.0.0.1:1/0"
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     folder = tmp_path / "profiles"
-    write(folder, a_profile("a"))
+    write_profile(folder, a_profile("a"))
     return folder
 
 
@@ -34,12 +33,6 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return server.url
 
 
-def write(folder: Path, profile: Profile) -> None:
-    path = folder / profile.model / f"{profile.pair}@{profile.hardware.accelerator}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(encode_profile(profile))
-
-
 def publish(*options: object) -> Result:
     return CliRunner().invoke(cli, ["publish", *(str(option) for option in options)])
 
@@ -49,7 +42,7 @@ def test_a_catalog_is_published_listed_and_taken_back(folder: Path, store: str) 
     assert first.exit_code == 0, first.output
     assert first.stdout.endswith("active: 1\n")
 
-    write(folder, replace(a_profile("a"), golden=GoldenResult(passed=False, reason="NaN")))
+    write_profile(folder, replace(a_profile("a"), golden=GoldenResult(passed=False, reason="NaN")))
     changed = publish(folder, "--store", store, "--note", "after validation")
     assert changed.stdout == "a: now not eligible: NaN\nactive: 2\n"
 
@@ -79,7 +72,7 @@ def test_a_store_without_publications_says_so(tmp_path: Path) -> None:
 
 def test_a_dry_run_changes_nothing(folder: Path, store: str) -> None:
     publish(folder, "--store", store)
-    write(folder, a_profile("b"))
+    write_profile(folder, a_profile("b"))
 
     dry = publish(folder, "--store", store, "--dry-run", "--json")
 
@@ -91,8 +84,8 @@ def test_a_dry_run_changes_nothing(folder: Path, store: str) -> None:
 
 def test_every_reason_is_told_and_nothing_is_published(folder: Path, store: str) -> None:
     free = Hardware(accelerator="CPU", count=1, usd_per_hour=0)
-    write(folder, a_profile("b", hardware=free))
-    write(folder, a_profile("c", hardware=free))
+    write_profile(folder, a_profile("b", hardware=free))
+    write_profile(folder, a_profile("c", hardware=free))
 
     refused = publish(folder, "--store", store)
 
@@ -111,7 +104,7 @@ def test_the_fleet_file_names_the_store_beside_it_and_the_floor(
     shipped = (REPOSITORY / "serve_config.yaml").read_text()
     fleet.write_text(shipped.replace("min_accuracy: 0.05", "min_accuracy: 0.99"))
     perfect = replace(a_profile("a").accuracy["overall"], mean=1.0, lower=0.96)
-    write(folder, a_profile("a", accuracy={"overall": perfect}))
+    write_profile(folder, a_profile("a", accuracy={"overall": perfect}))
 
     told = publish(folder, "--fleet", fleet)
     assert "a floor of 0.99 needs at least 381 items" in told.stderr

@@ -9,11 +9,11 @@ import pytest
 from typer import Exit
 from typer.testing import CliRunner, Result
 
-from serve_app.adapters.profile_codec import encode_profile
 from serve_app.cli import cli
 from serve_app.cli.report import profiles_page
 from serve_app.launch.config_file import read_config
 from tests.builders import a_profile
+from tests.catalogs import write_profile
 from tests.paths import REPOSITORY
 
 
@@ -24,8 +24,7 @@ def report(*options: object) -> Result:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     profiles = tmp_path / "profiles"
-    profiles.mkdir()
-    (profiles / "pair-a@CPU.json").write_text(encode_profile(a_profile("pair-a")))
+    write_profile(profiles, a_profile("pair-a"))
     return profiles
 
 

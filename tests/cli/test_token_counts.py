@@ -6,19 +6,16 @@ import json
 from pathlib import Path
 
 import pytest
-from tokenizers import Tokenizer, models, pre_tokenizers
+from tokenizers import pre_tokenizers
 from typer.testing import CliRunner
 
 from serve_app.cli import cli
+from tests.word_tokenizer import write_tokenizer
 
 
 @pytest.fixture
 def tokenizer(tmp_path: Path) -> Path:
-    made = Tokenizer(models.WordLevel({"[UNK]": 0}, unk_token="[UNK]"))
-    made.pre_tokenizer = pre_tokenizers.Whitespace()
-    file = tmp_path / "tokenizer.json"
-    made.save(str(file))
-    return file
+    return write_tokenizer(tmp_path / "tokenizer.json", pre_tokenizers.Whitespace())
 
 
 def test_tokens_prints_json_of_a_named_tokenizer(tokenizer: Path) -> None:

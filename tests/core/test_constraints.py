@@ -7,12 +7,12 @@ import pytest
 
 from serve_app.core.constraints import RULES, Ask, Offer, rejections, shortfall
 from serve_app.core.cost import TokenPrice
-from serve_app.core.decision import Prediction, Rejection
+from serve_app.core.decision import Rejection
 from serve_app.core.fleet import Load, Pair
 from serve_app.core.predict import predict
 from serve_app.core.profile import GoldenResult, Profile
 from serve_app.core.request import Constraints, Features
-from tests.builders import a_judgement, a_pair, a_policy, a_profile, features
+from tests.builders import a_judgement, a_pair, a_policy, a_prediction, a_profile, features
 
 READY = Load(ready_replicas=1)
 NUMERIC = features(judgement=a_judgement(numeric_share=0.4))
@@ -221,18 +221,7 @@ def test_an_unmeasured_pair_has_the_window_it_is_deployed_with() -> None:
     assert [r.rule for r in failed_unmeasured(request=features(prompt_tokens=4096))] == ["context"]
 
 
-PREDICTION = Prediction(
-    ttft_ms=100,
-    total_ms=400,
-    wait_ms=0,
-    cost_usd=0.02,
-    accuracy=0.8,
-    accuracy_lower=0.6,
-    prompt_tokens=10,
-    output_tokens=10,
-    concurrency=1,
-    origin="measured",
-)
+PREDICTION = a_prediction(ttft_ms=100, total_ms=400, cost_usd=0.02, accuracy=0.8, lower=0.6)
 
 
 @pytest.mark.parametrize(

@@ -2,28 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from serve_app.core.decision import Prediction, Terms
+from serve_app.core.decision import Terms
 from serve_app.core.policy import Weights
 from serve_app.core.request import Constraints
 from serve_app.core.scoring import Scale, reference_cost_usd, terms, utility
-from tests.builders import a_catalog, a_policy, a_profile, features
-
-
-def a_prediction(
-    *, total_ms: float = 100.0, cost_usd: float = 0.01, accuracy: float = 0.8
-) -> Prediction:
-    return Prediction(
-        ttft_ms=10,
-        total_ms=total_ms,
-        wait_ms=0,
-        cost_usd=cost_usd,
-        accuracy=accuracy,
-        accuracy_lower=accuracy,
-        prompt_tokens=10,
-        output_tokens=10,
-        concurrency=1,
-        origin="measured",
-    )
+from tests.builders import a_catalog, a_policy, a_prediction, a_profile, features
 
 
 def a_scale(*, floor: float = 0.0, latency_ms: float = 200.0, cost_usd: float = 0.04) -> Scale:

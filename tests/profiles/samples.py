@@ -8,6 +8,7 @@ from profiles.measuring.engine import EngineSpec
 from profiles.measuring.loadgen import Load
 from profiles.measuring.measurement import Measurement
 from profiles.measuring.point import Point, Round
+from profiles.measuring.run_folder import EngineRecord
 from serve_app.core.fleet import Pair
 from serve_app.core.profile import Hardware, Memory, Quantization
 
@@ -101,4 +102,17 @@ def a_measurement(
         accuracy_by_difficulty=accuracy_by_difficulty(answers),
         benchmarks={},
         tokens_ratio=1.0,
+    )
+
+
+def an_engine_record(*, engine_version: str = "0.32.0") -> EngineRecord:
+    return EngineRecord(
+        engine_version=engine_version,
+        machine="a machine",
+        cold_start_s=30.0,
+        peak_bytes=5000,
+        peak_of="rss",
+        kv_cache_bytes=2000,
+        kv_cache_tokens=100,
+        weights_loaded_bytes=None,
     )

@@ -4,22 +4,19 @@ import json
 from pathlib import Path
 
 import pytest
-from tokenizers import Tokenizer, models, pre_tokenizers
+from tokenizers import pre_tokenizers
 
 from profiles.fit_token_estimate import errors, expected, fit, main, pieces
 from serve_app.adapters.token_estimate import UNITS
 from serve_app.adapters.tokens_hf import HfTokenCounter
+from tests.word_tokenizer import write_tokenizer
 
 STORY = "red fox runs over the old bridge while 7 geese watch it from a field\n" * 300
 
 
 @pytest.fixture
 def word_tokenizer(tmp_path: Path) -> Path:
-    tokenizer = Tokenizer(models.WordLevel({"[UNK]": 0}, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    file = tmp_path / "tokenizer.json"
-    tokenizer.save(str(file))
-    return file
+    return write_tokenizer(tmp_path / "tokenizer.json", pre_tokenizers.WhitespaceSplit())
 
 
 def test_a_tokenizer_that_is_linear_in_the_features_is_fitted_closely(

@@ -16,17 +16,10 @@ from serve_app.service.classify import (
     RememberingClassifier,
 )
 from serve_app.testing import ManualClock, RecordingEvents
+from tests.builders import a_judgement
 
 PROMPT = Prompt(asked="Who wrote The Tempest?")
-LEARNED = Judgement(
-    task="reasoning",
-    task_confidence=1.0,
-    difficulty=0.9,
-    output_tokens_p50=10,
-    output_tokens_p95=20,
-    numeric_share=0.0,
-    origin="learned",
-)
+LEARNED = a_judgement("reasoning", origin="learned")
 NEVER = 60_000.0
 AT_ONCE = 0.0
 

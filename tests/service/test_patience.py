@@ -4,26 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from serve_app.core.decision import Candidate, Prediction
+from serve_app.core.decision import Candidate
 from serve_app.service.patience import patience_s
+from tests.builders import a_prediction
 from tests.gateways import SETTINGS
 
 FOURFOLD = replace(SETTINGS, attempt_patience=4, attempt_floor_ms=5_000)
 
 
 def expected_after(ttft_ms: float) -> Candidate:
-    prediction = Prediction(
-        ttft_ms=ttft_ms,
-        total_ms=2 * ttft_ms,
-        wait_ms=0,
-        cost_usd=0,
-        accuracy=0.9,
-        accuracy_lower=0.9,
-        prompt_tokens=10,
-        output_tokens=10,
-        concurrency=1,
-        origin="measured",
-    )
+    prediction = a_prediction(ttft_ms=ttft_ms, total_ms=2 * ttft_ms)
     return Candidate(pair="a", utility=0, prediction=prediction, terms=None)
 
 

@@ -18,22 +18,13 @@ from profiles.measuring.fit import fit_profile
 from profiles.measuring.measure import PairPlan, measure_pair
 from profiles.measuring.measurement import Measurement
 from profiles.measuring.progress import run_progress
-from profiles.measuring.run_folder import EngineRecord, RunFolder
+from profiles.measuring.run_folder import RunFolder
 from serve_app.core.profile import Profile, Provenance, TaskAccuracy
 from tests.profiles.measuring.runs import a_plan
 from tests.profiles.measuring.test_engine import METRICS, a_server, serving
-from tests.profiles.samples import a_measurement, a_pair, a_spec, outcomes
+from tests.profiles.samples import a_measurement, a_pair, a_spec, an_engine_record, outcomes
 
-BEGAN_WITH = EngineRecord(
-    engine_version="0.31.0",
-    machine="a machine",
-    cold_start_s=30.0,
-    peak_bytes=5000,
-    peak_of="rss",
-    kv_cache_bytes=2000,
-    kv_cache_tokens=100,
-    weights_loaded_bytes=None,
-)
+BEGAN_WITH = an_engine_record(engine_version="0.31.0")
 ENGINE = {
     "/v1/models": serving("tiny-bf16"),
     "/version": '{"version": "0.32.0"}',

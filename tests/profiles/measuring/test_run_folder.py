@@ -14,26 +14,16 @@ from profiles.failures import ResumeRefused
 from profiles.measuring.engine import EngineSpec
 from profiles.measuring.grid import Grid, Place
 from profiles.measuring.run_folder import (
-    EngineRecord,
     Manifest,
     RunFolder,
     file_stamps,
     run_settings,
 )
 from serve_app.core.profile import TaskAccuracy
-from tests.profiles.samples import a_pair, a_spec, outcomes
+from tests.profiles.samples import a_pair, a_spec, an_engine_record, outcomes
 
 HERE = Place(concurrency=1, prompt_tokens=64)
-RECORD = EngineRecord(
-    engine_version="0.32.0",
-    machine="a machine",
-    cold_start_s=30.0,
-    peak_bytes=5000,
-    peak_of="rss",
-    kv_cache_bytes=2000,
-    kv_cache_tokens=100,
-    weights_loaded_bytes=None,
-)
+RECORD = an_engine_record()
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from profiles.publishing.publish import (
     draft_folder,
     draft_rollback,
 )
-from serve_app.adapters.profile_codec import encode_profile
 from serve_app.core.catalog import Catalog
 from serve_app.core.catalog_errors import (
     CatalogInvalid,
@@ -29,7 +28,7 @@ from serve_app.core.profile import GoldenResult, Hardware, Profile
 from serve_app.core.request import Constraints
 from serve_app.testing import MemoryStore
 from tests import builders
-from tests.catalogs import a_catalog, a_profile, a_surface
+from tests.catalogs import a_catalog, a_profile, a_surface, write_profile
 
 
 @pytest.fixture
@@ -44,9 +43,7 @@ def store() -> MemoryStore:
 
 def write(folder: Path, *profiles: Profile) -> None:
     for profile in profiles:
-        path = folder / profile.model / f"{profile.pair}@{profile.hardware.accelerator}.json"
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(encode_profile(profile))
+        write_profile(folder, profile)
 
 
 async def publish(folder: Path, store: MemoryStore) -> tuple[Draft, str]:
