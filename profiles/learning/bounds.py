@@ -2,7 +2,8 @@
 
 Whoever asks for a floor expects that of the answers got, not of each prediction. On unseen
 prompts, per kind, the threshold is the least at which the answers of the pairs that would be
-chosen reach the floor with some certainty: by so many standard errors.
+chosen reach the floor with some certainty: by so many standard errors. Where the answers to all
+prompts of a kind do not, those have to that the threshold promises the floor to.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ Floats = npt.NDArray[np.float64]
 FLOORS = np.round(np.arange(0.05, 1.0, 0.05), 2)
 THRESHOLD_STEP = 0.02
 LEAST_PROMPTS = 80
+LEAST_PROMISED = 20
 UNREACHABLE = 2.0
 
 
@@ -56,21 +58,33 @@ def _threshold(
     floor: float,
     certainty: float,
 ) -> float:
-    for threshold in np.arange(floor, 1.0, THRESHOLD_STEP):
-        got = _scores_got(means, scores, weakest_first, float(threshold))
-        if len(got) and got.mean() - certainty * got.std() / np.sqrt(len(got)) >= floor:
-            return float(threshold)
+    steps = np.arange(floor, 1.0, THRESHOLD_STEP)
+    to_promised: list[Floats] = []
+    for step in steps:
+        got, promised = _scores_got(means, scores, weakest_first, float(step))
+        if len(got) and _surely(got, certainty) >= floor:
+            return float(step)
+        to_promised.append(got[promised])
+    for step, got in zip(steps, to_promised, strict=True):
+        if len(got) >= LEAST_PROMISED and _surely(got, certainty) >= floor:
+            return float(step)
     return UNREACHABLE
+
+
+def _surely(got: Floats, certainty: float) -> float:
+    return float(got.mean() - certainty * got.std() / np.sqrt(len(got)))
 
 
 def _scores_got(
     means: Floats, scores: Floats, weakest_first: npt.NDArray[np.int64], threshold: float
-) -> Floats:
-    """Scores when each prompt goes to the weakest pair that is good enough, or to the best."""
+) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """Scores when each prompt goes to the weakest pair that is good enough, or to the best.
+
+    And which of them are of a pair that is good enough.
+    """
     good_enough = means[:, weakest_first] >= threshold
-    chosen = np.where(
-        good_enough.any(axis=1), weakest_first[good_enough.argmax(axis=1)], means.argmax(axis=1)
-    )
+    promised = np.asarray(good_enough.any(axis=1))
+    chosen = np.where(promised, weakest_first[good_enough.argmax(axis=1)], means.argmax(axis=1))
     got: Floats = scores[np.arange(len(scores)), chosen]
-    answered: Floats = got[~np.isnan(got)]
-    return answered
+    answered = ~np.isnan(got)
+    return got[answered], promised[answered]

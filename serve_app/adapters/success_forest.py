@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Forest:
     """All nodes of all trees, one after the other.
 
@@ -25,11 +26,20 @@ class Forest:
     values: npt.NDArray[np.float32]
     depth: int
 
+    @cached_property
+    def _children(self) -> npt.NDArray[np.intp]:
+        """The left and the right child of each node in turn."""
+        return np.stack((self.left, self.right), axis=1).ravel().astype(np.intp)
+
+    @cached_property
+    def _split_on(self) -> npt.NDArray[np.intp]:
+        # As wide as numpy's own indices: narrower ones are widened at each step.
+        return self.feature.astype(np.intp)
+
     def each_tree(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """What each tree says, one row per tree."""
-        node = self.roots
+        node = self.roots.astype(np.intp)
         for _ in range(self.depth):
-            goes_left = features[self.feature[node]] <= self.threshold[node]
-            node = np.where(goes_left, self.left[node], self.right[node])
-        said: npt.NDArray[np.float32] = self.values[self.leaf[node]]
-        return said
+            goes_right = features.take(self._split_on.take(node)) > self.threshold.take(node)
+            node = self._children.take(2 * node + goes_right)
+        return self.values.take(self.leaf.take(node), axis=0)

@@ -73,5 +73,5 @@ class Terms:
 def pair_keys(found: Ints) -> Ints:
     """A key for each two neighbours that are both known."""
     first, second = found[:-1], found[1:]
-    both = (first >= 0) & (second >= 0)
-    return first[both] * PAIR_BASE + second[both]
+    keys: Ints = first * PAIR_BASE + second
+    return keys[np.minimum(first, second) >= 0]

@@ -3,10 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from profiles.learning.bounds import fit_bounds
+from profiles.learning.bounds import fit_bounds, lower_bounds
 from profiles.learning.floors import choose_for_floor, floor_compliance
 from profiles.learning.predict import Predicted
 from profiles.learning.prices import Costs
+from serve_app.adapters.success_model import linear_reading, pair_success
+from serve_app.adapters.success_text import read
+from tests.outcomes import outcomes, trained
 
 COSTS = Costs(expected=np.array([[1.0, 10.0]] * 4), actual=np.array([[2.0, 20.0]] * 4))
 SCORES = np.array([[1.0, 1.0], [0.0, 1.0], [0.0, 0.0], [0.0, 1.0]])
@@ -47,6 +50,23 @@ def test_bounds_of_a_kind_that_no_pair_masters_cannot_be_reached() -> None:
     assert thresholds[1, at] > 1.0
 
 
+def test_an_easy_prompt_of_a_kind_that_no_pair_masters_is_held_to_reach_the_floor() -> None:
+    random = np.random.default_rng(0)
+    means = np.where(np.arange(400) < 100, 0.9, 0.1)[:, None]
+    scores = (random.random((400, 1)) < means).astype(float)
+    thresholds, floors = fit_bounds(means, scores, np.zeros(400, int), kind_count=1, certainty=1.0)
+    at = floors.tolist().index(0.7)
+    assert scores.mean() < 0.7
+    assert 0.1 < thresholds[0, at] <= 0.9
+
+
+def test_a_few_lucky_answers_promise_no_floor() -> None:
+    means = np.where(np.arange(400) < 5, 0.9, 0.1)[:, None]
+    scores = (means > 0.5).astype(float)
+    thresholds, floors = fit_bounds(means, scores, np.zeros(400, int), kind_count=1, certainty=1.0)
+    assert thresholds[0, floors.tolist().index(0.7)] > 1.0
+
+
 def test_a_higher_floor_never_asks_for_less() -> None:
     random = np.random.default_rng(0)
     means = random.random((500, 3))
@@ -67,3 +87,22 @@ def test_more_certainty_never_asks_for_less() -> None:
     assert (none <= one).all()
     assert (one <= three).all()
     assert (none < three).any()
+
+
+def test_bounds_of_many_prompts_are_those_that_serving_gives_to_each() -> None:
+    model = trained()
+    readings = [read(prompt) for prompt in outcomes(60, seed=3).prompts]
+    known = [model.terms.known(reading.words) for reading in readings]
+    said = [
+        pair_success(model, words, reading.shape)
+        for words, reading in zip(known, readings, strict=True)
+    ]
+    kinds = np.array([linear_reading(model, words).kind_shares.argmax() for words in known])
+    found = lower_bounds(
+        np.array([one.means for one in said]),
+        kinds,
+        model.arrays.bound_mean,
+        model.arrays.bound_floor,
+    )
+    assert found == pytest.approx(np.array([one.lowers for one in said]))
+    assert len(set(kinds.tolist())) == 2
