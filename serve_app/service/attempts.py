@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 
+from serve_app.core.catalog import Catalog
 from serve_app.core.decision import Candidate, Decision
 from serve_app.core.engine_errors import EngineBusy, EngineError, EngineFailed, EngineRejected
 from serve_app.core.errors import DeadlineExceeded, Overloaded, RouterError
@@ -49,22 +50,28 @@ class Attempts:
         self._events = events
 
     @asynccontextmanager
-    async def first_token(self, decision: Decision, call: EngineCall) -> AsyncIterator[FirstToken]:
+    async def first_token(
+        self, decision: Decision, call: EngineCall, catalog: Catalog | None
+    ) -> AsyncIterator[FirstToken]:
         """Opens the first pair that answers; leaving the block frees the engine's slot.
 
         Raises `EngineRejected` when an engine finds the request wrong, `Overloaded` when every
         pair failed, `DeadlineExceeded` when none answered in time.
         """
         async with AsyncExitStack() as resources:
-            yield await self._in_time(decision, call, resources)
+            yield await self._in_time(decision, call, catalog, resources)
 
     async def _in_time(
-        self, decision: Decision, call: EngineCall, resources: AsyncExitStack
+        self,
+        decision: Decision,
+        call: EngineCall,
+        catalog: Catalog | None,
+        resources: AsyncExitStack,
     ) -> FirstToken:
         tried: list[str] = []
         try:
             async with asyncio.timeout(self._settings.chain_deadline_ms / 1e3):
-                return await self._walk(decision, call, resources, tried)
+                return await self._walk(decision, call, catalog, resources, tried)
         except TimeoutError as exc:
             late = DeadlineExceeded(self._settings.chain_deadline_ms, tuple(tried))
             self._note(tried[-1], late, self._settings.chain_deadline_ms)
@@ -72,7 +79,12 @@ class Attempts:
             raise late from exc
 
     async def _walk(
-        self, decision: Decision, call: EngineCall, resources: AsyncExitStack, tried: list[str]
+        self,
+        decision: Decision,
+        call: EngineCall,
+        catalog: Catalog | None,
+        resources: AsyncExitStack,
+        tried: list[str],
     ) -> FirstToken:
         failures: list[EngineError] = []
         untried = list(decision.candidates)
@@ -83,7 +95,13 @@ class Attempts:
             tried.append(candidate.pair)
             limit_s = None
             if len(tried) < self._settings.max_attempts and self._any_may_be_tried(untried):
-                limit_s = patience_s(candidate, self._settings, stream=call.stream)
+                limit_s = patience_s(
+                    candidate,
+                    catalog.profiles.get(candidate.pair) if catalog is not None else None,
+                    self._settings,
+                    call=call,
+                    max_tokens=decision.features.max_tokens if decision.features else None,
+                )
             try:
                 text, rest = await self._attempt(candidate.pair, call, resources, limit_s)
             except (EngineBusy, EngineFailed) as error:
@@ -118,7 +136,7 @@ class Attempts:
                 raise
             self._breakers.gave_first_token(pair)
             resources.push_async_exit(attempt.pop_all())
-            return text, texts
+            return text, _unstalled(pair, texts, self._settings.chain_deadline_ms / 1e3)
 
     def _note(self, pair: str, error: RouterError, elapsed_ms: float) -> None:
         reason = type(error).__name__
@@ -132,10 +150,26 @@ async def _first(pair: str, texts: AsyncGenerator[str, None], limit_s: float | N
         async with asyncio.timeout(limit_s):
             text = await anext(texts, None)
     except TimeoutError as exc:
-        raise EngineFailed(pair, "it gave no first token in time") from exc
+        raise EngineFailed(pair, "it gave nothing in time") from exc
     if text is None:
         raise EngineFailed(pair, "it ended without an answer")
     return text
+
+
+async def _unstalled(
+    pair: str, texts: AsyncGenerator[str, None], limit_s: float
+) -> AsyncGenerator[str, None]:
+    """The same texts; a pair that falls silent in the middle of them has broken."""
+    while True:
+        try:
+            async with asyncio.timeout(limit_s):
+                text = await anext(texts, None)
+        except TimeoutError as exc:
+            silence = f"it gave nothing for {limit_s:g} s in the middle of its answer"
+            raise EngineFailed(pair, silence) from exc
+        if text is None:
+            return
+        yield text
 
 
 def _why_none(failures: list[EngineError]) -> str:

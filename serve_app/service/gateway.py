@@ -149,7 +149,9 @@ class Gateway:
         self._events.emit(Routed(decision=routing.decision, overhead_ms=routing.overhead_ms))
         with self._books.visit(routing) as visit:
             raise_if_refused(routing.decision, inbound, self._pairs, self._settings.retry_after_s)
-            async with self._attempts.first_token(routing.decision, _call(inbound)) as first:
+            async with self._attempts.first_token(
+                routing.decision, _call(inbound), routing.catalog
+            ) as first:
                 with self._remembered(inbound, routing, first) as visit.answer:
                     if inbound.stream:
                         visit.first_token_s = self._clock.now()

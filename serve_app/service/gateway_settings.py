@@ -15,10 +15,12 @@ class GatewaySettings:
     """How requests are tried.
 
     `constraints` are the fleet's defaults. `chain_deadline_ms` bounds all attempts together, up
-    to the first token of a stream or the whole of an unary answer. A stream leaves a pair for
-    the next one, if there is one, when its first token takes `attempt_patience` times as long
-    as predicted, and at least `attempt_floor_ms`. `recent_decisions` is how many are kept to
-    look at. `feedback` says what is made of what is said of answers.
+    to the first token of a stream or the whole of an unary answer, and then every silence of a
+    stream. A stream leaves a pair for the next one, if there is one, when its first token takes
+    `attempt_patience` times as long as predicted, and at least `attempt_floor_ms`; an unary answer
+    of bounded length when it takes that many times what its greatest length would.
+    `recent_decisions` is how many are kept to look at. `feedback` says what is made of what is
+    said of answers.
     """
 
     constraints: Constraints

@@ -58,3 +58,8 @@ def target_of(model: str, pairs: Sequence[Pair]) -> Target:
         return Target(pairs=quantizations)
     models = dict.fromkeys(pair.model for pair in pairs)
     raise UnknownModel(model, (AUTO, *(pair.id for pair in pairs), *models))
+
+
+def is_one_answer(body: Mapping[str, Any]) -> bool:
+    """Whether one prompt gets one answer."""
+    return (body.get("n") or 1) == 1 and isinstance(body.get("prompt", ""), str)

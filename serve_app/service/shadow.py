@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any
 
 from serve_app.core.catalog import Catalog
 from serve_app.core.errors import RouterError
@@ -20,7 +19,7 @@ from serve_app.service.answer import Routing
 from serve_app.service.feedback import Feedback
 from serve_app.service.feedback_settings import ShadowRules
 from serve_app.service.grading import Grade, grade
-from serve_app.service.inbound import Inbound
+from serve_app.service.inbound import Inbound, is_one_answer
 from serve_app.service.ledger import Ledger
 from serve_app.service.load import LoadTracker
 from serve_app.service.spending import Allowance
@@ -180,20 +179,13 @@ class Shadow:
         return (
             {pair, self._reference.id} <= catalog.profiles.keys()
             and inbound.needs.keys() <= self._reference.capabilities
-            and _is_one_answer(inbound.body)
+            and is_one_answer(inbound.body)
+            # Else the prompt would count as words in common.
+            and not inbound.body.get("echo")
         )
 
     def _ended(self, pair: str, outcome: ShadowOutcome, cost_usd: float = 0.0) -> None:
         self._events.emit(ShadowEnded(pair=pair, outcome=outcome, cost_usd=cost_usd))
-
-
-def _is_one_answer(body: Mapping[str, Any]) -> bool:
-    """Whether one prompt gets one answer, in which nothing of the prompt is said again."""
-    return (
-        (body.get("n") or 1) == 1
-        and not body.get("echo")
-        and isinstance(body.get("prompt", ""), str)
-    )
 
 
 def _unary(inbound: Inbound, pair: str) -> EngineCall:

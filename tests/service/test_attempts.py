@@ -7,7 +7,7 @@ import pytest
 
 from serve_app.core.engine_errors import EngineBusy, EngineError, EngineFailed, EngineRejected
 from serve_app.core.errors import DeadlineExceeded, Overloaded
-from serve_app.core.events import AttemptFailed
+from serve_app.core.events import Answered, AttemptFailed
 from serve_app.testing import Script
 from tests.gateways import SETTINGS, House, a_house, an_inbound
 
@@ -99,8 +99,39 @@ async def test_a_hanging_pair_is_left_for_the_next_long_before_the_chain_ends() 
     assert await served_pair(house, stream=True) == "dear"
     (failed,) = house.events.of(AttemptFailed)
     assert (failed.pair, failed.reason) == ("cheap", "EngineFailed")
-    assert failed.detail == "pair 'cheap' failed: it gave no first token in time"
+    assert failed.detail == "pair 'cheap' failed: it gave nothing in time"
     assert house.engine.open == 0
+
+
+async def test_a_pair_that_hangs_over_a_whole_answer_of_bounded_length_is_left_for_the_next() -> (
+    None
+):
+    house = a_house({"cheap": Script(before_token=forever)}, settings=IMPATIENT)
+
+    async with house.gateway.answer(an_inbound(max_tokens=10)) as answer:
+        assert answer.pair == "dear"
+
+    (failed,) = house.events.of(AttemptFailed)
+    assert failed.detail == "pair 'cheap' failed: it gave nothing in time"
+    assert house.engine.open == 0
+
+
+async def test_a_stream_that_falls_silent_midway_has_broken() -> None:
+    async def hang_at_the_second(number: int) -> None:
+        if number == 1:
+            await forever(number)
+
+    house = a_house(
+        {"cheap": Script(before_token=hang_at_the_second)},
+        settings=replace(SETTINGS, chain_deadline_ms=20),
+    )
+
+    async with house.gateway.answer(an_inbound(stream=True)) as answer:
+        with pytest.raises(EngineFailed, match=r"it gave nothing for 0\.02 s in the middle"):
+            [text async for text in answer.chunks()]
+
+    assert house.engine.open == 0
+    assert house.events.of(Answered)[-1].outcome == "failed"
 
 
 async def test_the_last_pair_has_all_the_time_that_is_left() -> None:
@@ -144,23 +175,19 @@ async def test_a_probe_that_the_engine_rejects_proves_that_it_is_alive() -> None
     assert not house.gateway.load_view()["cheap"].breaker_open
 
 
-async def test_the_deadline_ends_with_the_first_token() -> None:
-    gate = asyncio.Event()
-
-    async def hold_the_second(number: int) -> None:
-        if number == 1:
-            await gate.wait()
+async def test_the_deadline_ends_with_the_first_token_and_each_silence_has_its_own() -> None:
+    async def pause(number: int) -> None:
+        # All pauses together take longer than the chain may, none of them alone.
+        await asyncio.sleep(0.1 if number else 0)
 
     house = a_house(
-        {"cheap": Script(tokens=("a", "b"), before_token=hold_the_second)},
-        settings=replace(SETTINGS, chain_deadline_ms=20),
+        {"cheap": Script(tokens=("a", "b", "c", "d", "e"), before_token=pause)},
+        settings=replace(SETTINGS, chain_deadline_ms=300),
     )
     async with house.gateway.answer(an_inbound(stream=True)) as answer:
-        # Longer than the chain may take: only the wait for the first token is bounded.
-        asyncio.get_running_loop().call_later(0.05, gate.set)
         texts = [text async for text in answer.chunks()]
 
-    assert '"content":"b"' in texts[-1]
+    assert '"content":"e"' in texts[-1]
 
 
 @pytest.mark.parametrize("stream", [True, False])
