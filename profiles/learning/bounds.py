@@ -39,6 +39,17 @@ def fit_bounds(
     return np.vstack(rows), FLOORS
 
 
+def lower_bounds(
+    means: Floats, kinds: npt.NDArray[np.int64], bound_mean: Floats, bound_floor: Floats
+) -> Floats:
+    """The highest floor that each prediction (prompts, pairs) is held to reach, as in serving."""
+    bounds = np.empty_like(means)
+    for kind in np.unique(kinds):
+        rows = kinds == kind
+        bounds[rows] = np.interp(means[rows], bound_mean[kind], bound_floor)
+    return np.minimum(bounds, means)
+
+
 def _thresholds(means: Floats, scores: Floats, certainty: float) -> Floats:
     asked = ~np.isnan(scores)
     accuracy = np.where(asked, scores, 0.0).sum(axis=0) / np.maximum(1, asked.sum(axis=0))

@@ -1,4 +1,4 @@
-"""`quantroute tune`: how pairs should be set, from the traffic they have served."""
+"""`quantroute tune`: how pairs and weights should be set, from what has been served."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from serve_app.cli.options import DEFAULT_CONFIG, FleetOption, JsonOption, fail
+from serve_app.cli.tune_weights import weights
 
 if TYPE_CHECKING:
     from profiles.advice.max_model_len import Deployed
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
 LOCAL_METRICS = "http://127.0.0.1:8000/metrics"
 
 tune = typer.Typer(
-    name="tune", no_args_is_help=True, help="Advice on settings, from the traffic served."
+    name="tune", no_args_is_help=True, help="Advice on settings, from traffic and graded answers."
 )
+tune.command()(weights)
 
 
 @tune.command("max-model-len")

@@ -1,0 +1,1 @@
+"""Tunes weights and thresholds on graded answers, with the curve that each choice stands on."""

@@ -1,0 +1,164 @@
+"""Outcomes of a fleet's own pairs: decided as its router decides them, with nothing else to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from profiles.learning.outcome_table import CHARS_PER_TOKEN, OutcomesUnusable, OutcomeTable
+from profiles.tuning.answers import Answers, Case
+from profiles.tuning.choices import Choices, Outlook, outlook_of
+from serve_app.adapters.token_estimate import estimate_tokens
+from serve_app.core.catalog import Catalog
+from serve_app.core.cost import Usage
+from serve_app.core.decide import decide
+from serve_app.core.decision import Prediction
+from serve_app.core.fleet import Load, Pair
+from serve_app.core.policy import Policy
+from serve_app.core.predict import predict
+from serve_app.core.request import Constraints, Features, Judgement
+
+Floats = npt.NDArray[np.float64]
+
+AT_REST = Load(ready_replicas=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetAtRest:
+    """Every pair with one free replica; requests ask for the fleet's default `constraints`."""
+
+    pairs: tuple[Pair, ...]
+    catalog: Catalog
+    policy: Policy
+    constraints: Constraints
+
+    def only(self, pairs: Sequence[str]) -> FleetAtRest:
+        return replace(self, pairs=tuple(pair for pair in self.pairs if pair.id in pairs))
+
+    def outlook(self, features: Features) -> Outlook:
+        decision = decide(
+            decision_id="tuning",
+            features=features,
+            constraints=self.constraints,
+            pairs=self.pairs,
+            catalog=self.catalog,
+            load={pair.id: AT_REST for pair in self.pairs},
+            policy=self.policy,
+        )
+        return outlook_of(decision, {pair.id: self._predict(pair, features) for pair in self.pairs})
+
+    def _predict(self, pair: Pair, features: Features) -> Prediction:
+        return predict(
+            self.catalog.profiles[pair.id],
+            self.catalog.prices[pair.id],
+            features,
+            AT_REST,
+            self.constraints,
+            published_margin=self.policy.published_margin,
+        )
+
+
+def pairs_of_both(
+    table: OutcomeTable, fleet: FleetAtRest
+) -> tuple[OutcomeTable, FleetAtRest, tuple[str, ...]]:
+    """Table and fleet with the pairs that have outcomes and a profile; what is left out is said.
+
+    Raises `OutcomesUnusable`.
+    """
+    ids = [pair.id for pair in fleet.pairs]
+    foreign = [pair for pair in table.pairs if pair not in ids]
+    silent = [pair for pair in ids if pair not in table.pairs]
+    unmeasured = [
+        pair for pair in ids if pair in table.pairs and pair not in fleet.catalog.profiles
+    ]
+    kept = [pair for pair in ids if pair not in (*silent, *unmeasured)]
+    missing = {
+        "have outcomes and are no pairs of the fleet": foreign,
+        "are pairs of the fleet without outcomes": silent,
+        "have no profile in the fleet's store": unmeasured,
+    }
+    notes = tuple(f"{', '.join(pairs)} {why}: left out" for why, pairs in missing.items() if pairs)
+    reference = fleet.policy.reference_pair
+    if reference not in kept or len(kept) < 2:
+        lacks = f"the reference pair {reference!r}" if reference not in kept else "a second pair"
+        raise OutcomesUnusable(
+            f"{lacks} is missing where weights choose between pairs that have both outcomes and a "
+            f"profile: {'; '.join(notes) or f'there is {kept[0]!r} alone'}; the fleet's pairs are "
+            f"{', '.join(ids)}"
+        )
+    return table.only(kept), fleet.only(kept), notes
+
+
+def fleet_case(
+    table: OutcomeTable, fleet: FleetAtRest, features: Sequence[Features], means: Floats
+) -> Case:
+    """`features` and predicted `means` are of the table's prompts, by models that had not seen
+    them. Raises `OutcomesUnusable`."""
+    outlooks = [fleet.outlook(one) for one in features]
+    served = np.array([row for row, outlook in enumerate(outlooks) if outlook.terms], np.int64)
+    if len(served) == 0:
+        raise OutcomesUnusable("no pair of the fleet may serve any of these prompts")
+    refused = len(outlooks) - len(served)
+    table, outlooks = table.rows(served), [outlooks[row] for row in served]
+    return Case(
+        table=table,
+        choices=Choices.of(table.pairs, outlooks),
+        answers=_answers(table, fleet, outlooks, means[served]),
+        rows=served,
+        notes=(f"{refused} prompts that no pair may serve left out",) if refused else (),
+    )
+
+
+def features_of(table: OutcomeTable, judgements: Sequence[Judgement]) -> list[Features]:
+    """Prompts as the router gets them, with nothing else asked."""
+    return [
+        Features(
+            prompt_tokens=estimate_tokens(prompt),
+            max_tokens=None,
+            needs=frozenset(),
+            judgement=judgement,
+        )
+        for prompt, judgement in zip(table.prompts, judgements, strict=True)
+    ]
+
+
+def _answers(
+    table: OutcomeTable, fleet: FleetAtRest, outlooks: Sequence[Outlook], means: Floats
+) -> Answers:
+    graded = ~np.isnan(table.scores)
+    return Answers(
+        pairs=table.pairs,
+        reference=table.column(fleet.policy.reference_pair),
+        scores=np.where(graded, table.scores, means),
+        graded=graded,
+        expected_usd=_of_each(table, outlooks, lambda one: one.cost_usd),
+        cost_usd=_actual_usd(table, fleet, outlooks),
+        total_ms=_of_each(table, outlooks, lambda one: one.total_ms),
+        same_prompt=table.same_prompt,
+    )
+
+
+def _of_each(
+    table: OutcomeTable, outlooks: Sequence[Outlook], figure: Callable[[Prediction], float]
+) -> Floats:
+    return np.array([[figure(one.predictions[pair]) for pair in table.pairs] for one in outlooks])
+
+
+def _actual_usd(table: OutcomeTable, fleet: FleetAtRest, outlooks: Sequence[Outlook]) -> Floats:
+    """Tokens of answers are the pair's own where they were counted, else those expected."""
+    expected = _of_each(table, outlooks, lambda one: one.output_tokens)
+    counted = table.answer_chars / CHARS_PER_TOKEN
+    tokens = np.where(np.isfinite(counted), counted, expected)
+    cost = np.empty_like(tokens)
+    for column, pair in enumerate(table.pairs):
+        price = fleet.catalog.prices[pair]
+        for row, outlook in enumerate(outlooks):
+            usage = Usage(
+                prompt_tokens=outlook.predictions[pair].prompt_tokens,
+                completion_tokens=round(tokens[row, column]),
+            )
+            cost[row, column] = price.cost_usd(usage)
+    return cost

@@ -1,0 +1,162 @@
+"""Weights for each preset: tuned on all prompts, and shown on prompts kept aside from tuning."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from profiles.learning.folds import Split
+from profiles.tuning.answers import Answers, Case, Saved
+from profiles.tuning.resample import Interval, Resamples
+from profiles.tuning.rules import Means, Rule, rules
+from profiles.tuning.sweep import Curve, Point, Result, picked, result_of
+from serve_app.core.policy import Weights
+from serve_app.core.request import Preset
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+# A smaller share of the reference pair's cost or latency is not worth other weights.
+WORTH_CHANGING = 0.01
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """Tuned weights less those in use: in accuracy, and in what is saved, as a share of what the
+    reference pair takes of it."""
+
+    accuracy: Interval
+    spent_share: Interval
+
+    @property
+    def in_accuracy(self) -> bool:
+        return not self.accuracy.lower <= 0 <= self.accuracy.upper
+
+    @property
+    def in_spending(self) -> bool:
+        """By more than is not worth other weights."""
+        lower, upper = self.spent_share.lower, self.spent_share.upper
+        return lower > WORTH_CHANGING or upper < -WORTH_CHANGING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advice:
+    """A preset's best weights, on the curve that they were found on.
+
+    `same` is what they get on the prompts they were tuned on. `aside` is the same rule followed on
+    the other folds only, which gave `ratios_aside`, and measured on the fold kept aside, so it is
+    what to expect. `present` is what the weights in use get, `difference` is `aside` less that;
+    `told_apart` says whether it is one in what the preset wants.
+    """
+
+    preset: Preset
+    rule: str
+    saved: Saved
+    ratio: float
+    weights: Weights
+    same: Result
+    aside: Result
+    ratios_aside: tuple[float, ...]
+    present_weights: Weights
+    present: Result
+    difference: Difference
+    told_apart: bool
+    bounds_loss: bool
+    curve: tuple[Point, ...]
+
+    @property
+    def advised(self) -> Weights:
+        """Those in use, where the best ones cannot be told from them."""
+        return self.weights if self.told_apart else self.present_weights
+
+    def rules_out_more_loss_than(self, lose: float) -> bool:
+        """Whether the interval rules out that more than `lose` is lost to the reference pair."""
+        return self.aside.change_interval.lower >= -lose
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """On which splits of the case's prompts weights are tuned (`train`) and shown (`test`), and
+    the accuracy that may be lost."""
+
+    splits: Sequence[Split]
+    lose: float
+    resamples: Resamples
+
+
+def advise(case: Case, present: Mapping[Preset, Weights], trial: Trial) -> tuple[Advice, ...]:
+    """For every preset whose rule can be followed: none for latency where it is not known."""
+    return tuple(
+        _advise(case, preset, rule, present[preset], trial)
+        for preset, rule in rules(trial.lose).items()
+        if rule.saved in case.answers.spent
+    )
+
+
+def _advise(case: Case, preset: Preset, rule: Rule, present: Weights, trial: Trial) -> Advice:
+    answers, lose, resamples = case.answers, trial.lose, trial.resamples
+    curve = Curve.of(case, present, rule.saved)
+    best = _pick(rule, curve, answers, np.arange(len(answers)), lose)
+    aside, ratios = np.empty(len(answers), np.int64), []
+    for split in trial.splits:
+        found = _pick(rule, curve, answers, split.train, lose)
+        aside[split.test] = curve.chosen[found][split.test]
+        ratios.append(curve.ratios[found])
+    now = case.choices.choose(present)
+    difference = _difference(answers, aside, now, curve.saved, resamples)
+    return Advice(
+        preset=preset,
+        rule=rule.words,
+        saved=rule.saved,
+        ratio=curve.ratios[best],
+        weights=curve.weights[best],
+        same=result_of(answers, curve.chosen[best], resamples),
+        aside=result_of(answers, aside, resamples),
+        ratios_aside=tuple(ratios),
+        present_weights=present,
+        present=result_of(answers, now, resamples),
+        difference=difference,
+        told_apart=difference.in_accuracy or (rule.saves and difference.in_spending),
+        bounds_loss=rule.bounds_loss,
+        curve=curve.points(answers, resamples),
+    )
+
+
+def _difference(
+    answers: Answers, tuned: Ints, now: Ints, saved: Saved, resamples: Resamples
+) -> Difference:
+    spent, scores = answers.spent[saved], answers.scores
+    return Difference(
+        accuracy=resamples.of_mean(picked(scores, tuned) - picked(scores, now)),
+        spent_share=resamples.of_ratio(
+            picked(spent, tuned) - picked(spent, now), spent[:, answers.reference]
+        ),
+    )
+
+
+def _pick(rule: Rule, curve: Curve, answers: Answers, rows: Ints, lose: float) -> int:
+    scores = answers.scores[rows]
+    start = next(at for at, ratio in enumerate(curve.ratios) if ratio >= rule.least_ratio)
+    spent, chosen = answers.spent[curve.saved][rows], curve.chosen[start:, rows]
+    return start + rule.pick(
+        Means(
+            accuracy=np.array([picked(scores, columns).mean() for columns in chosen]),
+            spent=np.array([picked(spent, columns).mean() for columns in chosen]),
+            reference_accuracy=float(scores[:, answers.reference].mean()),
+            reference_spent=float(spent[:, answers.reference].mean()),
+            lose=lose,
+        )
+    )
+
+
+def marks(answers: Answers, resamples: Resamples) -> Mapping[str, Result]:
+    """What needs no weights: one pair for all, and the choice of one who knows every answer."""
+    columns = {
+        "the reference pair": np.full(len(answers), answers.reference),
+        "always the cheapest": answers.cheapest,
+        "the oracle": answers.oracle,
+    }
+    return {name: result_of(answers, chosen, resamples) for name, chosen in columns.items()}

@@ -1,0 +1,193 @@
+"""Tunes the weights of every preset, the certainty of floors and the numeric guard on outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from profiles.learning.folds import Split, folds
+from profiles.learning.outcome_table import OutcomesUnusable, OutcomeTable
+from profiles.learning.prices import cost_of_answers, price_of_each
+from profiles.learning.read_table import read_table
+from profiles.learning.train import LEAST_PROMPTS
+from profiles.tuning.answers import Case
+from profiles.tuning.certainty import CertaintyCurve, certainty_curve
+from profiles.tuning.fleet_case import FleetAtRest, features_of, fleet_case, pairs_of_both
+from profiles.tuning.guard import GuardCurve, guard_curve
+from profiles.tuning.presets import Advice, Trial, advise, marks
+from profiles.tuning.priced_case import priced_case, reference_of
+from profiles.tuning.resample import Resamples
+from profiles.tuning.sweep import Result
+from profiles.tuning.unseen import (
+    Part,
+    Progress,
+    Said,
+    given_model,
+    judgements_of,
+    said_of,
+    train_per_fold,
+)
+from serve_app.core.policy import Weights
+from serve_app.core.request import Judgement, Preset, Prompt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TuningPlan:
+    """`model` is a trained success model; without one, one is trained per fold.
+
+    `lose` is the accuracy that may be lost against the reference pair where cost or latency comes
+    first.
+    """
+
+    files: tuple[Path, ...]
+    folds: int
+    model: Path | None
+    lose: float
+    floors: tuple[float, ...]
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tuning:
+    """What was found. Presets that could not be tuned keep their `present` weights.
+
+    `guard` is `None` where the pairs' activations are not known.
+    """
+
+    pairs: tuple[str, ...]
+    reference: str
+    prompts: int
+    lose: float
+    notes: tuple[str, ...]
+    marks: Mapping[str, Result]
+    presets: tuple[Advice, ...]
+    present: Mapping[Preset, Weights]
+    certainty: CertaintyCurve
+    guard: GuardCurve | None
+
+    @property
+    def weights(self) -> dict[Preset, Weights]:
+        """Of every preset, tuned or left as they are."""
+        return {**self.present, **{one.preset: one.advised for one in self.presets}}
+
+    @property
+    def untuned(self) -> tuple[Preset, ...]:
+        tuned = {one.preset for one in self.presets}
+        return tuple(preset for preset in self.present if preset not in tuned)
+
+
+def tune_fleet(
+    plan: TuningPlan,
+    fleet: FleetAtRest,
+    *,
+    local: Callable[[Prompt], Judgement],
+    progress: Progress,
+) -> Tuning:
+    """On outcomes of the fleet's pairs; `local` judges what a success model does not.
+
+    Raises `OSError`, `OutcomesUnusable` or `SuccessModelRefused`.
+    """
+    table, fleet, left_out = pairs_of_both(read_table(plan.files), fleet)
+    splits, parts = _unseen(plan, table, progress)
+    said = said_of(table, parts)
+    progress(f"decides {len(table)} prompts")
+    features = features_of(table, judgements_of(table, parts, local=local))
+    case = fleet_case(table, fleet, features, said.means)
+    present = fleet.policy.weights
+    guard = guard_curve(
+        case, fleet, [features[row] for row in case.rows], present["balanced"], seed=plan.seed
+    )
+    notes = (*table.notes, *left_out)
+    return _tuned(plan, case, said, splits, present, notes, guard=guard, progress=progress)
+
+
+def tune_priced(
+    plan: TuningPlan,
+    prices: Mapping[str, float],
+    *,
+    reference: str | None,
+    present: Mapping[Preset, Weights],
+    progress: Progress,
+) -> Tuning:
+    """On outcomes of any pairs, by prices per token. Raises as `tune_fleet` does."""
+    table = read_table(plan.files)
+    reference = reference_of(table, reference)
+    costs = cost_of_answers(table, price_of_each(table.pairs, prices))
+    splits, parts = _unseen(plan, table, progress)
+    said = said_of(table, parts)
+    case = priced_case(table, costs, said.means, reference=reference)
+    return _tuned(plan, case, said, splits, present, table.notes, guard=None, progress=progress)
+
+
+def _unseen(
+    plan: TuningPlan, table: OutcomeTable, progress: Progress
+) -> tuple[list[Split], list[Part]]:
+    least = LEAST_PROMPTS if plan.model else -(-LEAST_PROMPTS * plan.folds // (plan.folds - 1))
+    if len(table) < least:
+        raise OutcomesUnusable(
+            f"{len(table)} prompts are too few to tune on in {plan.folds} folds; at least {least}"
+        )
+    splits = folds(table.same_prompt, count=plan.folds, seed=plan.seed)
+    if plan.model is not None:
+        return splits, [given_model(plan.model, table)]
+    return splits, train_per_fold(table, splits, seed=plan.seed, progress=progress)
+
+
+def _tuned(
+    plan: TuningPlan,
+    case: Case,
+    said: Said,
+    splits: list[Split],
+    present: Mapping[Preset, Weights],
+    notes: tuple[str, ...],
+    *,
+    guard: GuardCurve | None,
+    progress: Progress,
+) -> Tuning:
+    answers = case.answers
+    if not answers.cost_usd[:, answers.reference].sum() > 0:
+        raise OutcomesUnusable(
+            f"answers of the reference pair {answers.pairs[answers.reference]!r} cost nothing, so "
+            f"no cost is a share of theirs: give it a price"
+        )
+    resamples = Resamples(answers.same_prompt, seed=plan.seed)
+    progress(f"weighs {len(answers)} prompts")
+    trial = Trial(
+        splits=[_within(split, case) for split in splits], lose=plan.lose, resamples=resamples
+    )
+    return Tuning(
+        pairs=answers.pairs,
+        reference=answers.pairs[answers.reference],
+        prompts=len(answers),
+        lose=plan.lose,
+        notes=(*notes, *case.notes, *_ungraded(case)),
+        marks=marks(answers, resamples),
+        presets=advise(case, present, trial),
+        present=present,
+        certainty=certainty_curve(
+            case,
+            said.rows(case.rows),
+            floors=plan.floors,
+            seed=plan.seed,
+            progress=progress,
+        ),
+        guard=guard,
+    )
+
+
+def _within(split: Split, case: Case) -> Split:
+    """The split by the rows that the case has left."""
+    return Split(
+        train=np.flatnonzero(np.isin(case.rows, split.train)),
+        test=np.flatnonzero(np.isin(case.rows, split.test)),
+    )
+
+
+def _ungraded(case: Case) -> tuple[str, ...]:
+    share = 1 - float(case.answers.graded.mean())
+    if share == 0:
+        return ()
+    return (f"{share:.1%} of the answers were not graded: predicted success counts for them",)
