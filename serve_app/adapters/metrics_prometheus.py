@@ -181,6 +181,12 @@ class _AnswerMetrics:
         self._cost = Counter(
             "quantroute_cost_usd", "Marginal cost of usage", ["pair"], registry=registry
         )
+        self._uncounted_cost = Counter(
+            "quantroute_uncounted_cost_usd",
+            "Estimated cost of answers broken off before their engine counted tokens; not in cost",
+            ["pair"],
+            registry=registry,
+        )
         self._predicted_cost = Counter(
             "quantroute_predicted_cost_usd",
             "What that cost was predicted to be",
@@ -225,6 +231,7 @@ class _AnswerMetrics:
         self._tokens.labels(pair, "completion").inc(answer.completion_tokens)
         self._cost.labels(pair).inc(answer.cost_usd)
         self._baseline_cost.inc(answer.baseline_cost_usd)
+        self._uncounted_cost.labels(pair).inc(answer.uncounted_cost_usd)
         if answer.predicted_cost_usd is not None:
             self._compare(pair, predicted=answer.predicted_cost_usd, actual=answer.cost_usd)
         if answer.predicted_prompt_tokens is not None and answer.prompt_tokens > 0:

@@ -47,7 +47,8 @@ class AttemptFailed:
 class Answered:
     """A request ended. `pair` is empty when none served; token counts are the engine's.
 
-    `predicted_prompt_tokens` is `None` where the engine told no count to hold it against.
+    `predicted_prompt_tokens` is `None` where the engine told no count to hold it against; what
+    such an answer is estimated to have cost is `uncounted_cost_usd`, and not in `cost_usd`.
     """
 
     pair: str
@@ -62,6 +63,7 @@ class Answered:
     cost_usd: float
     predicted_cost_usd: float | None
     baseline_cost_usd: float
+    uncounted_cost_usd: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from serve_app.core.cost import Usage
 from serve_app.core.decision import Candidate, Constraint, Decision
 from serve_app.core.engine_errors import EngineError
 from serve_app.service.attempts import FirstToken
-from serve_app.service.stream import AnswerEditor
+from serve_app.service.stream import NOTHING_USED, AnswerEditor
 from serve_app.service.transcript import Transcript
 
 
@@ -56,6 +56,16 @@ class Answer:
     def usage(self) -> Usage:
         """What the engine counted, as far as it has told."""
         return self._editor.usage
+
+    @property
+    def uncounted(self) -> Usage:
+        """What a stream that ended without usage took, as far as can be told: a token per chunk."""
+        prediction = self.candidate.prediction if self.candidate is not None else None
+        if self.usage != NOTHING_USED or prediction is None:
+            return NOTHING_USED
+        return Usage(
+            prompt_tokens=prediction.prompt_tokens, completion_tokens=self._editor.said_parts
+        )
 
     @property
     def candidate(self) -> Candidate | None:

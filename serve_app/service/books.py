@@ -73,7 +73,13 @@ class Books:
             compared = prediction is not None and answer.usage != NOTHING_USED
             if prediction and compared:
                 predicted_usd, predicted_prompt = prediction.cost_usd, prediction.prompt_tokens
-            charge = self._ledger.charge(answer.pair, answer.usage, routing.catalog, predicted_usd)
+            charge = self._ledger.charge(
+                answer.pair,
+                answer.usage,
+                routing.catalog,
+                predicted_usd,
+                uncounted=answer.uncounted,
+            )
         first_token_s = visit.first_token_s
         return Answered(
             pair=charge.pair,
@@ -88,4 +94,5 @@ class Books:
             cost_usd=charge.cost_usd,
             predicted_cost_usd=charge.predicted_usd,
             baseline_cost_usd=charge.baseline_usd,
+            uncounted_cost_usd=charge.uncounted_usd,
         )

@@ -7,22 +7,31 @@ from dataclasses import dataclass, fields
 
 from serve_app.core.catalog import Catalog
 from serve_app.core.cost import Usage
+from serve_app.service.stream import NOTHING_USED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Charge:
-    """One answer's marginal cost in USD; `predicted_usd` is `None` when nothing was predicted."""
+    """One answer's marginal cost in USD; `predicted_usd` is `None` when nothing was predicted.
+
+    Only what an engine counted is billed: `uncounted_usd` is what an answer that was broken off
+    before is estimated to have cost.
+    """
 
     pair: str
     usage: Usage
     cost_usd: float
     baseline_usd: float
     predicted_usd: float | None = None
+    uncounted_usd: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
-    """Sums over answers. The two `estimated_` sums cover the same answers, so they compare."""
+    """Sums over answers. The two `estimated_` sums cover the same answers, so they compare.
+
+    `uncounted_usd` is the estimated cost of `uncounted_answers`, which no other sum contains.
+    """
 
     answers: int = 0
     prompt_tokens: int = 0
@@ -31,6 +40,8 @@ class Totals:
     baseline_usd: float = 0.0
     estimated_predicted_usd: float = 0.0
     estimated_cost_usd: float = 0.0
+    uncounted_answers: int = 0
+    uncounted_usd: float = 0.0
 
     @classmethod
     def of(cls, charge: Charge) -> Totals:
@@ -43,6 +54,8 @@ class Totals:
             baseline_usd=charge.baseline_usd,
             estimated_predicted_usd=charge.predicted_usd or 0.0,
             estimated_cost_usd=charge.cost_usd if estimated else 0.0,
+            uncounted_answers=int(charge.uncounted_usd > 0.0),
+            uncounted_usd=charge.uncounted_usd,
         )
 
     def __add__(self, other: Totals) -> Totals:
@@ -73,15 +86,25 @@ class Ledger:
         self._shadow = Totals()
 
     def charge(
-        self, pair: str, usage: Usage, catalog: Catalog | None, predicted_usd: float | None
+        self,
+        pair: str,
+        usage: Usage,
+        catalog: Catalog | None,
+        predicted_usd: float | None,
+        *,
+        uncounted: Usage = NOTHING_USED,
     ) -> Charge:
-        """Prices one answer by the catalog its request was routed with, and adds it."""
+        """Prices one answer by the catalog its request was routed with, and adds it.
+
+        `uncounted` is what it is estimated to have used where the engine told nothing.
+        """
         charge = Charge(
             pair=pair,
             usage=usage,
             cost_usd=cost_usd(pair, usage, catalog),
             baseline_usd=_baseline_usd(self._baseline, pair, usage, catalog),
             predicted_usd=predicted_usd,
+            uncounted_usd=cost_usd(pair, uncounted, catalog),
         )
         self._pairs[pair] = self._pairs.get(pair, Totals()) + Totals.of(charge)
         return charge

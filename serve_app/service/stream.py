@@ -16,11 +16,15 @@ from serve_app.core.engine_errors import EngineFailed
 
 # Inside a JSON string every quote is escaped, so these match keys only, never generated text.
 _NOTABLE = re.compile(r'"finish_reason"\s*:\s*"|"usage"\s*:\s*\{')
+# How vLLM opens a chat's stream: with the role alone.
+NOTHING_SAID = '"content":""'
 NOTHING_USED = Usage(prompt_tokens=0, completion_tokens=0)
 
 
 class AnswerEditor:
     """Edits one answer of one pair, and remembers the `usage` that bills it.
+
+    `said_parts` counts chunks with text in them, which engines send token by token.
 
     The engine is always asked for usage. A caller who asked too gets the engine's own usage
     chunk, with `cost_usd` in it. One who did not gets no chunk it does not expect: the last
@@ -29,6 +33,7 @@ class AnswerEditor:
 
     def __init__(self, pair: str, price: TokenPrice | None, *, usage_asked: bool) -> None:
         self.usage = NOTHING_USED
+        self.said_parts = 0
         self._pair = pair
         self._named = f'"model":{json.dumps(pair)}'
         self._price = price
@@ -43,6 +48,8 @@ class AnswerEditor:
 
     def chunk(self, text: str) -> tuple[str, ...]:
         """Takes the engine's next chunk; returns those that can be sent now."""
+        if NOTHING_SAID not in text:
+            self.said_parts += 1
         text = self._with_name(text)
         if _NOTABLE.search(text) is None:
             return (*self.rest(), text)

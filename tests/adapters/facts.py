@@ -23,6 +23,7 @@ class AnswerFields(TypedDict, total=False):
     cost_usd: float
     predicted_cost_usd: float | None
     baseline_cost_usd: float
+    uncounted_cost_usd: float
 
 
 def an_answer(**fields: Unpack[AnswerFields]) -> Answered:

@@ -125,6 +125,15 @@ def test_an_answer_is_counted_in_seconds_tokens_and_usd(metrics: Metrics) -> Non
     assert metrics.value("quantroute_baseline_cost_usd_total") == pytest.approx(0.005)
 
 
+def test_the_estimated_cost_of_an_answer_broken_off_is_a_counter_of_its_own(
+    metrics: Metrics,
+) -> None:
+    metrics.emit(an_answer(pair="a", outcome="disconnected", cost_usd=0, uncounted_cost_usd=0.3))
+
+    assert metrics.value("quantroute_uncounted_cost_usd_total", pair="a") == pytest.approx(0.3)
+    assert metrics.value("quantroute_cost_usd_total", pair="a") == 0
+
+
 @pytest.mark.parametrize("predicted", [0.001, 0.003])
 def test_a_wrong_estimate_counts_the_same_too_low_as_too_high(
     metrics: Metrics, predicted: float

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
 
 import pytest
@@ -250,6 +250,41 @@ async def test_an_answer_that_told_no_usage_is_held_against_no_prediction() -> N
     assert answered.predicted_cost_usd is None
     total = house.gateway.ledger.account().total
     assert (total.answers, total.cost_usd, total.estimated_predicted_usd) == (1, 0, 0)
+
+
+@pytest.mark.parametrize("fails", [False, True], ids=["its caller leaves", "its pair breaks"])
+async def test_a_stream_broken_off_is_estimated_by_what_was_sent_and_billed_nothing(
+    fails: bool,
+) -> None:
+    error = EngineFailed("cheap", "oom") if fails else None
+    house = a_house({"cheap": Script(tokens=("a", "b", "c", "d"), error=error, error_at=3)})
+
+    with suppress(EngineFailed):
+        async with (
+            house.gateway.answer(
+                an_inbound(stream=True, countable="four words are here")
+            ) as answer,
+            aclosing(answer.chunks()) as chunks,
+        ):
+            async for text in chunks:
+                if '"content":"c"' in text and not fails:
+                    break
+
+    (answered,) = house.events.of(Answered)
+    estimate = CATALOG.prices["cheap"].cost_usd(Usage(prompt_tokens=4, completion_tokens=3))
+    assert (answered.cost_usd, answered.uncounted_cost_usd) == (0.0, estimate)
+    total = house.gateway.ledger.account().total
+    assert (total.answers, total.uncounted_answers) == (1, 1)
+    assert (total.cost_usd, total.uncounted_usd) == (0.0, estimate)
+
+
+async def test_an_answer_whose_engine_counted_is_not_estimated() -> None:
+    house = a_house()
+
+    async with house.gateway.answer(an_inbound(stream=True)) as answer:
+        [text async for text in answer.chunks()]
+
+    assert house.events.of(Answered)[0].uncounted_cost_usd == 0.0
 
 
 async def test_pairs_that_failed_before_the_answer_are_not_billed() -> None:
