@@ -68,14 +68,18 @@ class Attempts:
         catalog: Catalog | None,
         resources: AsyncExitStack,
     ) -> FirstToken:
-        tried: list[str] = []
+        deadline_ms, tried = self._settings.chain_deadline_ms, dict[str, float]()
         try:
-            async with asyncio.timeout(self._settings.chain_deadline_ms / 1e3):
+            async with asyncio.timeout(deadline_ms / 1e3):
                 return await self._walk(decision, call, catalog, resources, tried)
         except TimeoutError as exc:
-            late = DeadlineExceeded(self._settings.chain_deadline_ms, tuple(tried))
-            self._note(tried[-1], late, self._settings.chain_deadline_ms)
-            self._breakers.failed(tried[-1])
+            late = DeadlineExceeded(deadline_ms, tuple(tried))
+            pair, began_s = tried.popitem()
+            had_ms = (self._clock.now() - began_s) * 1e3
+            self._note(pair, late, had_ms)
+            # Who got only the rest of the time had no chance to answer.
+            if had_ms >= min(self._settings.attempt_floor_ms, deadline_ms / 2):
+                self._breakers.failed(pair)
             raise late from exc
 
     async def _walk(
@@ -84,15 +88,16 @@ class Attempts:
         call: EngineCall,
         catalog: Catalog | None,
         resources: AsyncExitStack,
-        tried: list[str],
+        tried: dict[str, float],
     ) -> FirstToken:
+        """Tells in `tried` which pair was tried and when that began."""
         failures: list[EngineError] = []
         untried = list(decision.candidates)
         while untried and len(tried) < self._settings.max_attempts:
             candidate = untried.pop(0)
             if not self._breakers.allows(candidate.pair):
                 continue
-            tried.append(candidate.pair)
+            tried[candidate.pair] = self._clock.now()
             limit_s = None
             if len(tried) < self._settings.max_attempts and self._any_may_be_tried(untried):
                 limit_s = patience_s(
@@ -107,7 +112,9 @@ class Attempts:
             except (EngineBusy, EngineFailed) as error:
                 failures.append(error)
             else:
-                return FirstToken(pair=tried[-1], text=text, rest=rest, failures=tuple(failures))
+                return FirstToken(
+                    pair=candidate.pair, text=text, rest=rest, failures=tuple(failures)
+                )
         raise Overloaded(_why_none(failures), self._settings.retry_after_s)
 
     def _any_may_be_tried(self, candidates: Iterable[Candidate]) -> bool:

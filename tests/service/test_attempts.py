@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from serve_app.core.breaker import BreakerSettings
 from serve_app.core.engine_errors import EngineBusy, EngineError, EngineFailed, EngineRejected
 from serve_app.core.errors import DeadlineExceeded, Overloaded
 from serve_app.core.events import Answered, AttemptFailed
@@ -146,6 +147,49 @@ async def test_the_last_pair_has_all_the_time_that_is_left() -> None:
         "EngineFailed",
         "DeadlineExceeded",
     ]
+
+
+async def test_a_pair_that_got_only_the_rest_of_the_time_is_not_taken_for_a_broken_one() -> None:
+    async def hang_and_let_time_pass(_: int) -> None:
+        await house.clock.advance(0.055)
+        await forever(0)
+
+    house = a_house(
+        {
+            "cheap": Script(before_token=hang_and_let_time_pass),
+            "dear": Script(before_token=forever),
+        },
+        settings=replace(
+            IMPATIENT, chain_deadline_ms=60, breaker=BreakerSettings(failures_to_open=1)
+        ),
+    )
+
+    with pytest.raises(DeadlineExceeded):
+        await served_pair(house, stream=True)
+
+    loads = house.gateway.load_view()
+    assert (loads["cheap"].breaker_open, loads["dear"].breaker_open) == (True, False)
+
+
+async def test_a_pair_that_had_the_time_and_gave_nothing_is_taken_for_a_broken_one() -> None:
+    async def hang_and_let_time_pass(_: int) -> None:
+        await house.clock.advance(0.06)
+        await forever(0)
+
+    house = a_house(
+        {"cheap": Script(before_token=hang_and_let_time_pass)},
+        settings=replace(
+            SETTINGS,
+            chain_deadline_ms=60,
+            max_attempts=1,
+            breaker=BreakerSettings(failures_to_open=1),
+        ),
+    )
+
+    with pytest.raises(DeadlineExceeded):
+        await served_pair(house, stream=True)
+
+    assert house.gateway.load_view()["cheap"].breaker_open
 
 
 async def test_a_pair_after_which_nobody_may_be_tried_is_waited_for() -> None:
