@@ -20,6 +20,8 @@ from serve_app.service.gateway import Gateway
 
 BELIEFS = TypeAdapter(tuple[Belief, ...])
 SCORES = {"good": 1.0, "bad": 0.0}
+# An id, a score and some spaces.
+LONGEST_BODY_BYTES = 16 * 1024
 
 
 class FeedbackBody(Wire):
@@ -46,7 +48,7 @@ class FeedbackBody(Wire):
 def feedback_route(gateway: Gateway, settings: ApiSettings) -> Route:
     async def feedback(request: Request) -> Response:
         try:
-            raw = await read_body(request, settings.body_limit_bytes)
+            raw = await read_body(request, min(LONGEST_BODY_BYTES, settings.body_limit_bytes))
             body = validated(FeedbackBody, parse_object(raw))
         except (BadRequest, BodyTooLarge):
             gateway.feedback.misused()

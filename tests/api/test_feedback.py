@@ -138,6 +138,9 @@ def test_an_unknown_decision_is_told_how_long_ids_are_kept() -> None:
         ({"decision_id": "d", "score": -1}, "score", "greater than or equal to 0"),
         ({"decision_id": "d", "score": "1"}, "score", "valid number"),
         ({"decision_id": "d", "score": True}, "score", "valid number"),
+        ({"decision_id": "d", "score": []}, "score", "valid number"),
+        ({"decision_id": "d", "verdict": True}, "verdict", "'good' or 'bad'"),
+        ({"decision_id": "d", "score": None, "verdict": None}, None, "got neither"),
         ({"decision_id": "d", "verdict": "fine"}, "verdict", "'good' or 'bad'"),
         ({"decision_id": "d", "score": 1, "task": "code"}, "task", "not permitted"),
         ({"decision_id": "d"}, None, "got neither"),
@@ -190,6 +193,37 @@ def test_a_body_over_the_limit_is_refused() -> None:
     answer = client.post(FEEDBACK, json={"decision_id": "d" * 200, "score": 1})
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (413, "body_too_large")
+
+
+def test_no_body_of_feedback_may_be_as_large_as_a_prompt() -> None:
+    client = a_client(a_house(), body_limit_bytes=10_000_000)
+
+    answer = client.post(FEEDBACK, content=b" " * 20_000)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "body_too_large")
+    assert "16384 bytes" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "content_type", ["text/plain", "application/x-www-form-urlencoded", "nonsense", ""]
+)
+def test_a_body_is_read_as_json_whatever_its_content_type(content_type: str) -> None:
+    client = a_client(a_house())
+    decision = decision_of_an_answer(client)
+
+    answer = client.post(
+        FEEDBACK,
+        content=b'{"decision_id": "%s", "verdict": "bad"}' % decision.encode(),
+        headers={"content-type": content_type},
+    )
+
+    assert answer.status_code == 202
+
+
+def test_other_methods_are_refused() -> None:
+    answer = a_client(a_house()).get(FEEDBACK)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (405, "method_not_allowed")
 
 
 def test_a_board_that_is_away_is_said_with_when_to_come_back() -> None:
