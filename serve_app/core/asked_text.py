@@ -31,8 +31,7 @@ MATERIAL_WORDS = (
     *("excerpt", "input", "information", "search result", "retrieved", "knowledge base"),
 )
 LABEL_MARKS = (":", "#", "**")
-# A search is fast for what has few ways to begin, so that the character before a label is looked
-# for first.
+# A search is fast for what has few ways to begin: the character before a label comes first.
 LABEL_START = r"[\n.!?)\]\"'](?:(?<=\n)[ \t#*>_-]{0,6}|(?<!\n) )"
 LABEL_END = r"[ \t*_]{0,3}(?::[ \t*_]*|$)"
 REQUEST = rf"(?:(?:my|the|user|user's|current|final)[ ])?(?:{'|'.join(REQUEST_WORDS)})s?"
@@ -40,9 +39,7 @@ MATERIAL = rf"(?:{'|'.join(MATERIAL_WORDS)})s?(?: \w{{4,20}})?(?:[ ]\[?\d{{1,3}}
 REPLY = r"(?:answer|response|output)"
 LABEL = re.compile(rf"{LABEL_START}(?:(?P<asks>{REQUEST})|{MATERIAL}){LABEL_END}", re.MULTILINE)
 LABEL_AFTER_REQUEST = re.compile(rf"{LABEL_START}(?:{MATERIAL}|{REPLY}){LABEL_END}", re.MULTILINE)
-CLOSING_CUE = re.compile(
-    r"\s(?:(?:helpful|final|your)[ ])?(?:answer|response|output):\s*\Z", re.IGNORECASE
-)
+CLOSING_CUE = re.compile(rf"\s(?:(?:helpful|final|your)[ ])?{REPLY}:\s*\Z", re.IGNORECASE)
 REQUEST_TAG = re.compile(r"<(question|query|request|task|instructions?)>", re.IGNORECASE)
 MATERIAL_TAG = re.compile(
     r"<(/?)(?:context|documents?|docs?|passages?|sources?|search_results?|retrieved\w{0,20}"
@@ -122,7 +119,7 @@ def _follows_up(turn: str) -> bool:
 
 def _outside_tags(text: str) -> str:
     """Without all from the first tag of material to the last that closes one."""
-    if "</" not in text:
+    if not _has(text, "</"):
         return text
     if asked := REQUEST_TAG.search(text):
         inside, closing_tag, _ = text[asked.end() :].partition(f"</{asked[1]}>")
@@ -137,14 +134,17 @@ def _outside_tags(text: str) -> str:
 
 def _outside_fences(text: str) -> str:
     fences = _fences(text)
-    if len(fences) < 2:
-        return text
-    return _without(text, fences[0].start(), fences[-1].end() - 1)
+    return _without(text, fences[0].start(), fences[-1].end() - 1) if len(fences) > 1 else text
 
 
 def _fences(text: str) -> list[re.Match[str]]:
     """In `text` behind a line break: they start where their lines do, and end one too far."""
-    return list(FENCE.finditer(f"\n{text}")) if "```" in text or "~~~" in text else []
+    return list(FENCE.finditer(f"\n{text}")) if _has(text, "```") or _has(text, "~~~") else []
+
+
+def _has(text: str, mark: str) -> bool:
+    # One character is looked for in a tenth of the time of several.
+    return mark[0] in text and mark in text
 
 
 def _without(text: str, start: int, end: int) -> str:
@@ -155,7 +155,7 @@ def _without(text: str, start: int, end: int) -> str:
 
 def _labelled(text: str, whole_chars: int) -> str | None:
     """What a label calls the request, or what stands around what a label calls material."""
-    if not any(mark in text for mark in LABEL_MARKS):
+    if not any(_has(text, mark) for mark in LABEL_MARKS):
         return None
     labels = list(_labels(LABEL, text))
     asked = [label for label in labels if label.asks]

@@ -107,15 +107,16 @@ def _source_chars(prompt: Prompt, words: Sequence[str]) -> int:
 
 def _wished(words: Sequence[str]) -> float | None:
     """Tokens wished for in words ("in 3 sentences", "a 500-word essay", "list 10 cities")."""
-    for at in range(1, len(words)):
-        count = _number(words[at - 1])
+    for at in [at for at, word in enumerate(words[:-1]) if word in NUMBER_WORDS or word.isdigit()]:
+        count = _number(words[at])
         if count is None:
             continue
-        unit = TOKENS_PER_UNIT.get(words[at].removesuffix("s"))
-        plural = words[at].endswith("s") or count > 1
-        if unit is not None and (plural or words[at - 1] in ONE) and _limits(words, at - 1):
+        counted = words[at + 1]
+        unit = TOKENS_PER_UNIT.get(counted.removesuffix("s"))
+        plural = counted.endswith("s") or count > 1
+        if unit is not None and (plural or words[at] in ONE) and _limits(words, at):
             return count * unit
-        if at >= 2 and words[at - 2] in LIST_VERBS and 1 < count <= LONGEST_LIST:
+        if at >= 1 and words[at - 1] in LIST_VERBS and 1 < count <= LONGEST_LIST:
             return count * TOKENS_PER_LIST_ENTRY
     return None
 

@@ -54,7 +54,11 @@ CODE_LINE = re.compile(
     r"|from [\w.]+ import |SELECT |(?:public|private|static|const|function|func|fn) \w++[^.]*[({=])"
 )
 CODE_ENDINGS = (");", "];", "};", '";', "';", "{")
-FORMULA = re.compile(r"\$[^$\s]|\\(?:int|sum|cdot|[a-z]+\{)|[0-9x] ?[-+*/^=] ?[0-9x(]")
+# Its first character stands apart because a search is fast for what has few ways to begin.
+FORMULA = re.compile(
+    r"[$\\0-9x](?:(?<=\$)[^$\s]|(?<=\\)(?:int|sum|cdot|[a-z]+\{)"
+    r"|(?<=[0-9x]) ?[-+*/^=] ?[0-9x(])"
+)
 
 LANGUAGE_OPENERS: Mapping[str, float] = {"into": 6.0, "to": 4.0, "in": 3.0, "from": 2.0}
 BASE_DIFFICULTY: Mapping[Task, float] = {
@@ -136,9 +140,10 @@ def _together(weights: list[float]) -> float:
 
 def _cues(words: Sequence[str]) -> list[tuple[int, Cue]]:
     """The cues in `words`, each phrase once, with the index of its first word."""
-    votes, openers = cue_table()
+    votes, openers, firsts = cue_table()
     found: dict[str, int] = {}
-    for at, word in enumerate(words):
+    for at in [at for at, word in enumerate(words) if word in firsts]:
+        word = words[at]
         if word in votes:
             found.setdefault(word, at)
         if word in openers:
@@ -159,7 +164,8 @@ def _shape(instruction: str, words: Sequence[str]) -> list[tuple[Task, float]]:
     elif FORMULA.search(instruction):
         shape.append(("reasoning", 5.0))
     figures = len([word for word in words if word[0].isdigit() or word in FIGURES])
-    if figures >= 2 and any(phrase in instruction.lower() for phrase in COUNTED):
+    lowered = instruction.lower() if figures >= 2 else ""
+    if any(phrase in lowered for phrase in COUNTED):
         shape.append(("reasoning", 5.0 + min(figures, 5)))
     if words and words[0] in QUESTION_WORDS:
         shape.append(("question_answering", 2.0))
@@ -180,9 +186,7 @@ def _is_code(line: str) -> bool:
 def _languages(words: Sequence[str]) -> list[tuple[Task, float]]:
     """Votes for translation from "into French", "in French", "the French word"."""
     found: list[tuple[Task, float]] = []
-    for at, word in enumerate(words):
-        if word not in LANGUAGES:
-            continue
+    for at in [at for at, word in enumerate(words) if word in LANGUAGES]:
         before = words[at - 1] if at else ""
         after = words[at + 1] if at + 1 < len(words) else ""
         if before in LANGUAGE_OPENERS:

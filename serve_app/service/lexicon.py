@@ -198,10 +198,11 @@ EASY_WORDS = word_set("simple easy basic quick beginner eli5 kids hello thanks")
 
 
 class CueTable(NamedTuple):
-    """Votes by phrase, and the words a longer phrase opens with."""
+    """Votes by phrase, the words a longer phrase opens with, and the first words of all."""
 
     votes: Mapping[str, Cue]
     openers: frozenset[str]
+    firsts: frozenset[str]
 
 
 @cache
@@ -215,4 +216,4 @@ def cue_table() -> CueTable:
                 if known is None or known.weight < weight:
                     votes[phrase] = Cue(task, weight)
     openers = frozenset(phrase.partition(" ")[0] for phrase in votes if " " in phrase)
-    return CueTable(votes, openers)
+    return CueTable(votes, openers, openers.union(votes))

@@ -36,6 +36,10 @@ def test_a_request_that_leads_into_its_material_is_read_with_what_it_leads_with(
     assert request_in(text) == f"Answer from the context alone.\n{QUESTION}"
 
 
+def test_a_letter_whose_lower_case_is_longer_does_not_move_a_label() -> None:
+    assert request_in(f"\u0130stanbul. Context: {material()}\n\nQuestion: {QUESTION}") == QUESTION
+
+
 def test_a_command_after_long_prose_is_the_request() -> None:
     command = "Translate the text above into Greek."
     assert request_in(f"{material()}\n\n{command}") == command
@@ -82,6 +86,7 @@ def test_a_text_that_is_one_thing_is_left_whole(text: str) -> None:
     [
         *("<context>" * 600, "</context>" * 600, "```\n" * 2_000, "Question:\n" * 600),
         *("\n" * 6_000, "Context: " * 700, "# " * 3_000, ". Question" * 600, "<question>" * 600),
+        *("```" + " " * 5_900 + "!", "</" * 3_000, "**\n" * 2_000, ":" * 6_000, " answer:" * 750),
     ],
 )
 def test_marks_without_text_between_them_harm_nothing(text: str) -> None:
