@@ -89,7 +89,9 @@ def pairs_of_both(
             f"profile: {'; '.join(notes) or f'there is {kept[0]!r} alone'}; the fleet's pairs are "
             f"{', '.join(ids)}"
         )
-    return table.only(kept), fleet.only(kept), notes
+    table = table.only(kept)
+    answered = np.flatnonzero(~np.isnan(table.scores).all(axis=1))
+    return table.rows(answered), fleet.only(kept), notes
 
 
 def fleet_case(

@@ -30,6 +30,7 @@ from profiles.tuning.unseen import (
     said_of,
     train_per_fold,
 )
+from profiles.tuning.usable import usable
 from serve_app.core.policy import Weights
 from serve_app.core.request import Judgement, Preset, Prompt
 
@@ -90,7 +91,8 @@ def tune_fleet(
 
     Raises `OSError`, `OutcomesUnusable` or `SuccessModelRefused`.
     """
-    table, fleet, left_out = pairs_of_both(read_table(plan.files), fleet)
+    table, few = usable(read_table(plan.files))
+    table, fleet, left_out = pairs_of_both(table, fleet)
     splits, parts = _unseen(plan, table, progress)
     said = said_of(table, parts)
     progress(f"decides {len(table)} prompts")
@@ -100,7 +102,7 @@ def tune_fleet(
     guard = guard_curve(
         case, fleet, [features[row] for row in case.rows], present["balanced"], seed=plan.seed
     )
-    notes = (*table.notes, *left_out)
+    notes = (*table.notes, *few, *left_out)
     return _tuned(plan, case, said, splits, present, notes, guard=guard, progress=progress)
 
 
@@ -113,13 +115,14 @@ def tune_priced(
     progress: Progress,
 ) -> Tuning:
     """On outcomes of any pairs, by prices per token. Raises as `tune_fleet` does."""
-    table = read_table(plan.files)
+    table, few = usable(read_table(plan.files))
     reference = reference_of(table, reference)
     costs = cost_of_answers(table, price_of_each(table.pairs, prices))
     splits, parts = _unseen(plan, table, progress)
     said = said_of(table, parts)
     case = priced_case(table, costs, said.means, reference=reference)
-    return _tuned(plan, case, said, splits, present, table.notes, guard=None, progress=progress)
+    notes = (*table.notes, *few)
+    return _tuned(plan, case, said, splits, present, notes, guard=None, progress=progress)
 
 
 def _unseen(

@@ -15,7 +15,7 @@ from serve_app.cli import cli
 from serve_app.core.policy import Weights
 from serve_app.settings import parse_args
 from serve_app.settings.models import PRESETS
-from tests.outcomes import outcome_file, trained
+from tests.outcomes import outcome_file, outcomes, trained
 from tests.paths import REPOSITORY
 
 FLEET = REPOSITORY / "serve_config.yaml"
@@ -32,14 +32,6 @@ def ran(*arguments: str | Path) -> tuple[int, str, str]:
     return result.exit_code, result.stdout, result.stderr
 
 
-def priced(folder: Path, *arguments: str | Path) -> list[str | Path]:
-    """Files and a model that has not seen them, so that nothing has to be trained."""
-    (folder / "prices.json").write_text(json.dumps(PRICES))
-    save_artifact(folder / "model.npz", trained())
-    files = outcome_file(folder, 300, seed=11)
-    return [files, "--prices", folder / "prices.json", "--model", folder / "model.npz", *arguments]
-
-
 def of_the_fleet(folder: Path, count: int) -> Path:
     """The same outcomes, of the embedded fleet's pairs."""
     file = outcome_file(folder, count)
@@ -50,6 +42,30 @@ def of_the_fleet(folder: Path, count: int) -> Path:
     return file
 
 
+def graded_log(folder: Path, count: int, *, keep_prompts: bool = True) -> Path:
+    table = outcomes(count)
+    lines = [json.dumps({"format": "quantroute-outcomes-1", "items_digest": "requests"})]
+    for row, prompt in enumerate(table.prompts):
+        asked = ("middle", "large") if row % 2 else ("middle",)
+        for name in asked:
+            outcome = {
+                "pair": EMBEDDED[name],
+                "item": f"shadow:{row}",
+                "digest": f"digest-{row}",
+                "task": "reasoning",
+                "difficulty": None,
+                "messages": [{"role": "user", "content": prompt}] if keep_prompts else [],
+                "answer": None,
+                "score": table.scores[row, table.pairs.index(name)],
+                "prompt_tokens": 40,
+                "completion_tokens": 20,
+                "error": None,
+            }
+            lines.append(json.dumps(outcome))
+    (folder / "graded.jsonl").write_text("\n".join(lines) + "\n")
+    return folder / "graded.jsonl"
+
+
 def weights_in(block: str) -> dict[str, Any]:
     """What the fleet file's settings make of a printed block."""
     args = yaml.safe_load(FLEET.read_text())["applications"][0]["args"]
@@ -57,52 +73,76 @@ def weights_in(block: str) -> dict[str, Any]:
     return dict(parse_args(args).routing.policy.weights)
 
 
-def test_the_printed_block_loads_as_the_fleets_settings_with_these_weights(tmp_path: Path) -> None:
-    code, printed, _ = ran(*priced(tmp_path, "--json"))
-    document = json.loads(printed)
-    assert code == 0
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Outcomes, prices, and a model that has not seen them, so that nothing has to be trained."""
+    folder = tmp_path_factory.mktemp("tuning")
+    (folder / "prices.json").write_text(json.dumps(PRICES))
+    save_artifact(folder / "model.npz", trained())
+    outcome_file(folder, 300, seed=11)
+    return folder
+
+
+def priced(folder: Path, *arguments: str | Path) -> str:
+    code, printed, told = ran(
+        *(folder / "outcomes.csv", "--prices", folder / "prices.json"),
+        *("--model", folder / "model.npz", *arguments),
+    )
+    assert code == 0, told
+    return printed
+
+
+@pytest.fixture(scope="module")
+def document(folder: Path) -> dict[str, Any]:
+    printed = priced(folder, "--lose", "0.1", "--plot", folder / "a.png", "--json")
+    loaded: dict[str, Any] = json.loads(printed)
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def text(folder: Path) -> str:
+    return priced(folder, "--plot", folder / "a.svg")
+
+
+def test_the_printed_block_loads_as_the_fleets_settings_with_these_weights(
+    document: dict[str, Any],
+) -> None:
     loaded = weights_in(document["yaml"])
     assert loaded == {name: Weights(**one) for name, one in document["weights"].items()}
-    assert loaded != dict(PRESETS)
     assert loaded["batch"] == Weights(**document["presets"]["batch"]["weights"])
+    assert loaded["batch"] != PRESETS["batch"]
     assert loaded["chat"] == PRESETS["chat"]
     assert document["untuned"] == ["chat"]
 
 
-def test_a_terminal_shows_advice_curve_and_block(tmp_path: Path) -> None:
-    code, printed, told = ran(*priced(tmp_path))
-    assert code == 0
-    assert "300 prompts, reference pair large" in printed
-    assert "batch: least cost with at most 0.3 points of accuracy lost" in printed
-    assert "accuracy over cost, the curve of batch: answered right" in printed
-    assert "latency is not known without a fleet's profiles" in printed
-    assert "FP8 activations is not known without --fleet" in printed
-    block = printed[printed.index("routing:\n") :]
-    assert weights_in(block)["chat"] == PRESETS["chat"]
-    assert "weighs 300 prompts" in told
-
-
-def test_routing_saves_cost_where_the_cheap_pair_is_as_good(tmp_path: Path) -> None:
-    _, printed, _ = ran(*priced(tmp_path, "--lose", "0.1", "--json"))
-    batch = json.loads(printed)["presets"]["batch"]
+def test_routing_saves_cost_where_the_cheap_pair_is_as_good(document: dict[str, Any]) -> None:
+    batch = document["presets"]["batch"]
     assert batch["aside"]["change"] > -0.15
     assert batch["aside"]["cost_share"] < 0.9
     ratios = [point["ratio"] for point in batch["curve"]]
     assert (ratios[0], ratios[-1]) == (0.0, None)
 
 
-def test_curves_are_drawn_as_png_and_svg(tmp_path: Path) -> None:
-    for name, opening in (("a.png", b"\x89PNG"), ("a.svg", b"<?xml")):
-        code, _, _ = ran(*priced(tmp_path, "--plot", tmp_path / name))
-        assert code == 0
-        assert (tmp_path / name).read_bytes().startswith(opening)
+def test_a_terminal_shows_advice_curve_and_block(text: str) -> None:
+    assert "300 prompts, reference pair large" in text
+    assert "batch: least cost with at most 0.3 points of accuracy lost" in text
+    assert "accuracy over cost, the curve of batch: answered right" in text
+    assert "latency is not known without a fleet's profiles" in text
+    assert "FP8 activations is not known without --fleet" in text
+    assert weights_in(text[text.index("routing:\n") :])["chat"] == PRESETS["chat"]
+
+
+def test_curves_are_drawn_as_png_and_svg(folder: Path, document: dict[str, Any], text: str) -> None:
+    assert (folder / "a.png").read_bytes().startswith(b"\x89PNG")
+    assert "latency" not in (folder / "a.svg").read_text()
+    assert "cost, % of the reference pair" in (folder / "a.svg").read_text()
 
 
 def test_a_fleet_is_tuned_with_its_own_prices_latencies_and_reference(tmp_path: Path) -> None:
     file = of_the_fleet(tmp_path, 420)
     code, printed, told = ran(file, "--fleet", FLEET, "--folds", "2", "--json")
-    document = json.loads(printed)
     assert code == 0, told
+    document = json.loads(printed)
     assert document["reference_pair"] == EMBEDDED["large"]
     assert document["presets"].keys() == {"batch", "balanced", "quality", "chat"}
     assert document["untuned"] == []
@@ -121,6 +161,23 @@ def test_outcomes_of_the_profiler_are_taken_together(tmp_path: Path) -> None:
     assert code == 0
     assert "507 prompts, reference pair smollm2-135m-bf16" in printed
     assert "numeric guard: no pair has FP8 activations" in printed
+
+
+def test_the_routers_log_of_graded_requests_can_be_tuned_on(tmp_path: Path) -> None:
+    """One pair answers, and shadow grading asks the reference pair for half of the prompts."""
+    log = graded_log(tmp_path, 500)
+    code, printed, told = ran(log, "--fleet", FLEET, "--folds", "2")
+    assert code == 0, told
+    assert "500 prompts, reference pair smollm2-135m-bf16" in printed
+    assert "smollm2-135m-w4a16 are pairs of the fleet without outcomes: left out" in printed
+    assert "25.0% of the answers were not graded: predicted success counts for them" in printed
+
+
+def test_a_log_without_prompts_says_how_to_get_them(tmp_path: Path) -> None:
+    log = graded_log(tmp_path, 60, keep_prompts=False)
+    code, _, told = ran(log, "--fleet", FLEET)
+    assert code == 1
+    assert "set feedback.log_prompts" in told
 
 
 def test_a_model_of_the_same_file_is_refused(tmp_path: Path) -> None:
@@ -160,7 +217,8 @@ def test_what_cannot_be_tuned_is_told(
 
 
 def test_one_pair_alone_leaves_nothing_to_weigh(tmp_path: Path) -> None:
-    (tmp_path / "one.csv").write_text("prompt,mixtral-8x7b\na,1\nb,0\n")
+    rows = "".join(f"prompt {row},1\n" for row in range(60))
+    (tmp_path / "one.csv").write_text(f"prompt,mixtral-8x7b\n{rows}")
     code, _, told = ran(tmp_path / "one.csv")
     assert code == 1
     assert "outcomes of 'mixtral-8x7b' alone" in told
