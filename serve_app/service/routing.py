@@ -58,8 +58,9 @@ class Router:
         """Raises `UnknownModel`, and nothing else."""
         began_s = self._clock.now()
         target = target_of(inbound.model, self._pairs)
-        catalog = self._catalogs.current
+        catalog = None
         try:
+            catalog = self._catalogs.current
             decision = await self._decide(inbound, target, catalog)
         # A bug in judging or deciding must not cost the caller its answer.
         except Exception as exc:

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 
+from serve_app.core.catalog import Catalog
 from serve_app.core.errors import Overloaded, UnknownModel
 from serve_app.core.events import Answered, Routed
 from serve_app.core.profile import GoldenResult
@@ -91,6 +94,15 @@ async def test_when_routing_breaks_the_static_fallback_serves(stream: bool) -> N
         assert "routing failed (ZeroDivisionError)" in answer.reason
     (routed,) = house.events.of(Routed)
     assert routed.decision.fallback == "ZeroDivisionError"
+
+
+async def test_when_reading_the_catalog_breaks_the_static_fallback_serves() -> None:
+    house = a_house()
+    house.catalogs.current = cast(Catalog, object())
+
+    async with house.gateway.answer(an_inbound()) as answer:
+        assert answer.pair == "dear"
+        assert answer.decision.fallback == "TypeError"
 
 
 async def test_without_a_catalog_the_static_fallback_serves() -> None:
