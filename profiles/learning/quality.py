@@ -62,6 +62,10 @@ def weak_and_strong(
     table: OutcomeTable, costs: Costs, *, weak: str | None, strong: str | None
 ) -> tuple[str, str]:
     """By default the cheapest pair and the one most often right. Raises `OutcomesUnusable`."""
+    if len(table.pairs) == 1:
+        raise OutcomesUnusable(
+            f"there are outcomes of {table.pairs[0]!r} alone: a choice needs two pairs"
+        )
     best = table.pairs[int(np.nanmean(table.scores, axis=0).argmax())]
     cheapest = table.pairs[int(costs.expected.mean(axis=0).argmin())]
     chosen = weak or cheapest, strong or best

@@ -32,12 +32,8 @@ def two_models(gain: Floats, weak: Floats, strong: Floats) -> TwoModels:
 
     Raises `OutcomesUnusable` where the strong model is no better than the weak one.
     """
+    require_gap(weak, strong)
     difference = strong - weak
-    if difference.sum() <= 0:
-        raise OutcomesUnusable(
-            f"the strong model is right in {strong.mean():.1%} and the weak one in "
-            f"{weak.mean():.1%}: there is no gap to recover; swap --weak and --strong"
-        )
     order = np.argsort(-gain, kind="stable")
     _, group = np.unique(-gain[order], return_inverse=True)
     tied = np.bincount(group, weights=difference[order]) / np.bincount(group)
@@ -49,6 +45,16 @@ def two_models(gain: Floats, weak: Floats, strong: Floats) -> TwoModels:
         cpt80=_share_that_recovers(recovered, share, 0.8),
         curve=tuple(np.interp(np.linspace(0, 1, 21), share, recovered).round(4).tolist()),
     )
+
+
+def require_gap(weak: Floats, strong: Floats) -> None:
+    """Raises `OutcomesUnusable` where the strong model is no better than the weak one."""
+    if (strong - weak).sum() <= 0:
+        raise OutcomesUnusable(
+            f"the strong model is right in {strong.mean():.1%} of the prompts to measure on and "
+            f"the weak one in {weak.mean():.1%}: there is no gap to recover; name others with "
+            f"--weak and --strong"
+        )
 
 
 def _share_that_recovers(recovered: Floats, share: Floats, part: float) -> float:

@@ -23,8 +23,10 @@ from profiles.learning.quality import (
     weak_and_strong,
 )
 from profiles.learning.read_table import read_table
+from profiles.learning.two_models import require_gap
 
 FLOORS_KEPT = 0.95
+LEAST_SCORES = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,10 +65,12 @@ def run(plan: QualityPlan, progress: Callable[[str], None]) -> QualityBench:
     prices = {**read_prices(), **(read_prices(plan.prices) if plan.prices else {})}
     costs = cost_of_answers(table, price_of_each(table.pairs, prices))
     weak, strong = weak_and_strong(table, costs, weak=plan.weak, strong=plan.strong)
+    asked = np.sort(np.concatenate([split.test for split in splits]))
+    scores = table.filled[asked]
+    require_gap(scores[:, table.column(weak)], scores[:, table.column(strong)])
     predicted = predict_unseen(
         table, costs, splits, seed=plan.seed, embedder=plan.embedder, progress=progress
     )
-    asked = np.sort(np.concatenate([split.test for split in splits]))
     question = Question(weak=weak, strong=strong, costs=costs.rows(asked), floors=plan.floors)
     routers = {
         name: measure(
@@ -88,18 +92,35 @@ def run(plan: QualityPlan, progress: Callable[[str], None]) -> QualityBench:
 
 
 def _prompts(plan: QualityPlan) -> tuple[OutcomeTable, Sequence[Split], tuple[str, ...]]:
-    known = read_table(plan.train)
+    known, notes = _learnable(read_table(plan.train))
     if not plan.test:
         splits = folds(known.same_prompt, count=plan.folds, seed=plan.seed)
         repeated = len(known) - int(known.same_prompt.max()) - 1
-        return known, splits, _said(repeated, "repeated prompts, each kept within one fold")
-    known, test, notes = _of_the_same_pairs(known, read_table(plan.test))
+        said = _said(repeated, "repeated prompts, each kept within one fold")
+        return known, splits, (*notes, *said)
+    known, test, alone = _of_the_same_pairs(known, read_table(plan.test))
     asked, dropped = without_known_prompts(known, test)
     both = joined([known, asked])
     rows = np.arange(len(both))
     split = Split(train=rows[: len(known)], test=rows[len(known) :])
     said = _said(dropped, "prompts left out of the test: they are trained on")
-    return both, [split], (*notes, *said)
+    return both, [split], (*notes, *alone, *said)
+
+
+def _learnable(table: OutcomeTable) -> tuple[OutcomeTable, tuple[str, ...]]:
+    """The pairs with scores enough to be in every fold, and which have not."""
+    counts = (~np.isnan(table.scores)).sum(axis=0)
+    rare = [pair for pair, count in zip(table.pairs, counts, strict=True) if count < LEAST_SCORES]
+    if not rare:
+        return table, ()
+    common = [pair for pair in table.pairs if pair not in rare]
+    if not common:
+        raise OutcomesUnusable(
+            f"no pair has {LEAST_SCORES} scores; the most are {counts.max()}, of "
+            f"{table.pairs[int(counts.argmax())]!r}"
+        )
+    note = f"left out, with fewer than {LEAST_SCORES} scores to learn from: {', '.join(rare)}"
+    return _answered(table, common), (note,)
 
 
 def _of_the_same_pairs(

@@ -71,6 +71,33 @@ def test_unknown_pairs_are_refused_with_those_there_are(tmp_path: Path) -> None:
         router_quality.run(plan, lambda line: None)
 
 
+def test_a_strong_model_that_is_no_better_is_refused_before_anything_is_learned(
+    tmp_path: Path,
+) -> None:
+    said: list[str] = []
+    plan = a_plan(tmp_path, outcome_file(tmp_path, 300), weak="large", strong="small")
+    with pytest.raises(OutcomesUnusable, match=r"there is no gap to recover; name others"):
+        router_quality.run(plan, said.append)
+    assert said == []
+
+
+def test_one_pair_alone_is_nothing_to_choose_between(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("prompt,small\n" + "".join(f"what is {at}?,1\n" for at in range(300)))
+    with pytest.raises(OutcomesUnusable, match="outcomes of 'small' alone: a choice needs two"):
+        router_quality.run(a_plan(tmp_path, file), lambda line: None)
+
+
+def test_a_pair_that_was_hardly_asked_is_left_out_and_said(tmp_path: Path) -> None:
+    rare = tmp_path / "rare.csv"
+    with rare.open("w", newline="") as file:
+        csv.writer(file).writerows([("prompt", "rare"), (outcomes(450).prompts[7], 1)])
+    plan = a_plan(tmp_path, outcome_file(tmp_path, 450), rare)
+    result = router_quality.run(plan, lambda line: None)
+    assert result.notes == ("left out, with fewer than 50 scores to learn from: rare",)
+    assert "rare" not in result.routers["success model"].ece_per_pair
+
+
 def test_a_pair_without_a_price_is_refused_with_the_form_of_prices(tmp_path: Path) -> None:
     plan = a_plan(tmp_path, outcome_file(tmp_path, 300))
     assert plan.prices is not None
