@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from profiles.reports.figure import Drawing, Panel
 from profiles.reports.letters import add_letters
 from profiles.reports.place import Canvas, Margins, titled_axes
-from profiles.reports.style import Mark
+from profiles.reports.style import Mark, Marks
 from profiles.reports.summary import nearest_column
 from profiles.reports.wording import quantity, short
 from serve_app.core.catalog import Catalog
@@ -21,7 +20,6 @@ from serve_app.core.profile import ErrorGrid, Grid, Profile
 HEIGHT = 300
 # Beyond this ratio a linear axis would press most values into one corner.
 LOGARITHMIC_FROM = 12
-Marks = Mapping[str, Mark]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

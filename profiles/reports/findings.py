@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from profiles.reports.pareto import Dominance, Standing
-from profiles.reports.style import Mark
+from profiles.reports.style import Marks
 from profiles.reports.wording import duration, listed, percent, usd
 from serve_app.core.catalog import Catalog
 
 OVERLAP = " Accuracy intervals overlap: other items may say otherwise."
-Marks = Mapping[str, Mark]
 
 
 def findings(

@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from profiles.reports.figure import Drawing, Panel
 from profiles.reports.place import CHARACTER_WIDTH, Canvas, Margins, titled_axes
-from profiles.reports.style import INK, MUTED, Mark, middle_cut
+from profiles.reports.style import INK, MUTED, Mark, Marks, middle_cut
 from profiles.reports.wording import open_ended, points
 from serve_app.core.catalog import Catalog
 from serve_app.core.profile import PairedAccuracy, TaskAccuracy
@@ -19,7 +19,6 @@ from serve_app.core.profile import PairedAccuracy, TaskAccuracy
 ROW_HEIGHT = 23
 FRAME_HEIGHT = 68
 FIRST = ("overall", "easy", "medium", "hard")
-Marks = Mapping[str, Mark]
 # By task, difficulty or benchmark, whatever names those.
 ByScope = Mapping[Any, TaskAccuracy]
 

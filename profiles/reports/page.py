@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import jinja2
 from markupsafe import Markup
 
 from profiles.reports.figure import Drawing, svg_of
-from profiles.reports.style import Mark
+from profiles.reports.style import Marks
 from profiles.reports.summary import Group
 from profiles.reports.trade_offs import at_once
 from profiles.reports.typical import TypicalRequest
@@ -53,7 +52,7 @@ class Contents:
     title: str
     notes: tuple[str, ...]
     catalog: Catalog
-    marks: Mapping[str, Mark]
+    marks: Marks
     body: Body | None
 
     @property

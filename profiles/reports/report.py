@@ -5,7 +5,7 @@ Says what the catalog says and asks the core what would be chosen; measures noth
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from profiles.reports.findings import findings
 from profiles.reports.intervals import accuracy_figures, parent_figures
 from profiles.reports.page import Body, Comparison, Contents, html_of
 from profiles.reports.pareto import dominances, standings
-from profiles.reports.style import Mark, marks_of
+from profiles.reports.style import Marks, marks_of
 from profiles.reports.summary import summary
 from profiles.reports.surfaces import surface_figures
 from profiles.reports.trade_offs import front_figure, wins_figure
@@ -77,9 +77,7 @@ def _contents(
     )
 
 
-def _body(
-    catalog: Catalog, marks: Mapping[str, Mark], policy: Policy | None, defaults: Constraints
-) -> Body:
+def _body(catalog: Catalog, marks: Marks, policy: Policy | None, defaults: Constraints) -> Body:
     request = typical_request(catalog, defaults, policy or CHEAPEST)
     loads = loads_of(catalog)
     concurrency = loads[len(loads) // 2]

@@ -101,7 +101,10 @@ class Mark:
         return middle_cut(self.pair, LONGEST_LABEL)
 
 
-def marks_of(pairs: Iterable[str]) -> dict[str, Mark]:
+Marks = Mapping[str, Mark]
+
+
+def marks_of(pairs: Iterable[str]) -> Marks:
     return {pair: _mark(index, pair) for index, pair in enumerate(pairs)}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,7 +12,7 @@ from matplotlib.patches import Rectangle
 
 from profiles.reports.figure import Drawing, Panel
 from profiles.reports.place import ROW_GAP, Canvas, Margins, titled_grid
-from profiles.reports.style import MUTED, Mark
+from profiles.reports.style import MUTED, Mark, Marks
 from profiles.reports.wording import quantity, short
 from serve_app.core.catalog import Catalog
 from serve_app.core.profile import ErrorGrid, Grid, LatencySurface, Quantiles
@@ -26,7 +25,6 @@ WIDEST_BESIDE = 4
 DARK_INK, LIGHT_INK = "#101418", "#fdfdfd"
 # Relative luminance at which black and white figures are equally easy to read.
 READABLE_BOTH = 0.18
-Marks = Mapping[str, Mark]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,7 +14,7 @@ from profiles.reports.figure import Drawing, Panel
 from profiles.reports.letters import add_letters
 from profiles.reports.pareto import Dominance, Standing
 from profiles.reports.place import Canvas, Margins, titled_axes
-from profiles.reports.style import EMPTY, MUTED, PAPER, Mark
+from profiles.reports.style import EMPTY, MUTED, PAPER, Mark, Marks
 from profiles.reports.wins import WinMap
 from profiles.reports.wording import MISSING, duration, open_ended, percent, usd
 from serve_app.core.profile import TaskAccuracy
@@ -24,7 +24,6 @@ WIN_ROW_HEIGHT = 25
 WIN_FRAME_HEIGHT = 84
 LOGARITHMIC_FROM = 12
 SMALLEST_RING, LARGEST_RING = 90.0, 900.0
-Marks = Mapping[str, Mark]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
