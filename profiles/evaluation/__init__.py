@@ -6,11 +6,10 @@ from profiles.evaluation.items import Item, ItemsInvalid, Message, read_items
 from profiles.evaluation.outcome import Outcome
 from profiles.evaluation.outcome_file import OutcomesInvalid, read_outcomes, write_outcomes
 from profiles.evaluation.paired import paired_accuracy
-from profiles.evaluation.run import EvaluationFailed, EvaluationResult, evaluate
+from profiles.evaluation.run import EvaluationFailed, evaluate
 
 __all__ = [
     "EvaluationFailed",
-    "EvaluationResult",
     "Item",
     "ItemsInvalid",
     "Message",

@@ -8,18 +8,16 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import httpx2
 from pydantic import JsonValue
 
 from profiles.evaluation.graders import GRADERS
-from profiles.evaluation.intervals import accuracy_by_difficulty, accuracy_by_scope
 from profiles.evaluation.items import Item
 from profiles.evaluation.outcome import Answer, Outcome, scored, without_score
 from profiles.evaluation.sandbox import SandboxUnavailable, missing_protection
 from profiles.failures import ProfilingError
-from serve_app.core.profile import Difficulty, Scope, TaskAccuracy
+from serve_app.core.profile import Scope, TaskAccuracy
 
 logger = logging.getLogger(__name__)
 
@@ -29,19 +27,6 @@ Accuracy = Mapping[Scope, TaskAccuracy]
 MOST_ERRORS = 0.02
 ANSWER_TIMEOUT_S = 120.0
 SEED = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EvaluationResult:
-    """Accuracy overall, per task and by difficulty, and every outcome in the order of the items."""
-
-    accuracy: Accuracy
-    by_difficulty: Mapping[Difficulty, TaskAccuracy]
-    outcomes: tuple[Outcome, ...]
-
-    @property
-    def errors(self) -> tuple[Outcome, ...]:
-        return tuple(outcome for outcome in self.outcomes if outcome.error is not None)
 
 
 class EvaluationFailed(ProfilingError):
@@ -68,10 +53,11 @@ async def evaluate(
     concurrency: int,
     progress: Progress,
     transport: httpx2.AsyncBaseTransport | None = None,
-) -> EvaluationResult:
-    """Puts every item to `model` at `url`, greedily, `concurrency` at once.
+) -> tuple[Outcome, ...]:
+    """Puts every item to `model` at `url`, greedily, `concurrency` at once, and grades its answer.
 
-    Raises `EvaluationFailed` when more than 2 % of the items got no score.
+    Outcomes are in the order of the items. Raises `EvaluationFailed` when more than 2 % of the
+    items got no score.
     """
     await _warn_of_open_sandbox(items)
     asking, grading = asyncio.Semaphore(concurrency), asyncio.Semaphore(os.cpu_count() or 1)
@@ -94,7 +80,9 @@ async def evaluate(
         asyncio.TaskGroup() as group,
     ):
         tasks = [group.create_task(one(item, client)) for item in items]
-    return _result(tuple(task.result() for task in tasks))
+    outcomes = tuple(task.result() for task in tasks)
+    _refuse_too_many_errors(outcomes)
+    return outcomes
 
 
 async def _warn_of_open_sandbox(items: Sequence[Item]) -> None:
@@ -170,14 +158,9 @@ def _counted(completion: Mapping[str, JsonValue], tokens: str) -> int | None:
     return count if isinstance(count, int) else None
 
 
-def _result(outcomes: tuple[Outcome, ...]) -> EvaluationResult:
+def _refuse_too_many_errors(outcomes: Sequence[Outcome]) -> None:
     causes = Counter(outcome.error for outcome in outcomes if outcome.error is not None)
     errors = causes.total()
     if errors > MOST_ERRORS * len(outcomes) or errors == len(outcomes):
         told = tuple(f"{cause} ({count}x)" for cause, count in causes.most_common(3))
         raise EvaluationFailed(errors, len(outcomes), told)
-    return EvaluationResult(
-        accuracy=accuracy_by_scope(outcomes),
-        by_difficulty=accuracy_by_difficulty(outcomes),
-        outcomes=outcomes,
-    )

@@ -120,14 +120,14 @@ async def _grade(
     plan: PairPlan, engine: Endpoint, folder: RunFolder, progress: PairProgress
 ) -> None:
     progress.step("asking graded questions", EVALUATION_WORK)
-    result = await evaluate(
+    outcomes = await evaluate(
         plan.items,
         url=engine.url,
         model=engine.model,
         concurrency=EVALUATION_CONCURRENCY,
         progress=progress.within,
     )
-    folder.write_outcomes(result.outcomes, items_digest=plan.items_digest)
+    folder.write_outcomes(outcomes, items_digest=plan.items_digest)
 
 
 def _ungraded(plan: PairPlan, folder: RunFolder) -> list[str]:

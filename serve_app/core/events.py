@@ -58,7 +58,6 @@ class Answered:
     prompt_tokens: int
     predicted_prompt_tokens: int | None
     completion_tokens: int
-    predicted_tokens: int
     predicted_ms: float | None
     cost_usd: float
     predicted_cost_usd: float | None

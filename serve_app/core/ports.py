@@ -9,7 +9,6 @@ from typing import Any, Literal, Protocol
 from serve_app.core.catalog import Catalog, Version
 from serve_app.core.events import Event
 from serve_app.core.feedback import Given, GradedRequest, News, Receipt, Served
-from serve_app.core.fleet import LoadView
 from serve_app.core.request import Judgement, Prompt
 
 Operation = Literal["chat", "completions"]
@@ -99,12 +98,6 @@ class TokenCounter(Protocol):
     def count(self, text: str) -> int:
         """The exact number, slower."""
         ...
-
-
-class LoadSource(Protocol):
-    """Says what every deployed pair is doing now, without waiting."""
-
-    def view(self) -> LoadView: ...
 
 
 class FeedbackDesk(Protocol):

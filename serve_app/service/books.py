@@ -89,7 +89,6 @@ class Books:
             prompt_tokens=charge.usage.prompt_tokens,
             predicted_prompt_tokens=predicted_prompt,
             completion_tokens=charge.usage.completion_tokens,
-            predicted_tokens=prediction.output_tokens if prediction is not None else 0,
             predicted_ms=prediction.total_ms if prediction is not None else None,
             cost_usd=charge.cost_usd,
             predicted_cost_usd=charge.predicted_usd,

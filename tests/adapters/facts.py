@@ -35,7 +35,6 @@ def an_answer(**fields: Unpack[AnswerFields]) -> Answered:
         prompt_tokens=10,
         predicted_prompt_tokens=None,
         completion_tokens=10,
-        predicted_tokens=10,
         predicted_ms=None,
         cost_usd=0.001,
         predicted_cost_usd=None,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import httpx2
@@ -13,8 +13,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from profiles.evaluation import EvaluationFailed, EvaluationResult, Item, Message, evaluate
+from profiles.evaluation import EvaluationFailed, Item, Message, Outcome, evaluate
 from profiles.evaluation.graders import GraderName
+from profiles.evaluation.intervals import accuracy_by_difficulty, accuracy_by_scope
 from serve_app.core.request import Task
 
 
@@ -57,7 +58,7 @@ async def evaluated(
     concurrency: int = 4,
     progress: Callable[[int, int], None] = lambda done, total: None,
     url: str = "http://engine",
-) -> EvaluationResult:
+) -> tuple[Outcome, ...]:
     return await evaluate(
         items,
         url=url,
@@ -68,23 +69,28 @@ async def evaluated(
     )
 
 
+def errors(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    return [outcome for outcome in outcomes if outcome.error is not None]
+
+
 async def test_accuracy_is_counted_per_task_and_overall() -> None:
-    result = await evaluated(
+    outcomes = await evaluated(
         Server(says_yes),
         an_item("a", "yes", "reasoning"),
         an_item("b", "no", "reasoning"),
         an_item("c", "yes", "classification"),
     )
-    assert result.accuracy["reasoning"].mean == 0.5
-    assert result.accuracy["classification"].mean == 1.0
-    assert (result.accuracy["overall"].items, result.accuracy["overall"].mean) == (3, 2 / 3)
+    accuracy = accuracy_by_scope(outcomes)
+    assert accuracy["reasoning"].mean == 0.5
+    assert accuracy["classification"].mean == 1.0
+    assert (accuracy["overall"].items, accuracy["overall"].mean) == (3, 2 / 3)
 
 
 async def test_accuracy_is_counted_by_difficulty() -> None:
     easy = replace(an_item("a", "yes"), difficulty=0.1)
     hard = replace(an_item("b", "no"), difficulty=0.9)
-    result = await evaluated(Server(says_yes), easy, hard, an_item("c"))
-    means = {name: accuracy.mean for name, accuracy in result.by_difficulty.items()}
+    outcomes = await evaluated(Server(says_yes), easy, hard, an_item("c"))
+    means = {name: accuracy.mean for name, accuracy in accuracy_by_difficulty(outcomes).items()}
     assert means == {"easy": 1.0, "hard": 0.0}
 
 
@@ -94,20 +100,20 @@ async def test_an_outcome_says_what_was_asked_of_whom_and_what_it_took() -> None
         return completion("Yes.", usage=usage)
 
     item = replace(an_item("a", task="code"), difficulty=0.5)
-    (outcome,) = (await evaluated(Server(counted), item)).outcomes
+    (outcome,) = await evaluated(Server(counted), item)
     assert (outcome.pair, outcome.task, outcome.difficulty) == ("pair-a", "code", 0.5)
     assert (outcome.messages, outcome.digest) == (item.messages, item.digest)
     assert (outcome.prompt_tokens, outcome.completion_tokens) == (11, 2)
 
 
 async def test_a_server_that_counts_no_tokens_is_not_said_to_count_none() -> None:
-    (outcome,) = (await evaluated(Server(says_yes), an_item("a"))).outcomes
+    (outcome,) = await evaluated(Server(says_yes), an_item("a"))
     assert (outcome.prompt_tokens, outcome.completion_tokens) == (None, None)
 
 
 async def test_every_item_keeps_its_outcome_in_the_order_of_the_items() -> None:
-    result = await evaluated(Server(says_yes), an_item("b", "yes"), an_item("a", "no"))
-    assert [(o.item, o.answer, o.score) for o in result.outcomes] == [
+    outcomes = await evaluated(Server(says_yes), an_item("b", "yes"), an_item("a", "no"))
+    assert [(o.item, o.answer, o.score) for o in outcomes] == [
         ("b", "Yes.", 1.0),
         ("a", "Yes.", 0.0),
     ]
@@ -171,15 +177,16 @@ async def test_a_question_without_an_answer_is_an_error_and_neither_right_nor_wr
     async def mostly_yes(question: str) -> Response:
         return await (fault(question) if question == "17" else says_yes(question))
 
-    result = await evaluated(Server(mostly_yes), *(an_item(str(n)) for n in range(60)))
-    assert [outcome.item for outcome in result.errors] == ["17"]
-    assert (result.accuracy["overall"].items, result.accuracy["overall"].mean) == (59, 1.0)
+    outcomes = await evaluated(Server(mostly_yes), *(an_item(str(n)) for n in range(60)))
+    assert [outcome.item for outcome in errors(outcomes)] == ["17"]
+    accuracy = accuracy_by_scope(outcomes)
+    assert (accuracy["overall"].items, accuracy["overall"].mean) == (59, 1.0)
 
 
 async def test_a_grader_that_fails_is_an_error_of_its_item() -> None:
     wrong = an_item("bad", reference="(", grader="regex")
-    result = await evaluated(Server(says_yes), wrong, *(an_item(str(n)) for n in range(59)))
-    (error,) = result.errors
+    outcomes = await evaluated(Server(says_yes), wrong, *(an_item(str(n)) for n in range(59)))
+    (error,) = errors(outcomes)
     assert (error.item, error.answer) == ("bad", "Yes.")
     assert error.error is not None
     assert "grader 'regex' of item 'bad'" in error.error
@@ -190,11 +197,11 @@ async def test_code_is_graded_by_running_it() -> None:
         return completion(f"def double(x): return {question} * x")
 
     tests = "assert double(2) == 4"
-    result = await evaluated(
+    outcomes = await evaluated(
         Server(doubles),
         *(an_item(factor, tests, task="code", grader="code") for factor in ("2", "3")),
     )
-    assert [outcome.score for outcome in result.outcomes] == [1.0, 0.0]
+    assert [outcome.score for outcome in outcomes] == [1.0, 0.0]
 
 
 async def test_a_sandbox_that_does_not_start_is_an_error_of_its_items(
@@ -202,8 +209,8 @@ async def test_a_sandbox_that_does_not_start_is_an_error_of_its_items(
 ) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
     item = an_item("bad", "assert True", task="code", grader="code")
-    result = await evaluated(Server(says_yes), item, *(an_item(str(n)) for n in range(59)))
-    (error,) = result.errors
+    outcomes = await evaluated(Server(says_yes), item, *(an_item(str(n)) for n in range(59)))
+    (error,) = errors(outcomes)
     assert error.error is not None
     assert "the sandbox did not start" in error.error
 
