@@ -71,6 +71,8 @@ class Feedback:
         self._untold: deque[Served] = deque(maxlen=rules.desk.remember)
         self._believed: Corrections = {}
         self._lost = False
+        self._unlogged: deque[GradedRequest] = deque(maxlen=rules.desk.remember)
+        self._writing: asyncio.Future[None] | None = None
 
     @property
     def replicas(self) -> int:
@@ -151,6 +153,7 @@ class Feedback:
             with suppress(FeedbackUnavailable, TimeoutError):
                 async with asyncio.timeout(last_exchange_s):
                     await self.exchange()
+                    await self.logged()
 
     async def _exchange_or_warn(self) -> None:
         try:
@@ -163,7 +166,10 @@ class Feedback:
             self._lost = False
 
     async def exchange(self) -> None:
-        """Tells the desk what was served since, and believes what it tells."""
+        """Tells the desk what was served since, and believes what it tells.
+
+        Does not wait for the log, which may hang with its disk.
+        """
         served = tuple(islice(self._untold, TOLD_AT_ONCE))
         known = self.catalogs.news
         news = await self._desk.exchange(self._rules.replica, served, known)
@@ -179,8 +185,26 @@ class Feedback:
             self._believed = catalog.corrections
             self._events.emit(BeliefsChanged(beliefs=self.beliefs()))
         graded = tuple(self._graded(news.given))
-        if self._log is not None and graded:
-            await asyncio.to_thread(self._log.write, graded)
+        if self._log is not None:
+            self._unlogged.extend(graded)
+            self._write(self._log)
+
+    async def logged(self) -> None:
+        """Waits until all scores heard of so far are written."""
+        while self._log is not None and self._writing is not None:
+            await asyncio.shield(self._writing)
+            if not self._write(self._log):
+                return
+
+    def _write(self, log: GradedLog) -> bool:
+        """Writes in the background what is to be logged; says whether there is a writing."""
+        busy = self._writing is not None and not self._writing.done()
+        if busy or not self._unlogged:
+            return busy
+        graded = tuple(self._unlogged)
+        self._unlogged.clear()
+        self._writing = asyncio.ensure_future(asyncio.to_thread(log.write, graded))
+        return True
 
     def _graded(self, given: Iterable[Given]) -> Iterable[GradedRequest]:
         for each in given:

@@ -414,6 +414,7 @@ async def test_the_replica_that_answered_logs_the_score_with_the_tokens_and_no_p
     await other.gateway.feedback.take("decision-1", 0.25)
 
     await one.gateway.feedback.exchange()
+    await one.gateway.feedback.logged()
 
     (graded,) = log.written
     assert (graded.given.score, graded.served.pair) == (0.25, "cheap")
@@ -430,6 +431,7 @@ async def test_prompts_are_logged_only_where_that_is_wanted() -> None:
     await house.gateway.feedback.take("decision-1", 1.0)
 
     await house.gateway.feedback.exchange()
+    await house.gateway.feedback.logged()
 
     assert [graded.prompt for graded in log.written] == ["You add.\n\nSum?"]
 
@@ -479,6 +481,7 @@ async def test_a_score_whose_answer_is_forgotten_meanwhile_is_not_logged() -> No
     await whole(house, an_inbound())
 
     await house.gateway.feedback.exchange()
+    await house.gateway.feedback.logged()
 
     assert log.written == []
 

@@ -55,10 +55,12 @@ class HangingLog:
     def __init__(self) -> None:
         self.entered = threading.Event()
         self.let_go = threading.Event()
+        self.written = 0
 
     def write(self, requests: Sequence[GradedRequest]) -> None:
         self.entered.set()
         self.let_go.wait()
+        self.written += len(requests)
 
     def close(self) -> None:
         """Nothing is open."""
@@ -123,20 +125,27 @@ async def test_a_desk_that_fails_fails_no_answer(stream: bool) -> None:
 
 
 @streamed_or_not
-async def test_a_log_that_hangs_delays_no_answer(stream: bool) -> None:
+async def test_a_log_that_hangs_delays_no_answer_and_keeps_no_score_from_counting(
+    stream: bool,
+) -> None:
     log = HangingLog()
     house = a_house(graded_log=log)
+    feedback = house.gateway.feedback
     await answered(house, stream=stream)
-    await house.gateway.feedback.take("decision-1", 1.0)
-    writing = asyncio.ensure_future(house.gateway.feedback.exchange())
+    await feedback.take("decision-1", 1.0)
+    await feedback.exchange()
     await asyncio.to_thread(log.entered.wait)
 
-    for _ in range(3):
+    for number in range(2, 5):
         await answered(house, stream=stream)
+        await feedback.take(f"decision-{number}", 1.0)
+        await feedback.exchange()
 
-    assert not writing.done()
+    assert [belief.callers for belief in feedback.beliefs()] == [4]
+    assert log.written == 0
     log.let_go.set()
-    await writing
+    await feedback.logged()
+    assert log.written == 4
 
 
 @streamed_or_not
