@@ -85,7 +85,7 @@ class SuccessModel:
         judgement = self._local(prompt)
         reading = read(prompt.asked)
         known = self._artifact.terms.known(reading.words)
-        familiar = float((known >= 0).mean()) if len(known) else 0.0
+        familiar = np.count_nonzero(known >= 0) / max(1, len(known))
         if familiar < self.header.familiar_share:
             return replace(judgement, origin=f"{judgement.origin}: words unknown to the model")
         said = pair_success(self._artifact, known, reading.shape)
@@ -153,7 +153,7 @@ def linear_reading(artifact: Artifact, known: Ints) -> LinearReading:
     found, weights = terms.weighted(known)
     shares = kind_shares(terms, found, weights, arrays.kind_weights, arrays.kind_prior)
     return LinearReading(
-        traits=weights @ arrays.trait_weights[found],
+        traits=weights @ arrays.trait_weights.take(found, axis=0),
         kind_traits=shares @ arrays.kind_traits,
         kind_shares=shares,
     )
@@ -163,8 +163,8 @@ def kind_shares(
     terms: Terms, found: npt.NDArray[np.int64], weights: Floats, per_word: Floats, prior: Floats
 ) -> Floats:
     """How likely each kind is, from single words alone."""
-    single = found < len(terms.words)
-    scores = weights[single] @ per_word[found[single]] + prior
+    singles = int(found.searchsorted(len(terms.words)))
+    scores = weights[:singles] @ per_word.take(found[:singles], axis=0) + prior
     odds = np.exp(scores - scores.max())
     shares: Floats = odds / odds.sum()
     return shares
