@@ -93,7 +93,9 @@ def compared(task: Task, answer: str, reference: str) -> Verdict:
 
 def _plain(text: str) -> str:
     """One way to write each character; minus signs as programs write them."""
-    return normalize("NFKC", text[:COMPARED_CHARS]).replace("\u2212", "-").strip()
+    # Some characters become eighteen others.
+    plain = normalize("NFKC", text[:COMPARED_CHARS])[:COMPARED_CHARS]
+    return plain.replace("\u2212", "-").strip()
 
 
 def _exactly_the_same(task: Task, answer: str, reference: str) -> bool | None:
