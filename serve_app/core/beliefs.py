@@ -10,7 +10,7 @@ Time comes in as an argument.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import exp2
 from typing import Literal
 
@@ -154,7 +154,11 @@ def beliefs(
         if profile is None or profile.provenance.date != subject.measured or weight < FADED_WEIGHT:
             continue
         prior = profile.accuracy.get(subject.task) or profile.accuracy["overall"]
-        mean, lower = posterior(prior, weight=weight, score=tally.mean)
+        mean, lower = posterior(
+            prior if profile.provenance.origin == "measured" else _elsewhere(prior, fading),
+            weight=weight,
+            score=tally.mean,
+        )
         yield Belief(
             pair=subject.pair,
             task=subject.task,
@@ -166,3 +170,8 @@ def beliefs(
             shadows=tally.shadows.count,
             age_s=max(0.0, now_s - tally.at_s),
         )
+
+
+def _elsewhere(prior: TaskAccuracy, fading: Fading) -> TaskAccuracy:
+    """What others measured of other questions weighs no more than feedback may."""
+    return replace(prior, items=min(prior.items, max(1, int(fading.most_weight))))

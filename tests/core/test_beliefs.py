@@ -158,6 +158,18 @@ def test_a_task_that_was_not_measured_starts_from_the_overall_accuracy() -> None
     assert belief.prior.mean == 0.6
 
 
+def test_what_others_measured_of_other_questions_weighs_no_more_than_feedback_may() -> None:
+    many = {"code": an_accuracy(0.8, items=14_042)}
+    scores = a_tally([(0.0, 1.0)] * 1_000)
+
+    (published,) = believed(scores, profile=a_profile(accuracy=many, origin="published"))
+    (measured,) = believed(scores, profile=a_profile(accuracy=many))
+
+    assert published.mean == pytest.approx(0.4)
+    assert measured.mean > 0.7
+    assert published.prior.items == 14_042
+
+
 def test_what_was_said_under_an_older_profile_counts_no_more() -> None:
     older = replace(CODE, measured="2025-12-31")
 
