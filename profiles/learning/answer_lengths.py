@@ -19,9 +19,13 @@ SPREAD = 0.3
 
 @dataclass(frozen=True, kw_only=True)
 class LengthTrait:
-    """`values` are logarithms of tokens, less `mean`, over `scale`."""
+    """`values` are mean logarithms of a prompt's answers, less `mean`, over `scale`.
+
+    `logs` (prompts, pairs) are the logarithms of tokens, NaN where unknown.
+    """
 
     values: Floats
+    logs: Floats
     mean: float
     scale: float
 
@@ -31,18 +35,22 @@ def length_trait(table: OutcomeTable) -> LengthTrait | None:
     known = np.isfinite(table.answer_chars).any(axis=1)
     if known.sum() < LEAST_ANSWERS:
         return None
-    tokens = np.maximum(1.0, table.answer_chars / CHARS_PER_TOKEN)
-    logs = np.full(len(table), np.nan)
-    logs[known] = np.nanmean(np.log(tokens[known]), axis=1)
-    mean = float(np.nanmean(logs))
-    scale = float(np.nanstd(logs)) / SPREAD or 1.0
-    return LengthTrait(values=np.nan_to_num((logs - mean) / scale), mean=mean, scale=scale)
+    logs = np.log(np.maximum(1.0, table.answer_chars / CHARS_PER_TOKEN))
+    of_prompt = np.full(len(table), np.nan)
+    of_prompt[known] = np.nanmean(logs[known], axis=1)
+    mean = float(np.nanmean(of_prompt))
+    scale = float(np.nanstd(of_prompt)) / SPREAD or 1.0
+    values = np.nan_to_num((of_prompt - mean) / scale)
+    return LengthTrait(values=values, logs=logs, mean=mean, scale=scale)
 
 
 def fit_length(trait: LengthTrait, unseen: Floats) -> AnswerLength:
-    """`unseen` is the trait as predicted of unseen prompts."""
-    residual = trait.scale * (trait.values - unseen)
-    p50, p95 = np.quantile(residual, (0.5, 0.95))
+    """`unseen` is the trait as predicted of unseen prompts.
+
+    The spread is that of single answers: pairs differ in how much they say of the same prompt.
+    """
+    residual = trait.logs - (trait.mean + trait.scale * unseen)[:, None]
+    p50, p95 = np.nanquantile(residual, (0.5, 0.95))
     return AnswerLength(
         mean=trait.mean,
         scale=trait.scale,

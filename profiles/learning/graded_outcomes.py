@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 
 import numpy as np
 from pydantic import ValidationError
@@ -13,6 +13,7 @@ from profiles.learning.outcome_table import CHARS_PER_TOKEN, OutcomesUnusable, O
 from serve_app.adapters.problem_lines import problem_lines
 
 FORMAT = '"quantroute-outcomes-1"'
+BY_ROUTER = '"items_digest": "requests"'
 
 
 def graded_outcomes(lines: Iterable[tuple[int, str]]) -> OutcomeTable:
@@ -21,7 +22,7 @@ def graded_outcomes(lines: Iterable[tuple[int, str]]) -> OutcomeTable:
     A question that one pair was asked more than once, or one answer that was scored by a caller
     and by shadow grading, counts with the mean.
     """
-    outcomes = [_outcome(number, line) for number, line in lines if not _is_header(line)]
+    outcomes, routed = _read(lines)
     scored = [outcome for outcome in outcomes if outcome.score is not None]
     usable = [outcome for outcome in scored if outcome.prompt.strip()]
     if scored and not usable:
@@ -43,7 +44,7 @@ def graded_outcomes(lines: Iterable[tuple[int, str]]) -> OutcomeTable:
             counted[at] += 1
     return OutcomeTable(
         prompts=tuple(one.prompt for one in asked.values()),
-        kinds=tuple(one.task for one in asked.values()),
+        kinds=tuple(_kind(one, routed) for one in asked.values()),
         pairs=pairs,
         scores=np.where(given > 0, score / np.maximum(given, 1), np.nan),
         answer_chars=CHARS_PER_TOKEN
@@ -54,6 +55,26 @@ def graded_outcomes(lines: Iterable[tuple[int, str]]) -> OutcomeTable:
             again=int((given > 1).sum()),
         ),
     )
+
+
+def _read(lines: Iterable[tuple[int, str]]) -> tuple[list[Outcome], set[str]]:
+    """All outcomes, and the digests of those that a router wrote down."""
+    outcomes: list[Outcome] = []
+    routed: set[str] = set()
+    by_router = False
+    for number, line in lines:
+        if _is_header(line):
+            by_router = BY_ROUTER in line
+            continue
+        outcomes.append(_outcome(number, line))
+        if by_router:
+            routed.add(outcomes[-1].digest)
+    return outcomes, routed
+
+
+def _kind(outcome: Outcome, routed: Set[str]) -> str:
+    """What a router took a request for is no task to learn from: it would confirm itself."""
+    return f"{outcome.task}, as routed" if outcome.digest in routed else outcome.task
 
 
 def _is_header(line: str) -> bool:

@@ -14,6 +14,7 @@ from profiles.learning.bounds import fit_bounds
 from profiles.learning.calibration import apply_curve, fit_curve
 from profiles.learning.outcome_table import OutcomesUnusable, OutcomeTable
 from profiles.learning.readers import Readers, features_of, fit_readers
+from profiles.learning.task_reader import TaskReader, fit_tasks
 from profiles.learning.traits import Traits, find_traits
 from profiles.learning.vocabulary import choose_terms
 from serve_app.adapters.success_artifact import (
@@ -82,7 +83,9 @@ def train(
     terms = choose_terms([reading.words for reading in readings])
     kinds = tuple(sorted(set(table.kinds)))
     traits = find_traits(table)
-    readers = fit_readers(features_of(table, terms, readings, kinds), traits.targets, seed=seed)
+    features = features_of(table, terms, readings, kinds)
+    readers = fit_readers(features, traits.targets, seed=seed)
+    tasks = fit_tasks(features.terms, table.kinds, words=features.words)
     calibrated = _calibrate(table, traits, readers, len(kinds), certainty)
     length = traits.length
     header = Header(
@@ -94,6 +97,7 @@ def train(
         prompts=len(table),
         pairs=table.pairs,
         kinds=kinds,
+        tasks=tasks.tasks,
         words=(),
         shape=SHAPE_NAMES,
         forest_depth=readers.forest.depth,
@@ -101,7 +105,7 @@ def train(
         familiar_share=_familiar_share(terms, readings),
         length=None if length is None else fit_length(length, readers.unseen[:, -1]),
     )
-    arrays = _arrays(traits, readers, calibrated)
+    arrays = _arrays(traits, readers, tasks, calibrated)
     return Artifact(header=header, terms=terms, forest=readers.forest, arrays=arrays)
 
 
@@ -123,12 +127,14 @@ def _calibrate(
     )
 
 
-def _arrays(traits: Traits, readers: Readers, calibrated: Calibrated) -> Arrays:
+def _arrays(traits: Traits, readers: Readers, tasks: TaskReader, calibrated: Calibrated) -> Arrays:
     return Arrays(
         trait_weights=readers.linear.trait_weights,
         kind_weights=readers.linear.kind_weights,
         kind_prior=readers.linear.kind_prior,
         kind_traits=readers.linear.kind_traits,
+        task_weights=tasks.task_weights,
+        task_prior=tasks.task_prior,
         blend=_f32(readers.blend),
         blend_offset=_f32(readers.offset),
         pair_means=_f32(traits.pair_means),

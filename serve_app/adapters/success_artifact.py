@@ -21,6 +21,7 @@ from serve_app.adapters.success_forest import Forest
 from serve_app.adapters.success_terms import Terms
 from serve_app.adapters.success_text import FEATURE_VERSION, SHAPE_NAMES
 from serve_app.core.errors import SuccessModelRefused
+from serve_app.core.request import Task
 from serve_app.core.units import Name, NonNegativeFloat, NonNegativeInt, PositiveInt, Ratio
 
 Floats = npt.NDArray[np.float32]
@@ -45,10 +46,11 @@ class AnswerLength:
 class Header:
     """How the model was made, and the names of what its arrays count.
 
-    `data` maps each file it was trained on to its SHA-256. `familiar_share` is the share of a
-    prompt's words that must be known for the model to say anything of it. `certainty` is the
-    standard errors by which answers reached a floor where its bound says so, and by which a bound
-    allows for a pair that few answers are known of.
+    `tasks` are those that it tells apart, none where no outcome named its task. `data` maps each
+    file it was trained on to its SHA-256. `familiar_share` is the share of a prompt's words that
+    must be known for the model to say anything of it. `certainty` is the standard errors by which
+    answers reached a floor where its bound says so, and by which a bound allows for a pair that few
+    answers are known of.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
@@ -61,6 +63,7 @@ class Header:
     prompts: PositiveInt
     pairs: Annotated[tuple[Name, ...], Len(1)]
     kinds: Annotated[tuple[Name, ...], Len(1)]
+    tasks: tuple[Task, ...]
     words: tuple[str, ...]
     shape: tuple[str, ...]
     forest_depth: NonNegativeInt
@@ -71,7 +74,7 @@ class Header:
 
 @dataclass(frozen=True, kw_only=True)
 class Arrays:
-    """The numbers of a model. K traits, P pairs, G kinds, C knots, F floors.
+    """The numbers of a model. K traits, P pairs, G kinds, T tasks, C knots, F floors.
 
     Traits are what prompts differ in: `trait_weights` (terms, K) reads them from terms,
     `kind_traits` (G, K) is their mean in each kind; `blend` (2, K) weighs the linear reading and
@@ -79,13 +82,15 @@ class Arrays:
     calibrated by `calibration_x`, evenly spaced, to `calibration_y` (P, C). `bound_mean` (G, F) is
     the success from which on a prompt of that kind is held to reach `bound_floor` (F,).
     `pair_covariance` (P, 1 + K, 1 + K) says how unsure a pair's mean and loadings are: nought for
-    a pair that was trained.
+    a pair that was trained. `task_weights` (words, T) and `task_prior` (T,) tell the task.
     """
 
     trait_weights: Floats
     kind_weights: Floats
     kind_prior: Floats
     kind_traits: Floats
+    task_weights: Floats
+    task_prior: Floats
     blend: Floats
     blend_offset: Floats
     pair_means: Floats
@@ -116,7 +121,7 @@ UNREADABLE = (
 )
 
 # Halves the file; the weights are far less sure than their third decimal.
-HALF = ("trait_weights", "kind_weights", "values")
+HALF = ("trait_weights", "kind_weights", "task_weights", "values")
 
 
 def save_artifact(path: Path, artifact: Artifact) -> int:
@@ -193,6 +198,8 @@ def _check_sizes(path: Path, artifact: Artifact) -> None:
         "trait_weights": (len(artifact.terms.idf), traits),
         "kind_weights": (len(artifact.terms.words), len(header.kinds)),
         "kind_traits": (len(header.kinds), traits),
+        "task_weights": (len(artifact.terms.words), len(header.tasks)),
+        "task_prior": (len(header.tasks),),
         "blend": (2, traits),
         "pair_loadings": (traits, len(header.pairs)),
         "pair_covariance": (len(header.pairs), 1 + traits, 1 + traits),

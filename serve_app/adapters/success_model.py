@@ -11,15 +11,16 @@ import numpy as np
 import numpy.typing as npt
 
 from serve_app.adapters.success_artifact import Arrays, Artifact, Header, load_artifact
-from serve_app.adapters.success_terms import Terms
 from serve_app.adapters.success_text import read
-from serve_app.core.request import Judgement, Prompt, Success
+from serve_app.core.request import Judgement, Prompt, Success, Task
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
 LONGEST_TOKENS = 8192
 ORIGIN = "success model"
+# Below, what the heuristics take a prompt for came true more often.
+LEAST_TASK_SHARE = 0.5
 ONE = np.ones(1, np.float32)
 
 
@@ -30,6 +31,7 @@ class LinearReading:
     traits: Floats
     kind_traits: Floats
     kind_shares: Floats
+    task_shares: Floats
 
     def features(self, shape: list[float]) -> Floats:
         """All that the forest splits on."""
@@ -46,15 +48,19 @@ class LinearReading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairSuccess:
-    """What a text gets: its traits, and per pair the chance to answer right and its lower bound."""
+    """What a text gets: its traits, and per pair the chance to answer right and its lower bound.
+
+    `task_shares` say how likely each task is that the model tells apart.
+    """
 
     traits: Floats
+    task_shares: Floats
     means: npt.NDArray[np.float64]
     lowers: npt.NDArray[np.float64]
 
 
 def load_success_model(path: Path, *, local: Callable[[Prompt], Judgement]) -> SuccessModel:
-    """`local` judges what the model does not: the task, and all of an unfamiliar prompt.
+    """`local` judges what the model does not: an unfamiliar prompt, and the task with it.
 
     Raises `SuccessModelRefused`.
     """
@@ -89,8 +95,11 @@ class SuccessModel:
         if familiar < self.header.familiar_share:
             return replace(judgement, origin=f"{judgement.origin}: words unknown to the model")
         said = pair_success(self._artifact, known, reading.shape)
+        task, confidence = self._task(judgement, said.task_shares)
         judgement = replace(
             judgement,
+            task=task,
+            task_confidence=confidence,
             difficulty=1.0 - float(said.means.mean()),
             origin=ORIGIN,
             success={
@@ -101,6 +110,18 @@ class SuccessModel:
             },
         )
         return self._with_length(judgement, said.traits)
+
+    def _task(self, local: Judgement, shares: Floats) -> tuple[Task, float]:
+        """The model's, where it is the surer of the two and knows the task that `local` names.
+
+        Of tasks it has seldom seen it knows nothing, and takes them for one that it knows.
+        """
+        if local.task in self.header.tasks:
+            likeliest = int(shares.argmax())
+            share = float(shares[likeliest])
+            if share >= max(LEAST_TASK_SHARE, local.task_confidence):
+                return self.header.tasks[likeliest], round(share, 3)
+        return local.task, local.task_confidence
 
     def _with_length(self, judgement: Judgement, traits: Floats) -> Judgement:
         length = self.header.length
@@ -124,7 +145,12 @@ def pair_success(artifact: Artifact, known: Ints, shape: list[float]) -> PairSuc
     kind = int(linear.kind_shares.argmax())
     sure = (means - artifact.header.certainty * _doubts(arrays, traits)).clip(0.0)
     bounds = np.interp(sure, arrays.bound_mean[kind], arrays.bound_floor)
-    return PairSuccess(traits=traits, means=means, lowers=np.minimum(bounds, sure))
+    return PairSuccess(
+        traits=traits,
+        task_shares=linear.task_shares,
+        means=means,
+        lowers=np.minimum(bounds, sure),
+    )
 
 
 def _doubts(arrays: Arrays, traits: Floats) -> Floats:
@@ -148,23 +174,25 @@ def _on_curves(raw: Floats, x: Floats, y: Floats) -> npt.NDArray[np.float64]:
 
 
 def linear_reading(artifact: Artifact, known: Ints) -> LinearReading:
-    """Traits and kinds as the weights of single terms give them."""
+    """Traits, kinds and tasks as the weights of single terms give them."""
     arrays, terms = artifact.arrays, artifact.terms
     found, weights = terms.weighted(known)
-    shares = kind_shares(terms, found, weights, arrays.kind_weights, arrays.kind_prior)
+    # Words are numbered before pairs of words, and alone tell kinds and tasks.
+    words = found[: np.searchsorted(found, len(terms.words))]
+    of_words = weights[: len(words)]
+    kinds = _shares(of_words @ arrays.kind_weights.take(words, axis=0) + arrays.kind_prior)
     return LinearReading(
         traits=weights @ arrays.trait_weights.take(found, axis=0),
-        kind_traits=shares @ arrays.kind_traits,
-        kind_shares=shares,
+        kind_traits=kinds @ arrays.kind_traits,
+        kind_shares=kinds,
+        task_shares=_shares(of_words @ arrays.task_weights.take(words, axis=0) + arrays.task_prior),
     )
 
 
-def kind_shares(
-    terms: Terms, found: npt.NDArray[np.int64], weights: Floats, per_word: Floats, prior: Floats
-) -> Floats:
-    """How likely each kind is, from single words alone."""
-    singles = int(found.searchsorted(len(terms.words)))
-    scores = weights[:singles] @ per_word.take(found[:singles], axis=0) + prior
+def _shares(scores: Floats) -> Floats:
+    """Scores as probabilities that sum to one, where there is anything to tell apart."""
+    if len(scores) == 0:
+        return scores
     odds = np.exp(scores - scores.max())
     shares: Floats = odds / odds.sum()
     return shares

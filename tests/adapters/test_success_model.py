@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -15,9 +16,9 @@ from serve_app.adapters.success_artifact import load_artifact, save_artifact
 from serve_app.adapters.success_model import ORIGIN, SuccessModel, load_success_model
 from serve_app.adapters.success_text import FEATURE_VERSION, question_and_options, read
 from serve_app.core.errors import SuccessModelRefused
-from serve_app.core.request import Prompt
+from serve_app.core.request import Judgement, Prompt, Task
 from serve_app.service.heuristics import judge
-from tests.outcomes import PAIRS, question, trained
+from tests.outcomes import PAIRS, question, trained, trained_on_tasks
 
 
 def model() -> SuccessModel:
@@ -46,6 +47,38 @@ def test_harder_kinds_are_more_difficult() -> None:
         for kind in ("history", "mathematics")
     )
     assert easy < hard
+
+
+def judged_as(task: Task, confidence: float) -> Callable[[Prompt], Judgement]:
+    return lambda prompt: replace(judge(prompt), task=task, task_confidence=confidence)
+
+
+def test_the_model_tells_tasks_that_outcomes_named() -> None:
+    local = judged_as("question_answering", 0.3)
+    told = SuccessModel(trained_on_tasks(), local=local)
+    asked = question("mathematics", Random(1))
+    judgement = told.judged(Prompt(asked=asked))
+    assert judgement.task == "reasoning"
+    assert judgement.task_confidence > 0.5
+    history = told.judged(Prompt(asked=question("history", Random(1))))
+    assert history.task == "question_answering"
+
+
+def test_heuristics_that_are_surer_name_the_task() -> None:
+    told = SuccessModel(trained_on_tasks(), local=judged_as("question_answering", 1.0))
+    judgement = told.judged(Prompt(asked=question("mathematics", Random(1))))
+    assert (judgement.task, judgement.task_confidence) == ("question_answering", 1.0)
+
+
+def test_a_task_that_no_outcome_named_is_left_to_the_heuristics() -> None:
+    told = SuccessModel(trained_on_tasks(), local=judged_as("translation", 0.2))
+    assert told.judged(Prompt(asked=question("mathematics", Random(1)))).task == "translation"
+
+
+def test_a_model_of_kinds_that_are_no_tasks_leaves_the_task_to_the_heuristics() -> None:
+    told = SuccessModel(trained(), local=judged_as("question_answering", 0.1))
+    judgement = told.judged(Prompt(asked=question("mathematics", Random(1))))
+    assert (judgement.task, judgement.task_confidence) == ("question_answering", 0.1)
 
 
 def test_what_stands_before_the_question_does_not_move_it() -> None:

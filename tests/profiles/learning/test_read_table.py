@@ -70,6 +70,20 @@ def test_the_routers_own_outcomes_are_read_and_failures_are_said(tmp_path: Path)
     assert table.notes == ("a.outcomes.jsonl: 1 outcomes without a score left out",)
 
 
+def test_what_a_router_took_a_request_for_is_told_from_a_task_that_was_named(
+    tmp_path: Path,
+) -> None:
+    header = {"format": "quantroute-outcomes-1", "items_digest": "requests"}
+    lines = (header, an_outcome(digest="e", messages=said("Mend it.")))
+    written(tmp_path, "log.jsonl", "".join(f"{json.dumps(line)}\n" for line in lines))
+    named = outcomes(tmp_path, "a.outcomes.jsonl", an_outcome())
+    table = read_table([*named, tmp_path / "log.jsonl"])
+    assert dict(zip(table.prompts, table.kinds, strict=True)) == {
+        "Write it.": "code",
+        "Mend it.": "code, as routed",
+    }
+
+
 def test_graded_requests_without_their_prompt_are_left_out_and_said(tmp_path: Path) -> None:
     table = read_table(
         outcomes(tmp_path, "log.jsonl", an_outcome(digest="e", messages=[]), an_outcome())
