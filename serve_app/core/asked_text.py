@@ -111,6 +111,8 @@ def with_earlier(turns: Sequence[str]) -> str:
 
 
 def _follows_up(turn: str) -> bool:
+    if len(turn) > LONGEST_REQUEST_CHARS:
+        return False
     words = turn.split(maxsplit=LONGEST_FOLLOW_UP_WORDS)
     if len(words) > LONGEST_FOLLOW_UP_WORDS or FOLLOW_UP.match(turn) is None:
         return False

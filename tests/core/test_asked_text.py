@@ -126,6 +126,7 @@ def test_a_follow_up_does_not_bring_back_what_was_pasted_in_before() -> None:
         "And who wrote Hamlet, by the way?",
         "And what is Peru's capital?",
         "Now write a Python function that sorts these names by length.",
+        f"and {'y' * 5_000}",
         "",
     ],
 )
