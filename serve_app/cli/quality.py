@@ -153,7 +153,9 @@ def add_pair(
 def classifier(
     model: Annotated[Path, typer.Argument(help="A model made by `quantroute train`.")],
     rounds: Annotated[int, typer.Option(help="Judgements to time.", min=100)] = 5_000,
-    prompt_tokens: Annotated[int, typer.Option(help="Length of the prompts.", min=10)] = 1_000,
+    prompt_tokens: Annotated[
+        int, typer.Option(help="Length of the prompts.", min=10, max=100_000)
+    ] = 1_000,
     as_json: JsonOption = False,
 ) -> None:
     """Time the success model's judgement of one prompt."""

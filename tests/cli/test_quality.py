@@ -72,7 +72,29 @@ def test_the_classifier_bench_prints_what_it_timed(model: Path) -> None:
     timed = json.loads(said)
     assert code == 0
     assert (timed["pairs"], timed["rounds"]) == (3, 100)
-    assert 0 < timed["cpu_p50_ms"] <= timed["cpu_p99_ms"]
+    assert timed["kinds"].keys() == {"question", "pasted context", "conversation"}
+    assert all(0 < times["cpu_p50_ms"] <= times["cpu_p99_ms"] for times in timed["kinds"].values())
+
+
+def test_the_classifier_bench_says_when_a_model_has_another_number_of_pairs(model: Path) -> None:
+    code, said = run("bench", "classifier", model, "--rounds", "100", "--prompt-tokens", "50")
+    assert code == 0
+    assert "3 pairs (times are promised for 8)" in said
+
+
+@pytest.mark.parametrize(("option", "value"), [("--rounds", "99"), ("--prompt-tokens", "9")])
+def test_the_classifier_bench_refuses_numbers_that_measure_nothing(
+    model: Path, option: str, value: str
+) -> None:
+    code, said = run("bench", "classifier", model, option, value)
+    assert code == 2
+    assert f"'{option}': Input should be greater" in said
+
+
+def test_the_classifier_bench_says_what_is_wrong_with_a_model(tmp_path: Path) -> None:
+    code, said = run("bench", "classifier", tmp_path / "none.npz")
+    assert code == 1
+    assert "none.npz refused" in said
 
 
 def test_a_pair_is_added_from_graded_answers(model: Path, tmp_path: Path) -> None:
