@@ -20,6 +20,7 @@ from serve_app.cli.options import (
     whole_numbers,
 )
 from serve_app.cli.quality import classifier, router_quality
+from serve_app.cli.task_bench import tasks
 from serve_app.cli.token_counts import numeric_guard, tokens
 
 bench = typer.Typer(
@@ -30,6 +31,7 @@ bench = typer.Typer(
 bench.command("router-quality")(router_quality)
 bench.command("new-pair")(new_pair)
 bench.command()(classifier)
+bench.command()(tasks)
 bench.command()(tokens)
 bench.command("numeric-guard")(numeric_guard)
 bench.command("fleet-model")(fleet_model)
@@ -111,7 +113,7 @@ def replay(
     from profiles.failures import ProfilingError
     from serve_app.bench import replay as replaying
     from serve_app.bench.replay_report import as_document, report
-    from serve_app.cli.profiling import pair_specs
+    from serve_app.cli.measured_pairs import pair_specs
     from serve_app.core.catalog_errors import CatalogError
     from serve_app.launch.config_file import ConfigFileError, read_config
 

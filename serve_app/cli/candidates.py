@@ -64,7 +64,7 @@ def _fleet(fleet: Path) -> AppArgs | None:
 
 def _find(name: str, args: AppArgs | None, role: str) -> Candidate:
     from profiles.validation.claims import claim_of
-    from serve_app.cli.profiling import pair_specs
+    from serve_app.cli.measured_pairs import pair_specs
     from serve_app.settings import local_checkpoint
 
     pairs = {pair.id: pair for pair in args.pairs} if args else {}

@@ -7,7 +7,6 @@ import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from serve_app.cli.drift import DRIFTED, catalog_before, show_drift
+from serve_app.cli.measured_pairs import pair_plan, pair_specs
 from serve_app.cli.options import (
     DATA,
     DEFAULT_CONFIG,
@@ -31,11 +31,7 @@ from serve_app.cli.store_options import StoreOption
 if TYPE_CHECKING:
     from profiles.evaluation.harness import BenchmarkOptions
     from profiles.measuring.engine import EngineSpec
-    from profiles.measuring.grid import Grid
-    from profiles.measuring.measure import PairPlan
-    from profiles.measuring.point import StopRule
     from profiles.measuring.profiler import FleetRun, ProfilingPlan
-    from serve_app.settings import AppArgs
 
 
 def profile(
@@ -154,56 +150,6 @@ def profile(
     _report(run, page, as_json=as_json)
     if drifted:
         raise typer.Exit(DRIFTED)
-
-
-def pair_specs(args: AppArgs, wanted: list[str], url: str | None = None) -> list[EngineSpec]:
-    """How the engines of the wanted pairs are started, or found at `url`; all pairs if none."""
-    from profiles.measuring.engine import EngineSpec
-    from serve_app.serving.llm_config import engine_kwargs
-    from serve_app.settings import local_checkpoint
-
-    known = [pair.id for pair in args.pairs]
-    for name in wanted:
-        if name not in known:
-            fail(f"{name!r} is no pair of the fleet; pairs: {', '.join(known)}", code=2)
-    if url is not None and len(wanted) != 1:
-        fail("--url measures one engine: name the one pair that it serves", code=2)
-    return [
-        EngineSpec(
-            pair=pair.pair,
-            checkpoint=local_checkpoint(pair.checkpoint),
-            parent=pair.parent,
-            engine_kwargs=engine_kwargs(pair),
-            env=pair.env,
-            url=url,
-        )
-        for pair in args.pairs
-        if not wanted or pair.id in wanted
-    ]
-
-
-def pair_plan(args: AppArgs, fleet: Path, items: Path, grid: Grid, rule: StopRule) -> PairPlan:
-    """How every pair is measured; ends the command when the questions or tokenizer are missing."""
-    from profiles.evaluation import ItemsInvalid, read_items
-    from profiles.measuring.measure import PairPlan
-    from serve_app.settings import tokenizer_file
-
-    reference = tokenizer_file(args)
-    if reference is None:
-        fail(
-            f"{fleet}: reference_tokenizer names no checkpoint on this machine; run "
-            f"`quantroute weights {fleet}`"
-        )
-    try:
-        return PairPlan(
-            items=read_items(items),
-            items_digest=sha256(items.read_bytes()).hexdigest(),
-            reference_tokenizer=reference,
-            grid=grid,
-            rule=rule,
-        )
-    except (ItemsInvalid, OSError) as exc:
-        fail(str(exc))
 
 
 def _benchmark_options(

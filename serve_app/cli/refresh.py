@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from serve_app.cli.drift import DRIFTED
+from serve_app.cli.measured_pairs import pair_plan, pair_specs
 from serve_app.cli.options import (
     DEFAULT_CONFIG,
     GOLDEN,
@@ -22,7 +23,6 @@ from serve_app.cli.options import (
     fail,
     whole_numbers,
 )
-from serve_app.cli.profiling import pair_plan, pair_specs
 from serve_app.cli.store_options import FloorOption, StoreOption, Target, publisher, target
 
 if TYPE_CHECKING:
