@@ -77,6 +77,23 @@ def test_differences_that_are_chance_are_not_taken_for_a_loss_per_task(own: OwnA
     assert learned.squared_error < per_task.squared_error
 
 
+def test_a_loss_at_one_task_alone_is_found_in_small_part(own: OwnAnswers) -> None:
+    scores, at = own.table.scores.copy(), own.table.column(W4A16)
+    code = np.array(own.table.kinds) == "code"
+    scores[:, at] = np.where(code, 0.0, scores[:, own.table.column(BF16)])
+    lossy = replace(own, table=replace(own.table, scores=scores))
+    told = quantization_loss.run(lossy, halvings=4, progress=lambda _: None).pairs[W4A16]
+    learned, overall, per_task = (
+        told.ways[way].squared_error
+        for way in (
+            quantization_loss.MODEL,
+            quantization_loss.ONE_CHANGE,
+            quantization_loss.TASK_CHANGE,
+        )
+    )
+    assert per_task < learned < overall
+
+
 def test_the_command_writes_what_it_measured_as_json() -> None:
     ran = CliRunner().invoke(
         cli, ["bench", "quantization-loss", str(FOLDER), "--halvings", "2", "--json"]
