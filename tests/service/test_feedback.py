@@ -486,6 +486,18 @@ async def test_a_score_whose_answer_is_forgotten_meanwhile_is_not_logged() -> No
     assert log.written == []
 
 
+async def test_an_answer_forgotten_while_it_is_streamed_ends_as_any_other() -> None:
+    rules = FeedbackRules(desk=DeskSettings(remember=1))
+    house = a_house(settings=replace(SETTINGS, feedback=rules))
+
+    async with house.gateway.answer(an_inbound(stream=True)) as answer:
+        await whole(house, an_inbound())
+        assert [text async for text in answer.chunks()]
+
+    with pytest.raises(UnknownDecision):
+        await house.gateway.feedback.take(answer.decision.id, 1.0)
+
+
 async def test_a_request_that_names_its_pair_is_told_what_feedback_moved() -> None:
     house = a_house(catalog=CATALOG)
     await scored(house, 0.0, times=10)

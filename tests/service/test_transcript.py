@@ -76,6 +76,15 @@ def test_only_an_answer_that_its_model_ended_is_whole(finish: str | None, is_who
     assert said((json.dumps(first), json.dumps(last))).is_whole is is_whole
 
 
+def test_only_the_first_choice_is_read() -> None:
+    choices = [
+        {"index": 1, "message": {"content": "No"}, "finish_reason": "length"},
+        {"index": 0, "message": {"content": "Yes"}, "finish_reason": "stop"},
+    ]
+
+    assert said((json.dumps({"choices": choices}),)) == Said(text="Yes", finish="stop")
+
+
 def test_an_answer_that_grows_too_long_is_not_kept() -> None:
     transcript = Transcript(longest_chars=10)
     for _ in range(3):
