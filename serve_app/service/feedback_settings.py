@@ -13,8 +13,9 @@ class DeskSettings:
     """What the desk counts and how long it remembers.
 
     `caller_weight` and `shadow_weight` are what one score weighs against one item of a profile,
-    whose grader knew the right answer. The last `remember` answered requests of the fleet may
-    be given feedback, for `remember_s`.
+    whose grader knew the right answer; all scores of one source for a pair at a task weigh
+    `most_weight` at most. The last `remember` answered requests of the fleet may be given
+    feedback, for `remember_s`.
     """
 
     caller_weight: Ratio = 0.5
