@@ -72,19 +72,21 @@ def certainty_curve(
     All predictions are by models that had not seen the prompt, as in training itself.
     """
     found: dict[float, list[FloorCompliance]] = {certainty: [] for certainty in CERTAINTIES}
-    _, group = np.unique(case.answers.same_prompt, return_inverse=True)
-    groups = int(group.max()) + 1
     for number in range(SPLITS):
         progress(f"split {number + 1} of {SPLITS}: keeps floors with each certainty")
-        order = np.random.default_rng((seed, number)).permutation(groups)
-        split = Split(
-            train=np.flatnonzero(order[group] < FITTED_SHARE * groups),
-            test=np.flatnonzero(order[group] >= FITTED_SHARE * groups),
-        )
+        split = random_split(case.answers.same_prompt, np.random.default_rng((seed, number)))
         for certainty, results in found.items():
             results.append(_kept(case, said, split, floors, certainty))
     points = tuple(_point(certainty, results) for certainty, results in found.items())
     return CertaintyCurve(floors=floors, splits=SPLITS, points=points)
+
+
+def random_split(same_prompt: Ints, random: np.random.Generator) -> Split:
+    """Bounds are fitted on `train`; equal numbers in `same_prompt` stay on one side."""
+    _, group = np.unique(same_prompt, return_inverse=True)
+    groups = int(group.max()) + 1
+    fitted = random.permutation(groups)[group] < FITTED_SHARE * groups
+    return Split(train=np.flatnonzero(fitted), test=np.flatnonzero(~fitted))
 
 
 def _point(certainty: float, results: Sequence[FloorCompliance]) -> CertaintyPoint:

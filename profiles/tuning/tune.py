@@ -117,7 +117,10 @@ def tune_priced(
     """On outcomes of any pairs, by prices per token. Raises as `tune_fleet` does."""
     table, few = usable(read_table(plan.files))
     reference = reference_of(table, reference)
-    costs = cost_of_answers(table, price_of_each(table.pairs, prices))
+    try:
+        costs = cost_of_answers(table, price_of_each(table.pairs, prices))
+    except OutcomesUnusable as exc:
+        raise OutcomesUnusable(f"{exc}; or name the fleet of these pairs with --fleet") from exc
     splits, parts = _unseen(plan, table, progress)
     said = said_of(table, parts)
     case = priced_case(table, costs, said.means, reference=reference)

@@ -66,6 +66,18 @@ def graded_log(folder: Path, count: int, *, keep_prompts: bool = True) -> Path:
     return folder / "graded.jsonl"
 
 
+def an_fp8_fleet(folder: Path) -> Path:
+    """The embedded fleet, as if one of its pairs multiplied in FP8."""
+    document = yaml.safe_load(FLEET.read_text())
+    args = document["applications"][0]["args"]
+    for pair in args["pairs"]:
+        if pair["id"] == EMBEDDED["middle"]:
+            pair["quantization"]["activations"] = "fp8"
+    args["store"] = {"url": str(REPOSITORY / "profiles/data")}
+    (folder / "fleet.yaml").write_text(yaml.safe_dump(document))
+    return folder / "fleet.yaml"
+
+
 def weights_in(block: str) -> dict[str, Any]:
     """What the fleet file's settings make of a printed block."""
     args = yaml.safe_load(FLEET.read_text())["applications"][0]["args"]
@@ -140,7 +152,8 @@ def test_curves_are_drawn_as_png_and_svg(folder: Path, document: dict[str, Any],
 
 def test_a_fleet_is_tuned_with_its_own_prices_latencies_and_reference(tmp_path: Path) -> None:
     file = of_the_fleet(tmp_path, 420)
-    code, printed, told = ran(file, "--fleet", FLEET, "--folds", "2", "--json")
+    fleet = an_fp8_fleet(tmp_path)
+    code, printed, told = ran(file, "--fleet", fleet, "--folds", "2", "--json")
     assert code == 0, told
     document = json.loads(printed)
     assert document["reference_pair"] == EMBEDDED["large"]
@@ -151,7 +164,10 @@ def test_a_fleet_is_tuned_with_its_own_prices_latencies_and_reference(tmp_path: 
     assert (
         chat["curve"][0]["result"]["total_ms"] < document["marks"]["the reference pair"]["total_ms"]
     )
-    assert document["numeric_guard"]["fp8_pairs"] == []
+    guard = document["numeric_guard"]
+    assert guard["fp8_pairs"] == [EMBEDDED["middle"]]
+    assert [point["share"] for point in guard["points"]] == [0.1, 0.2, 0.3, 0.4, 0.5, 1.0]
+    assert guard["points"][-1]["kept_off"] == 0
     assert weights_in(document["yaml"]).keys() == PRESETS.keys()
 
 
@@ -198,7 +214,7 @@ def test_a_model_of_the_same_file_is_refused(tmp_path: Path) -> None:
     ("count", "options", "said"),
     [
         pytest.param(60, ["--prices", "PRICES"], "60 prompts are too few to tune on", id="few"),
-        pytest.param(60, [], "no price of small, middle, large", id="no price"),
+        pytest.param(60, [], "or name the fleet of these pairs with --fleet", id="price"),
         pytest.param(
             60, ["--prices", "PRICES", "--reference", "huge"], "no outcomes of 'huge'", id="pair"
         ),

@@ -86,7 +86,7 @@ def test_answers_cost_the_tokens_counted_and_else_those_expected() -> None:
 def test_what_nobody_graded_counts_as_predicted() -> None:
     table = a_table(SMALL, LARGE)
     scores = table.scores.copy()
-    scores[2, 1] = np.nan
+    scores[2] = 0.0, np.nan
     table = replace(table, scores=scores)
     case = fleet_case(
         table,
@@ -96,7 +96,18 @@ def test_what_nobody_graded_counts_as_predicted() -> None:
     )
     assert case.answers.scores[:, 1].tolist() == [1.0, 1.0, 0.3, 1.0]
     assert case.answers.graded[2].tolist() == [True, False]
-    assert case.answers.oracle[2] == 0
+
+
+def test_the_oracle_knows_only_what_was_graded() -> None:
+    table = a_table(SMALL, LARGE)
+    table = replace(table, scores=np.array([[0.0, np.nan], [np.nan, 0.0], [0.0, 1.0], [1.0, 1.0]]))
+    case = fleet_case(
+        table,
+        a_fleet(SMALL, LARGE),
+        features_of(table, [builders.a_judgement()] * 4),
+        np.full((4, 2), 0.9),
+    )
+    assert case.answers.oracle.tolist() == [0, 1, 1, 0]
 
 
 def test_prompts_that_no_pair_may_serve_are_left_out_and_said() -> None:
