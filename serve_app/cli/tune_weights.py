@@ -36,7 +36,8 @@ def weights(
     reference: Annotated[
         str | None,
         typer.Option(
-            metavar="PAIR", help="Without --fleet: compare with it. [default: most often right]"
+            metavar="PAIR",
+            help="Without --fleet: compare with it; if none, with the pair most often right.",
         ),
     ] = None,
     model: Annotated[
@@ -71,6 +72,8 @@ def weights(
 
     if fleet is not None and (prices or reference):
         fail("--fleet has prices and reference pair: leave --prices and --reference out", code=2)
+    if fleet is None and store is not None:
+        fail("--store holds the profiles of a fleet: name it with --fleet", code=2)
     if plot is not None and plot.suffix.lower() not in PLOTS:
         fail(f"--plot {str(plot)!r} should end in {' or '.join(PLOTS)}", code=2)
     plan = TuningPlan(

@@ -245,6 +245,7 @@ def test_one_pair_alone_leaves_nothing_to_weigh(tmp_path: Path) -> None:
     [
         ["--fleet", str(FLEET), "--prices", "p.json"],
         ["--fleet", str(FLEET), "--reference", "large"],
+        ["--store", "profiles/data"],
         ["--plot", "curve.pdf"],
         ["--floors", "much"],
         ["--folds", "1"],
