@@ -28,6 +28,7 @@ Floats = npt.NDArray[np.float32]
 
 HEADER_NAME = "header"
 LARGEST_BYTES = 10 * 1024 * 1024
+LARGEST_UNPACKED_BYTES = 20 * LARGEST_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,10 +115,11 @@ class Artifact:
 
 HEADER = TypeAdapter(Header)
 
-# What numpy and zipfile raise for damaged bytes; of the last, for a compression nobody wrote.
+# What numpy and zipfile raise for damaged bytes; the last but one for a compression nobody wrote,
+# the last for an array that says it is larger than any memory.
 UNREADABLE = (
     *(OSError, ValueError, EOFError, AttributeError),
-    *(zipfile.BadZipFile, zlib.error, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error, RuntimeError, MemoryError),
 )
 
 # Halves the file; the weights are far less sure than their third decimal.
@@ -145,9 +147,7 @@ def save_artifact(path: Path, artifact: Artifact) -> int:
 def load_artifact(path: Path) -> Artifact:
     """Raises `SuccessModelRefused`."""
     try:
-        # From memory: a broken archive would leave the file open.
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
-            stored = {name: file[name] for name in file.files}
+        stored = _unpacked(path)
     except UNREADABLE as exc:
         raise SuccessModelRefused(str(path), f"no readable file of arrays: {exc}") from exc
     header = _header(path, stored)
@@ -169,6 +169,24 @@ def load_artifact(path: Path) -> Artifact:
 
 FOREST_ARRAYS = ("roots", "feature", "threshold", "left", "right", "leaf", "values")
 ARRAYS = tuple(Arrays.__dataclass_fields__)
+
+
+def _unpacked(path: Path) -> dict[str, npt.NDArray[Any]]:
+    """Raises `UNREADABLE`, and `SuccessModelRefused` for what no training makes."""
+    # From memory: a broken archive would leave the file open.
+    packed = io.BytesIO(path.read_bytes())
+    with zipfile.ZipFile(packed) as archive:
+        size_bytes = sum(entry.file_size for entry in archive.infolist())
+    if size_bytes > LARGEST_UNPACKED_BYTES:
+        raise SuccessModelRefused(
+            str(path), f"it unpacks to {size_bytes} bytes, more than {LARGEST_UNPACKED_BYTES}"
+        )
+    with np.load(packed, allow_pickle=False) as file:
+        stored = {name: file[name] for name in file.files}
+    for name, array in stored.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise SuccessModelRefused(str(path), f"{name} holds what is no number")
+    return stored
 
 
 def _header(path: Path, stored: Mapping[str, npt.NDArray[Any]]) -> Header:
@@ -196,11 +214,14 @@ def _check_sizes(path: Path, artifact: Artifact) -> None:
     traits, pairs = arrays.pair_loadings.shape if arrays.pair_loadings.ndim == 2 else (0, 0)
     expected = {
         "trait_weights": (len(artifact.terms.idf), traits),
+        "kind_prior": (len(header.kinds),),
         "kind_weights": (len(artifact.terms.words), len(header.kinds)),
         "kind_traits": (len(header.kinds), traits),
         "task_weights": (len(artifact.terms.words), len(header.tasks)),
         "task_prior": (len(header.tasks),),
         "blend": (2, traits),
+        "blend_offset": (traits,),
+        "pair_means": (len(header.pairs),),
         "pair_loadings": (traits, len(header.pairs)),
         "pair_covariance": (len(header.pairs), 1 + traits, 1 + traits),
         "calibration_x": arrays.calibration_y.shape,

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serve_app.adapters.success_artifact import load_artifact, save_artifact
+from serve_app.adapters.success_artifact import (
+    LARGEST_UNPACKED_BYTES,
+    load_artifact,
+    save_artifact,
+)
 from serve_app.adapters.success_model import ORIGIN, SuccessModel, load_success_model
 from serve_app.adapters.success_text import FEATURE_VERSION, question_and_options, read
 from serve_app.core.errors import SuccessModelRefused
@@ -23,6 +29,11 @@ from tests.outcomes import PAIRS, question, trained, trained_on_tasks
 
 def model() -> SuccessModel:
     return SuccessModel(trained(), local=judge)
+
+
+def unpacked(path: Path) -> dict[str, np.ndarray]:
+    with np.load(path) as file:
+        return {name: file[name] for name in file.files}
 
 
 def saved(folder: Path) -> Path:
@@ -148,9 +159,8 @@ def test_another_feature_version_is_refused_with_what_to_do(tmp_path: Path) -> N
 
 
 def test_a_file_of_an_older_format_is_refused_with_what_to_do(tmp_path: Path) -> None:
-    path = saved(tmp_path)
-    with np.load(path) as file:
-        stored = {name: file[name] for name in file.files if name != "pair_covariance"}
+    stored = unpacked(saved(tmp_path))
+    del stored["pair_covariance"]
     np.savez(tmp_path / "b.npz", **stored)
     with pytest.raises(SuccessModelRefused, match=r"lacks pair_covariance: train it again"):
         load_artifact(tmp_path / "b.npz")
@@ -172,6 +182,31 @@ def test_arrays_that_do_not_fit_each_other_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x03\x04broken"])
 def test_a_file_that_is_no_model_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.npz").write_bytes(content)
+    with pytest.raises(SuccessModelRefused, match="no readable file of arrays"):
+        load_artifact(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("name", ["pair_means", "values", "calibration_y"])
+def test_arrays_that_hold_no_numbers_are_refused(tmp_path: Path, name: str) -> None:
+    stored = unpacked(saved(tmp_path))
+    stored[name] = np.full_like(stored[name], np.nan)
+    np.savez(tmp_path / "b.npz", **stored)
+    with pytest.raises(SuccessModelRefused, match=f"{name} holds what is no number"):
+        load_artifact(tmp_path / "b.npz")
+
+
+def test_a_file_that_unpacks_to_too_much_is_refused_unread(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("pair_means.npy", bytes(LARGEST_UNPACKED_BYTES + 1))
+    with pytest.raises(SuccessModelRefused, match=r"it unpacks to \d+ bytes, more than"):
+        load_artifact(tmp_path / "a.npz")
+
+
+def test_an_array_that_says_it_is_larger_than_memory_is_refused(tmp_path: Path) -> None:
+    stored = io.BytesIO()
+    np.save(stored, np.zeros(4))
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("idf.npy", stored.getvalue().replace(b"(4,)", b"(9999999999999999,)"))
     with pytest.raises(SuccessModelRefused, match="no readable file of arrays"):
         load_artifact(tmp_path / "a.npz")
 
