@@ -19,6 +19,7 @@ from serve_app.cli.options import (
     show,
     whole_numbers,
 )
+from serve_app.cli.pasted import pasted_context
 from serve_app.cli.quality import classifier, router_quality
 from serve_app.cli.task_bench import tasks
 from serve_app.cli.token_counts import numeric_guard, tokens
@@ -33,6 +34,7 @@ bench.command("new-pair")(new_pair)
 bench.command()(classifier)
 bench.command()(tasks)
 bench.command()(tokens)
+bench.command("pasted-context")(pasted_context)
 bench.command("numeric-guard")(numeric_guard)
 bench.command("fleet-model")(fleet_model)
 bench.command("quantization-loss")(quantization_loss)
