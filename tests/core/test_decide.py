@@ -1,48 +1,14 @@
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-
 import pytest
 
-from serve_app.core.catalog import Catalog
-from serve_app.core.decide import decide
 from serve_app.core.decision import Decision
-from serve_app.core.fleet import Load, Pair
+from serve_app.core.fleet import Load
 from serve_app.core.policy import Policy
 from serve_app.core.profile import GoldenResult, Profile
-from serve_app.core.request import Constraints, Features
-from tests.builders import a_catalog, a_pair, a_policy, a_profile, features, idle_load
-
-BIG = a_profile("big", accuracy=0.95, ttft_ms=200, tpot_ms=20, usd_per_hour=4)
-SMALL = a_profile("small", accuracy=0.80, ttft_ms=40, tpot_ms=5, usd_per_hour=1)
-FLEET = (a_pair("big"), a_pair("small"))
-STRICT = Constraints(latency_budget_ms=300, min_accuracy=0.9)
-
-
-def decided(
-    constraints: Constraints | None = None,
-    *,
-    pairs: Sequence[Pair] = FLEET,
-    profiles: Sequence[Profile] = (BIG, SMALL),
-    request: Features | None = None,
-    load: Mapping[str, Load] | None = None,
-    policy: Policy | None = None,
-) -> Decision:
-    catalog: Catalog = a_catalog(*profiles, version="v7")
-    return decide(
-        decision_id="d-1",
-        features=request or features(),
-        constraints=constraints or Constraints(),
-        pairs=pairs,
-        catalog=catalog,
-        load=idle_load(*(pair.id for pair in pairs)) if load is None else load,
-        policy=policy or a_policy(reference_pair="big"),
-    )
-
-
-def names(candidates: Sequence[object]) -> list[str]:
-    return [candidate.pair for candidate in candidates]  # type: ignore[attr-defined]
+from serve_app.core.request import Constraints
+from tests.builders import a_pair, a_policy, a_profile, features, idle_load
+from tests.core.decisions import BIG, ELSEWHERE, FLEET, SMALL, STRICT, decided, names
 
 
 def test_a_decision_carries_what_it_was_made_from() -> None:
@@ -126,15 +92,6 @@ def test_when_none_meets_all_the_one_that_misses_least_serves_and_is_flagged() -
     assert decision.reason == (
         "no pair meets the constraints; small misses them least: "
         "it fails accuracy (needs >= 0.9, has 0.8 lower bound)"
-    )
-
-
-def test_the_reason_names_everything_that_the_pair_served_instead_would_miss() -> None:
-    decision = decided(replace(STRICT, ttft_budget_ms=1), pairs=(a_pair("small"),))
-
-    assert decision.infeasible == ("accuracy", "ttft")
-    assert decision.reason.endswith(
-        "it fails accuracy (needs >= 0.9, has 0.8 lower bound), ttft (needs <= 1 ms, has 40 ms)"
     )
 
 
@@ -268,44 +225,6 @@ def test_refusals_hold_for_best_effort_and_for_refusing_requests_alike() -> None
     assert decision.refusal == "context_length"
 
 
-@pytest.mark.parametrize(
-    ("decision", "reason"),
-    [
-        pytest.param(
-            decided(policy=a_policy(accuracy=1, latency=0, cost=0)),
-            "big has the highest utility of 2 pairs that meet the constraints, 0.950 "
-            "(600 ms, 0.00038 USD); next is small, 0.800 (140 ms, 9.49e-05 USD)",
-            id="against a runner-up",
-        ),
-        pytest.param(
-            decided(Constraints(min_accuracy=0.9)),
-            "big is the only pair that meets the constraints: "
-            "small fails accuracy (needs >= 0.9, has 0.8 lower bound)",
-            id="against a rejected pair",
-        ),
-        pytest.param(
-            decided(pairs=(a_pair("big"),)),
-            "big is the only pair that meets the constraints",
-            id="against nobody",
-        ),
-        pytest.param(
-            decided(pairs=(a_pair("big"), a_pair("a-new"))),
-            "big is preferred to a-new, which has no profile",
-            id="against an unmeasured pair",
-        ),
-        pytest.param(
-            decided(pairs=(a_pair("big"), a_pair("new")), load=idle_load("new")),
-            "new has no profile, but no measured pair can serve: big fails replica "
-            "(needs a replica, or leave to start one, has none, and none may start)",
-            id="unmeasured, for want of a measured one",
-        ),
-        pytest.param(decided(pairs=()), "no pair can serve this request", id="no pairs"),
-    ],
-)
-def test_the_reason_names_the_winner_and_why(decision: Decision, reason: str) -> None:
-    assert decision.reason == reason
-
-
 def test_a_candidate_is_found_by_its_pair() -> None:
     decision = decided(Constraints(min_accuracy=0.9))
 
@@ -313,9 +232,6 @@ def test_a_candidate_is_found_by_its_pair() -> None:
 
     assert best is decision.ranked[0]
     assert missing is None
-
-
-ELSEWHERE = replace(SMALL, provenance=replace(SMALL.provenance, origin="published"))
 
 
 def test_a_published_profile_has_to_meet_a_budget_with_the_margin() -> None:
@@ -326,29 +242,3 @@ def test_a_published_profile_has_to_meet_a_budget_with_the_margin() -> None:
     assert names(decided(budget, profiles=(BIG, ELSEWHERE)).ranked) == []
     trusting = a_policy(reference_pair="big", published_margin=1.0)
     assert names(decided(budget, profiles=(BIG, ELSEWHERE), policy=trusting).ranked) == ["small"]
-
-
-@pytest.mark.parametrize(
-    "constraints",
-    [
-        pytest.param(Constraints(), id="chosen among several"),
-        pytest.param(Constraints(latency_budget_ms=200), id="the only one"),
-        pytest.param(Constraints(latency_budget_ms=100), id="the best effort"),
-    ],
-)
-def test_the_reason_says_when_the_chosen_pair_is_judged_on_published_figures(
-    constraints: Constraints,
-) -> None:
-    published = decided(constraints, profiles=(BIG, ELSEWHERE))
-    measured = decided(constraints, profiles=(BIG, SMALL))
-
-    assert published.chosen == measured.chosen == "small"
-    assert published.reason.endswith("; small is judged on published figures")
-    assert "published" not in measured.reason
-
-
-def test_published_figures_of_a_pair_that_was_not_chosen_are_no_part_of_the_reason() -> None:
-    decision = decided(Constraints(min_accuracy=0.9), profiles=(BIG, ELSEWHERE))
-
-    assert decision.chosen == "big"
-    assert "published" not in decision.reason
