@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from serve_app.cli.options import JsonOption, fail
+from serve_app.cli.options import JsonOption, fail, tell
 
 
 def tasks(
@@ -29,7 +29,7 @@ def tasks(
 
     plan = measuring.TasksPlan(train=tuple(files), test=tuple(test or ()), folds=folds, seed=seed)
     try:
-        found = measuring.run(plan, lambda line: typer.echo(line, err=True))
+        found = measuring.run(plan, tell)
     except (OutcomesUnusable, OSError) as exc:
         fail(str(exc))
     typer.echo(
