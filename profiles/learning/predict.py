@@ -50,7 +50,7 @@ def predict_unseen(
 
     Every row in the test half of a split is predicted, the others are NaN."""
     readings = [read(prompt) for prompt in table.prompts]
-    vectors = _vectors(table, embedder, progress)
+    vectors = _vectors(table, splits, embedder, progress)
     found: dict[str, Predicted] = {}
     for number, split in enumerate(splits, start=1):
         progress(
@@ -100,13 +100,20 @@ def _rivals(
 
 
 def _vectors(
-    table: OutcomeTable, embedder: Path | None, progress: Progress
+    table: OutcomeTable, splits: Sequence[Split], embedder: Path | None, progress: Progress
 ) -> npt.NDArray[np.float32] | None:
     if embedder is None:
         progress(f"no {NEIGHBOURS}: {sentence_embeddings.INSTALL} brings the sentence embeddings")
         return None
     progress(f"embeds {len(table)} prompts for the {NEIGHBOURS}, unless it has before")
-    return sentence_embeddings.embed(table.prompts, embedder)
+    # A file to learn from is embedded once, whichever prompts it is tested on.
+    alone = len(splits) == 1
+    parts = (splits[0].train, splits[0].test) if alone else (np.arange(len(table)),)
+    vectors = [
+        sentence_embeddings.embed([table.prompts[row] for row in rows], embedder, progress)
+        for rows in parts
+    ]
+    return np.vstack(vectors)[np.argsort(np.concatenate(parts))]
 
 
 def _nothing(table: OutcomeTable) -> Predicted:

