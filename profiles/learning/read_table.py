@@ -12,7 +12,7 @@ import gzip
 import hashlib
 import io
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -22,6 +22,7 @@ from annotated_types import Len
 from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from profiles.json_lines import numbered_lines
 from profiles.learning.graded_outcomes import FORMAT, graded_outcomes
 from profiles.learning.merge_tables import merged, one_row_per_prompt
 from profiles.learning.outcome_table import NO_KIND, OutcomesUnusable, OutcomeTable
@@ -93,7 +94,7 @@ def _usable(table: OutcomeTable) -> OutcomeTable:
 def _reader(text: str) -> Callable[[str], OutcomeTable]:
     first = next((line for line in text.splitlines() if line.strip()), "")
     if FORMAT in first:
-        return lambda text: graded_outcomes(_lines(text))
+        return lambda text: graded_outcomes(numbered_lines(text))
     if first.startswith("{"):
         return _scored_prompts
     if "prompt" in _names(first):
@@ -184,7 +185,7 @@ def _number(line: int, row: Mapping[str, str], column: str) -> float:
 
 def _scored_prompts(text: str) -> OutcomeTable:
     read: list[ScoredPrompt] = []
-    for number, line in _lines(text):
+    for number, line in numbered_lines(text):
         try:
             read.append(SCORED_PROMPT.validate_json(line))
         except ValidationError as exc:
@@ -197,11 +198,3 @@ def _scored_prompts(text: str) -> OutcomeTable:
         scores=np.array([[row.scores.get(pair, np.nan) for pair in pairs] for row in read]),
         answer_chars=np.full((len(read), len(pairs)), np.nan),
     )
-
-
-def _lines(text: str) -> Iterator[tuple[int, str]]:
-    """Every line that is not empty, with its number."""
-    # A JSON text may hold other line ends than this one.
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            yield number, line
