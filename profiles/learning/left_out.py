@@ -126,7 +126,7 @@ def _ways(
     ways: dict[str, PairVector] = {}
     for count in answers:
         first = Evidence(
-            traits=every.traits[:count],
+            aspects=every.aspects[:count],
             scores=every.scores[:count],
             variances=every.variances[:count],
         )
@@ -141,7 +141,7 @@ def _per_kind(answers: Evidence, kinds: npt.NDArray[np.str_]) -> Evidence:
     groups = [np.flatnonzero(kinds == kind) for kind in np.unique(kinds)]
     counts = np.array([len(rows) for rows in groups])
     return Evidence(
-        traits=np.array([answers.traits[rows].mean(axis=0) for rows in groups]),
+        aspects=np.array([answers.aspects[rows].mean(axis=0) for rows in groups]),
         scores=np.array([answers.scores[rows].mean() for rows in groups]),
         variances=ANSWER_VARIANCE / counts + MISFIT_VARIANCE,
     )

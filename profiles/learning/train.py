@@ -128,6 +128,8 @@ def _calibrate(
 
 
 def _arrays(traits: Traits, readers: Readers, tasks: TaskReader, calibrated: Calibrated) -> Arrays:
+    # What a trained pair gets right of a task, its traits tell.
+    no_task = np.zeros((len(tasks.tasks), len(traits.pair_means)), np.float32)
     return Arrays(
         trait_weights=readers.linear.trait_weights,
         kind_weights=readers.linear.kind_weights,
@@ -138,8 +140,8 @@ def _arrays(traits: Traits, readers: Readers, tasks: TaskReader, calibrated: Cal
         blend=_f32(readers.blend),
         blend_offset=_f32(readers.offset),
         pair_means=_f32(traits.pair_means),
-        pair_loadings=_f32(traits.loadings),
-        pair_covariance=_nothing_unsure(traits),
+        pair_loadings=np.vstack((_f32(traits.loadings), no_task)),
+        pair_covariance=_nothing_unsure(len(traits.loadings) + len(no_task), len(no_task.T)),
         calibration_x=_f32(calibrated.x),
         calibration_y=_f32(calibrated.y),
         bound_mean=_f32(calibrated.bound_mean),
@@ -147,9 +149,8 @@ def _arrays(traits: Traits, readers: Readers, tasks: TaskReader, calibrated: Cal
     )
 
 
-def _nothing_unsure(traits: Traits) -> npt.NDArray[np.float32]:
-    count, pairs = traits.loadings.shape
-    return np.zeros((pairs, 1 + count, 1 + count), np.float32)
+def _nothing_unsure(aspects: int, pairs: int) -> npt.NDArray[np.float32]:
+    return np.zeros((pairs, 1 + aspects, 1 + aspects), np.float32)
 
 
 def _familiar_share(terms: Terms, readings: Sequence[Reading]) -> float:

@@ -79,11 +79,12 @@ class Arrays:
 
     Traits are what prompts differ in: `trait_weights` (terms, K) reads them from terms,
     `kind_traits` (G, K) is their mean in each kind; `blend` (2, K) weighs the linear reading and
-    the forest's. A pair's success is `pair_means` plus traits times `pair_loadings` (K, P), then
-    calibrated by `calibration_x`, evenly spaced, to `calibration_y` (P, C). `bound_mean` (G, F) is
-    the success from which on a prompt of that kind is held to reach `bound_floor` (F,).
-    `pair_covariance` (P, 1 + K, 1 + K) says how unsure a pair's mean and loadings are: nought for
-    a pair that was trained. `task_weights` (words, T) and `task_prior` (T,) tell the task.
+    the forest's. A pair's success is `pair_means` plus aspects, which are traits and shares of
+    tasks, times `pair_loadings` (K + T, P), then calibrated by `calibration_x`, evenly spaced, to
+    `calibration_y` (P, C). `bound_mean` (G, F) is the success from which on a prompt of that kind
+    is held to reach `bound_floor` (F,). `pair_covariance` (P, 1 + K + T, 1 + K + T) says how unsure
+    a pair's mean and loadings are: nought for a pair that was trained. `task_weights` (words, T)
+    and `task_prior` (T,) tell the task.
     """
 
     trait_weights: Floats
@@ -211,19 +212,21 @@ def _header(path: Path, stored: Mapping[str, npt.NDArray[Any]]) -> Header:
 def _check_sizes(path: Path, artifact: Artifact) -> None:
     """Arrays that do not fit each other would only show at the first prompt."""
     arrays, header = artifact.arrays, artifact.header
-    traits, pairs = arrays.pair_loadings.shape if arrays.pair_loadings.ndim == 2 else (0, 0)
+    pairs, tasks = len(header.pairs), len(header.tasks)
+    traits = arrays.kind_traits.shape[-1] if arrays.kind_traits.ndim else 0
+    aspects = traits + tasks
     expected = {
         "trait_weights": (len(artifact.terms.idf), traits),
         "kind_prior": (len(header.kinds),),
         "kind_weights": (len(artifact.terms.words), len(header.kinds)),
         "kind_traits": (len(header.kinds), traits),
-        "task_weights": (len(artifact.terms.words), len(header.tasks)),
-        "task_prior": (len(header.tasks),),
+        "task_weights": (len(artifact.terms.words), tasks),
+        "task_prior": (tasks,),
         "blend": (2, traits),
         "blend_offset": (traits,),
-        "pair_means": (len(header.pairs),),
-        "pair_loadings": (traits, len(header.pairs)),
-        "pair_covariance": (len(header.pairs), 1 + traits, 1 + traits),
+        "pair_means": (pairs,),
+        "pair_loadings": (aspects, pairs),
+        "pair_covariance": (pairs, 1 + aspects, 1 + aspects),
         "calibration_x": arrays.calibration_y.shape,
         "bound_mean": (len(header.kinds), len(arrays.bound_floor)),
     }

@@ -50,11 +50,13 @@ class LinearReading:
 class PairSuccess:
     """What a text gets: its traits, and per pair the chance to answer right and its lower bound.
 
-    `task_shares` say how likely each task is that the model tells apart.
+    `task_shares` say how likely each task is that the model tells apart. `aspects` are both, one
+    after the other: what a pair's success depends on.
     """
 
     traits: Floats
     task_shares: Floats
+    aspects: Floats
     means: npt.NDArray[np.float64]
     lowers: npt.NDArray[np.float64]
 
@@ -140,22 +142,24 @@ def pair_success(artifact: Artifact, known: Ints, shape: list[float]) -> PairSuc
     linear = linear_reading(artifact, known)
     grown = artifact.forest.each_tree(linear.features(shape)).mean(axis=0)
     traits = arrays.blend[0] * linear.traits + arrays.blend[1] * grown + arrays.blend_offset
-    raw = arrays.pair_means + traits @ arrays.pair_loadings
+    aspects = np.concatenate((traits, linear.task_shares))
+    raw = arrays.pair_means + aspects @ arrays.pair_loadings
     means = _on_curves(raw, arrays.calibration_x, arrays.calibration_y)
     kind = int(linear.kind_shares.argmax())
-    sure = (means - artifact.header.certainty * _doubts(arrays, traits)).clip(0.0)
+    sure = (means - artifact.header.certainty * _doubts(arrays, aspects)).clip(0.0)
     bounds = np.interp(sure, arrays.bound_mean[kind], arrays.bound_floor)
     return PairSuccess(
         traits=traits,
         task_shares=linear.task_shares,
+        aspects=aspects,
         means=means,
         lowers=np.minimum(bounds, sure),
     )
 
 
-def _doubts(arrays: Arrays, traits: Floats) -> Floats:
+def _doubts(arrays: Arrays, aspects: Floats) -> Floats:
     """The standard deviation of each pair's prediction: few answers place a pair roughly."""
-    at = np.concatenate((ONE, traits))
+    at = np.concatenate((ONE, aspects))
     # Rounding may leave a variance of nought a little below it.
     doubts: Floats = np.sqrt((arrays.pair_covariance @ at @ at).clip(0.0))
     return doubts

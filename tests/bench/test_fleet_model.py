@@ -77,7 +77,7 @@ def test_differences_that_are_chance_are_not_taken_for_a_loss_per_task(own: OwnA
     assert learned.squared_error < per_task.squared_error
 
 
-def test_a_loss_at_one_task_alone_is_found_in_small_part(own: OwnAnswers) -> None:
+def test_a_loss_at_one_task_alone_is_found_there(own: OwnAnswers) -> None:
     scores, at = own.table.scores.copy(), own.table.column(W4A16)
     code = np.array(own.table.kinds) == "code"
     scores[:, at] = np.where(code, 0.0, scores[:, own.table.column(BF16)])
@@ -91,7 +91,9 @@ def test_a_loss_at_one_task_alone_is_found_in_small_part(own: OwnAnswers) -> Non
             quantization_loss.TASK_CHANGE,
         )
     )
-    assert per_task < learned < overall
+    assert learned < 0.7 * overall
+    # Which is the task of a new prompt is not known for sure.
+    assert per_task < learned
 
 
 def test_the_command_writes_what_it_measured_as_json() -> None:
