@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from serve_app.cli.agreement import agreement
 from serve_app.cli.fleet_model import fleet_model, quantization_loss
 from serve_app.cli.new_pair import new_pair
 from serve_app.cli.options import (
@@ -38,6 +39,7 @@ bench.command("pasted-context")(pasted_context)
 bench.command("numeric-guard")(numeric_guard)
 bench.command("fleet-model")(fleet_model)
 bench.command("quantization-loss")(quantization_loss)
+bench.command()(agreement)
 
 
 @bench.command()

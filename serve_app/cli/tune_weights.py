@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from serve_app.cli.options import JsonOption, fail, shares
+from serve_app.cli.options import JsonOption, fail, shares, tell
 from serve_app.cli.store_options import StoreOption, target
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def _tune_fleet(plan: TuningPlan, fleet: FleetAtRest) -> Tuning:
     from profiles.tuning.tune import tune_fleet
     from serve_app.service.heuristics import judge
 
-    return tune_fleet(plan, fleet, local=judge, progress=_progress)
+    return tune_fleet(plan, fleet, local=judge, progress=tell)
 
 
 def _tune_priced(plan: TuningPlan, prices: Path | None, reference: str | None) -> Tuning:
@@ -118,7 +118,7 @@ def _tune_priced(plan: TuningPlan, prices: Path | None, reference: str | None) -
         {**read_prices(), **(read_prices(prices) if prices else {})},
         reference=reference,
         present=PRESETS,
-        progress=_progress,
+        progress=tell,
     )
 
 
@@ -143,7 +143,3 @@ def _at_rest(fleet: Path, store: str | None) -> FleetAtRest:
 async def _catalog(store: str | None, fleet: Path) -> Catalog:
     async with target(store, fleet, None).opened() as opened:
         return await opened.load()
-
-
-def _progress(line: str) -> None:
-    typer.echo(line, err=True)
