@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from serve_app.core.profile import Profile
 
 SECONDS_PER_HOUR = 3600.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
+# Made once per pair in every decision: a tuple is made in half the time of a frozen dataclass.
+class Usage(NamedTuple):
     """Tokens as the engine counted them."""
 
     prompt_tokens: int

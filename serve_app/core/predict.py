@@ -79,7 +79,9 @@ def predict(
 
 def expected_usage(profile: Profile, features: Features, added_tokens: float) -> Usage:
     """The request's tokens in the pair's own tokenizer, with an answer of median length."""
-    prompt_tokens = max(0, ceil(features.prompt_tokens * profile.tokens_ratio + added_tokens))
+    prompt_tokens = ceil(features.prompt_tokens * profile.tokens_ratio + added_tokens)
+    if prompt_tokens < 0:
+        prompt_tokens = 0
     return Usage(
         prompt_tokens=prompt_tokens,
         completion_tokens=_output_tokens(profile, features, prompt_tokens, 0.0),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from functools import lru_cache
 from statistics import NormalDist
 from typing import NamedTuple
 
@@ -26,6 +27,8 @@ class Latency(NamedTuple):
     tpot_ms: float
 
 
+# All pairs of a request are read at the same quantile, and most requests at the fleet's.
+@lru_cache(maxsize=64)
 def z_score(quantile: float) -> float:
     return STANDARD_NORMAL.inv_cdf(quantile)
 
