@@ -13,7 +13,7 @@ from starlette.requests import Request
 
 from serve_app.api.openai_schema import ChatBody, CompletionsBody, Generation, validated
 from serve_app.api.routing_options import constraints_of
-from serve_app.core.asked_text import with_earlier
+from serve_app.core.conversation import with_earlier
 from serve_app.core.errors import BadRequest, BodyTooLarge
 from serve_app.core.request import Capability, Constraints, Prompt
 from serve_app.service.inbound import Inbound

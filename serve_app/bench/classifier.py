@@ -11,7 +11,7 @@ from time import perf_counter, perf_counter_ns, process_time_ns
 
 from serve_app.adapters.success_artifact import load_artifact
 from serve_app.adapters.success_model import SuccessModel
-from serve_app.core.asked_text import with_earlier
+from serve_app.core.conversation import with_earlier
 from serve_app.core.request import Prompt
 from serve_app.service.heuristics import clipped, judge
 

@@ -8,7 +8,7 @@ text, material of less than a page, and code, which says itself what is asked.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
@@ -57,16 +57,6 @@ CODE_STARTS = ("  ", "\t")
 CODE_ENDINGS = ("{", "}", ";", "):", "(", "[")
 LEAST_CODE_SHARE = 0.3
 
-FOLLOW_UP = re.compile(
-    r"\W*(?:(?:and|or|but|also|now|then|again|same|the same|once more|continue|go on|what about"
-    r"|how about)\b|(?:in \w+|why)\W*$)",
-    re.IGNORECASE,
-)
-LONGEST_FOLLOW_UP_WORDS = 6
-ASKS_ITSELF = re.compile(
-    r"\W*\w+\W+(?:who|what|when|where|which|how|why|is|are|does|did|can)\W+\w+\W+\w+", re.IGNORECASE
-)
-
 
 class Label(NamedTuple):
     """Where a label stands, and whether it stands before the request."""
@@ -97,26 +87,6 @@ def request_in(text: str) -> str | None:
     if request is None:
         request = _beside_paragraphs(rest)
     return request if request is not None and WORD.search(request) else None
-
-
-def with_earlier(turns: Sequence[str]) -> str:
-    """The last of a user's turns, with the request that it follows up when it is no whole one."""
-    *earlier, last = turns
-    if not _follows_up(last):
-        return last
-    for turn in reversed(earlier):
-        if not _follows_up(turn):
-            return f"{request_in(turn) or turn}\n{last}"
-    return last
-
-
-def _follows_up(turn: str) -> bool:
-    if len(turn) > LONGEST_REQUEST_CHARS:
-        return False
-    words = turn.split(maxsplit=LONGEST_FOLLOW_UP_WORDS)
-    if len(words) > LONGEST_FOLLOW_UP_WORDS or FOLLOW_UP.match(turn) is None:
-        return False
-    return turn.lower().startswith(("what about", "how about")) or not ASKS_ITSELF.match(turn)
 
 
 def _outside_tags(text: str) -> str:
