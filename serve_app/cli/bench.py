@@ -10,6 +10,7 @@ import typer
 
 from serve_app.cli.agreement import agreement
 from serve_app.cli.fleet_model import fleet_model, quantization_loss
+from serve_app.cli.length_bench import lengths
 from serve_app.cli.new_pair import new_pair
 from serve_app.cli.options import (
     DATA,
@@ -34,6 +35,7 @@ bench.command("router-quality")(router_quality)
 bench.command("new-pair")(new_pair)
 bench.command()(classifier)
 bench.command()(tasks)
+bench.command()(lengths)
 bench.command()(tokens)
 bench.command("pasted-context")(pasted_context)
 bench.command("numeric-guard")(numeric_guard)
