@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rich.console import Group, RenderableType
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 
@@ -30,7 +30,9 @@ def decision_table(decision: dict[str, Any]) -> RenderableType:
 
 
 def _candidates(decision: dict[str, Any]) -> Table:
-    table = Table("", "pair", "utility", "total", "TTFT", "cost", "accuracy >=", "misses")
+    # A name cut short is no name: in a narrow terminal it goes on in the next line.
+    pair = Column("pair", overflow="fold")
+    table = Table("", pair, "utility", "total", "TTFT", "cost", "accuracy >=", "misses")
     for candidate in (*decision["ranked"], *decision["best_effort"]):
         chosen = "→" if candidate["pair"] == decision["chosen"] else ""
         prediction = candidate["prediction"]
