@@ -37,7 +37,7 @@ from serve_app.service.gateway import Gateway
 from serve_app.service.gateway_settings import GatewaySettings
 from serve_app.service.load import LoadTracker
 from serve_app.serving.feedback_board import HandleDesk
-from serve_app.serving.handles import HandleClassifier, HandleEngine
+from serve_app.serving.handles import HandleClassifier, HandleEngine, warm_up
 from serve_app.serving.ingress import Place
 from serve_app.serving.load_board import exchange_load
 from serve_app.serving.replicas import watch_replicas
@@ -143,6 +143,7 @@ class RouterFront:
             self._catalogs.run(),
             watch_replicas(place.app_name, maximum, self._load),
             *self._gateway.background(),
+            warm_up(HandleClassifier(place.classifier)),
         ]
         if place.board is not None:
             jobs.append(exchange_load(place.board, place.replica, self._load))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from ray.exceptions import RayError, RayTaskError
@@ -11,7 +12,7 @@ from ray.serve.handle import DeploymentHandle
 
 from serve_app.core.engine_errors import EngineBusy, EngineError, EngineFailed
 from serve_app.core.errors import ClassifierUnavailable
-from serve_app.core.ports import EngineCall
+from serve_app.core.ports import Classifier, EngineCall
 from serve_app.core.request import Judgement, Prompt
 
 Handle = DeploymentHandle[Any]
@@ -52,6 +53,15 @@ class HandleClassifier:
         except (RayError, RayServeException) as exc:
             raise ClassifierUnavailable(_cause(exc)) from exc
         return judgement
+
+
+async def warm_up(classifier: Classifier) -> None:
+    """Asks once: the first call finds the replicas, and takes longer than a request may wait.
+
+    A classifier that is not there yet is for the first request to find.
+    """
+    with suppress(ClassifierUnavailable):
+        await classifier.judge(Prompt(asked="What is the capital of France?"))
 
 
 def _engine_error(pair: str, exc: Exception) -> EngineError:

@@ -17,7 +17,7 @@ from serve_app.core.ports import EngineCall
 from serve_app.core.request import Prompt
 from serve_app.service.classify import HeuristicClassifier
 from serve_app.serving.classifier import build_classifier
-from serve_app.serving.handles import HandleClassifier, HandleEngine
+from serve_app.serving.handles import HandleClassifier, HandleEngine, warm_up
 
 
 class ScriptedHandle:
@@ -27,6 +27,7 @@ class ScriptedHandle:
         self._texts = texts
         self._error = error
         self.cancelled = False
+        self.asked = 0
 
     def options(self, *, stream: bool) -> ScriptedHandle:
         assert stream
@@ -41,6 +42,7 @@ class ScriptedHandle:
         return self
 
     def remote(self, *_arguments: Any) -> ScriptedHandle:
+        self.asked += 1
         return self
 
     def cancel(self) -> None:
@@ -128,3 +130,13 @@ async def test_the_classifier_deployment_judges_as_the_classifier_it_holds() -> 
     judgement = await HandleClassifier(handle).judge(prompt)
     assert judgement == await HeuristicClassifier().judge(prompt)
     assert judgement.task == "translation"
+
+
+async def test_a_classifier_is_asked_once_before_any_request_has_to_wait_for_it() -> None:
+    handle = ScriptedHandle([])
+    await warm_up(HandleClassifier(handle))  # type: ignore[arg-type]
+    assert handle.asked == 1
+
+
+async def test_a_classifier_that_is_not_there_yet_does_not_keep_an_ingress_from_starting() -> None:
+    await warm_up(HandleClassifier(ScriptedHandle([], RayActorError())))  # type: ignore[arg-type]
