@@ -31,6 +31,19 @@ class BenchApp:
     args: dict[str, Any]
 
 
+def small_pair(name: str, *, max_concurrency: int) -> dict[str, Any]:
+    """Arguments of a pair of the embedded fleet, for applications in which no engine starts."""
+    return {
+        "id": name,
+        "model": "smollm2-135m-instruct",
+        "checkpoint": name,
+        "quantization": {"name": "bf16", "weight_bits": 16, "activations": "bf16"},
+        "hardware": {"accelerator": "CPU", "count": 1, "usd_per_hour": 0.03},
+        "context_window": 2048,
+        "max_concurrency": max_concurrency,
+    }
+
+
 @contextmanager
 def running(apps: Sequence[BenchApp]) -> Iterator[str]:
     """Yields the address of a local Ray Serve with `apps`, all answering; stops it at the end."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx2
 
-from serve_app.bench.fleet_run import BenchApp, running
+from serve_app.bench.fleet_run import BenchApp, running, small_pair
 from serve_app.bench.http_load import Body, LoadResult, whole_answers
 
 CONNECTIONS = 32
@@ -153,18 +153,7 @@ def _fleet() -> dict[str, Any]:
     """Three pairs of one model; the shipped profiles tell them apart."""
     names = ("smollm2-135m-bf16", "smollm2-135m-w8a8", "smollm2-135m-w4a16")
     return {
-        "pairs": [
-            {
-                "id": name,
-                "model": "smollm2-135m-instruct",
-                "checkpoint": name,
-                "quantization": {"name": "bf16", "weight_bits": 16, "activations": "bf16"},
-                "hardware": {"accelerator": "CPU", "count": 1, "usd_per_hour": 0.03},
-                "context_window": 2048,
-                "max_concurrency": 256,
-            }
-            for name in names
-        ],
+        "pairs": [small_pair(name, max_concurrency=256) for name in names],
         "routing": {
             "reference_pair": names[0],
             "static_fallback": names[0],

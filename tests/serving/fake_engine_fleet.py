@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from serve_app.adapters.success_artifact import load_artifact, save_artifact
 from serve_app.adapters.success_text import FEATURE_VERSION
-from serve_app.bench.fleet_run import BenchApp, running
+from serve_app.bench.fleet_run import BenchApp, running, small_pair
 from serve_app.cli import cli
 from tests.paths import REPOSITORY
 
@@ -108,18 +108,7 @@ def _application(name: str, route_prefix: str, args: dict[str, Any]) -> BenchApp
 
 def _args(pairs: tuple[str, ...], model: Path, *, replicas: int) -> dict[str, Any]:
     return {
-        "pairs": [
-            {
-                "id": name,
-                "model": "smollm2-135m-instruct",
-                "checkpoint": name,
-                "quantization": {"name": "bf16", "weight_bits": 16, "activations": "bf16"},
-                "hardware": {"accelerator": "CPU", "count": 1, "usd_per_hour": 0.03},
-                "context_window": 2048,
-                "max_concurrency": 8,
-            }
-            for name in pairs
-        ],
+        "pairs": [small_pair(name, max_concurrency=8) for name in pairs],
         "routing": {"reference_pair": PAIRS[0], "static_fallback": PAIRS[0]},
         "ingress": {"replicas": {"min": replicas, "max": replicas}},
         # Who judges is what these tests ask; that a busy machine may be late is not.
