@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -92,9 +93,9 @@ def _floors(lowers: list[float]) -> tuple[float, ...]:
     step = next(
         s for s in (0.005, 0.01, 0.02, 0.05, 0.1, 0.2) if (high - low) / s < MOST_FLOORS - 2
     )
-    first, last = floor(low / step), floor(high / step) + 1
-    steps = (min(1.0, round(index * step, 3)) for index in range(first, last + 1))
-    return tuple(dict.fromkeys(steps))
+    # Bounds are compared with the floors themselves: a quotient of the two is rounded.
+    every = [round(index * step, 3) for index in range(round(1 / step) + 1)]
+    return tuple(every[bisect_right(every, low) - 1 : bisect_right(every, high) + 1])
 
 
 def _budgets(answers_ms: list[float]) -> tuple[float, ...]:
@@ -108,9 +109,12 @@ def _budgets(answers_ms: list[float]) -> tuple[float, ...]:
 def _by_difference(low: float, high: float) -> tuple[float, ...]:
     least = max(high - low, low / 20) / (MOST_BUDGETS - 2)
     scale = 10.0 ** floor(log10(least))
-    step = scale * next(s for s in (*STEPS, 10.0) if s * scale >= least)
-    first = max(1, ceil(low / step) - 1)
-    return tuple(index * step for index in range(first, ceil(high / step) + 1))
+    step = scale * next((s for s in STEPS if s * scale >= least), 10.0)
+    first, last = ceil(low / step) - 1, ceil(high / step)
+    # A quotient is rounded, so the products decide.
+    first -= first * step >= low
+    last += last * step < high
+    return tuple(index * step for index in range(max(1, first), last + 1))
 
 
 def _by_ratio(low: float, high: float) -> tuple[float, ...]:
@@ -121,7 +125,7 @@ def _by_ratio(low: float, high: float) -> tuple[float, ...]:
 
 def _within(series: Iterable[float], low: float, high: float) -> tuple[float, ...]:
     """Members of a series per decade, with one below `low` and one from `high` on."""
-    decades = range(floor(log10(low)) - 1, ceil(log10(high)) + 1)
+    decades = range(floor(log10(low)) - 1, ceil(log10(high)) + 2)
     every = [member * 10.0**decade for decade in decades for member in series]
     first = max(index for index, value in enumerate(every) if value < low)
     last = min(index for index, value in enumerate(every) if value >= high)

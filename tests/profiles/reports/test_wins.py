@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from profiles.reports.typical import CHEAPEST, loads_of, typical_request
@@ -99,11 +99,11 @@ def test_every_cell_of_a_map_is_counted() -> None:
     assert sum(won.won.values()) == won.cells == len(won.floors) * len(won.budgets_ms)
 
 
-@settings(max_examples=40, deadline=None)
 @given(
     lowers=st.lists(st.floats(0, 1), min_size=1, max_size=3),
     tpots=st.lists(st.floats(0.01, 5_000), min_size=3, max_size=3),
 )
+@example(lowers=[0.0, 0.7], tpots=[10.0, 10.0, 10.0])
 def test_axes_ascend_stay_few_and_span_all_pairs(lowers: list[float], tpots: list[float]) -> None:
     profiles = [
         a_profile(f"pair-{index}", accuracy=1.0, lower=lower, tpot_ms=tpot)
