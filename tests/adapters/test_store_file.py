@@ -20,8 +20,7 @@ from serve_app.core.catalog_errors import (
     StoreUnavailable,
 )
 from tests.catalogs import a_catalog, a_profile
-
-SEEN_WITHIN_S = 2.0
+from tests.waiting import GIVE_UP_S
 
 
 @pytest.fixture
@@ -158,7 +157,7 @@ async def test_what_happens_to_a_profile_file_is_noticed(folder: Path, happening
             case "remade":
                 shutil.rmtree(folder)
                 write(folder, "c")
-        async with asyncio.timeout(SEEN_WITHIN_S):
+        async with asyncio.timeout(GIVE_UP_S):
             await anext(changes)
 
 

@@ -17,8 +17,7 @@ from serve_app.service.catalog_watch import CatalogWatch
 from serve_app.testing import RecordingEvents
 from tests.catalogs import a_catalog
 from tests.redis_server import RedisServer
-
-GIVES_UP_WITHIN_S = 5.0
+from tests.waiting import GIVE_UP_S
 
 
 @asynccontextmanager
@@ -81,7 +80,7 @@ async def test_a_reader_of_a_stopped_server_is_told_so(
     await store.publish(a_catalog(), by="ci")
     redis_server.stop()
 
-    async with asyncio.timeout(GIVES_UP_WITHIN_S):
+    async with asyncio.timeout(GIVE_UP_S):
         with pytest.raises(StoreUnavailable, match="ConnectionError"):
             await store.load()
         with pytest.raises(StoreUnavailable, match="ConnectionError"):
@@ -97,7 +96,7 @@ async def test_a_watcher_of_a_server_that_stops_is_told_so(
         await anext(changes)
         redis_server.stop()
 
-        async with asyncio.timeout(GIVES_UP_WITHIN_S):
+        async with asyncio.timeout(GIVE_UP_S):
             with pytest.raises(StoreUnavailable):
                 await anext(changes)
 
@@ -110,7 +109,7 @@ async def test_a_server_that_hangs_hangs_nobody(
         await anext(changes)
         redis_server.hang()
 
-        async with asyncio.timeout(GIVES_UP_WITHIN_S):
+        async with asyncio.timeout(GIVE_UP_S):
             with pytest.raises(StoreUnavailable, match="no answer within"):
                 await store.load()
             with pytest.raises(StoreUnavailable, match="no answer within"):
@@ -175,7 +174,7 @@ async def test_a_watch_can_be_cancelled_at_any_moment(store: RedisStore) -> None
         for _ in range(steps):
             await asyncio.sleep(0)
         running.cancel()
-        async with asyncio.timeout(GIVES_UP_WITHIN_S):
+        async with asyncio.timeout(GIVE_UP_S):
             await asyncio.wait([running])
 
         assert running.cancelled()

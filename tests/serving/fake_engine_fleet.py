@@ -19,6 +19,7 @@ from serve_app.adapters.success_text import FEATURE_VERSION
 from serve_app.bench.fleet_run import BenchApp, running, small_pair
 from serve_app.cli import cli
 from tests.paths import REPOSITORY
+from tests.waiting import GIVE_UP_S
 
 PAIRS = ("smollm2-135m-bf16", "smollm2-135m-w8a8", "smollm2-135m-w4a16")
 TRAINED, ADDED = PAIRS[:2], PAIRS[2]
@@ -33,7 +34,7 @@ class Fleet:
     log: Path
 
     def post(self, path: str, body: dict[str, Any]) -> httpx2.Response:
-        return httpx2.post(f"{self.url}{path}", json=body, timeout=60)
+        return httpx2.post(f"{self.url}{path}", json=body, timeout=GIVE_UP_S)
 
     def answered(
         self, model: str, prompt: str = "Hello there!", *, application: str = ""
@@ -55,7 +56,7 @@ class Fleet:
 
     def metric(self, name: str, *, application: str = "") -> float:
         """The sample of that name and labels, of the ingress replica that answers; 0 for none."""
-        lines = httpx2.get(f"{self.url}{application}/metrics", timeout=30).text.splitlines()
+        lines = httpx2.get(f"{self.url}{application}/metrics", timeout=GIVE_UP_S).text.splitlines()
         return sum(float(line.split()[-1]) for line in lines if line.startswith(f"{name} "))
 
 

@@ -21,8 +21,9 @@ import yaml
 
 from serve_app.launch.ray_process import MARK, free_port, port_is_taken
 from tests.paths import REPOSITORY
+from tests.waiting import GIVE_UP_S
 
-READY_TIMEOUT_S = 420.0
+READY_TIMEOUT_S = 1_200.0
 STOP_TIMEOUT_S = 120.0
 
 
@@ -36,10 +37,10 @@ class Fleet:
 
     def post(self, path: str, body: dict[str, Any], **headers: str) -> httpx2.Response:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return httpx2.post(f"{self.url}{path}", json=body, headers=named, timeout=120)
+        return httpx2.post(f"{self.url}{path}", json=body, headers=named, timeout=GIVE_UP_S)
 
     def get(self, path: str) -> httpx2.Response:
-        return httpx2.get(f"{self.url}{path}", timeout=30)
+        return httpx2.get(f"{self.url}{path}", timeout=GIVE_UP_S)
 
     def route(self, **routing: Any) -> dict[str, Any]:
         body = {"model": "auto", "messages": [{"role": "user", "content": "Hi"}]}

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import httpx2
 import pytest
@@ -18,12 +17,12 @@ from tests.serving.fake_engine_fleet import (
     fake_engine_fleet,
     predicted,
 )
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.ray
 
 EASY = "What is the capital of France?"
 HARD = "A train leaves at 9:40 and arrives at 13:25. How many minutes does it take? Number only."
-WITHIN_S = 20.0
 SCORES = 40
 
 
@@ -45,7 +44,7 @@ def test_the_success_model_judges_every_prompt_for_every_pair(fleet: Fleet) -> N
 def test_the_metric_says_that_the_success_model_judged(fleet: Fleet) -> None:
     for _ in range(4):
         assert fleet.answered("auto", EASY).status_code == 200
-    _eventually(lambda: fleet.metric('quantroute_judgements_total{origin="success_model"}') > 0)
+    eventually(lambda: fleet.metric('quantroute_judgements_total{origin="success_model"}') > 0)
 
 
 def test_a_pair_added_from_its_profile_alone_is_judged_by_the_prompt(fleet: Fleet) -> None:
@@ -81,7 +80,7 @@ def test_a_verdict_given_to_any_replica_moves_the_decisions_of_all(fleet: Fleet)
         taken_elsewhere = taken_elsewhere or told.headers[replica] != answer.headers[replica]
 
     assert taken_elsewhere
-    _eventually(lambda: len(_corrected(fleet, "Hello there!", ADDED)) == 2)
+    eventually(lambda: len(_corrected(fleet, "Hello there!", ADDED)) == 2)
 
 
 def test_scores_of_nought_turn_the_choice_to_another_pair_at_every_replica(fleet: Fleet) -> None:
@@ -95,7 +94,7 @@ def test_scores_of_nought_turn_the_choice_to_another_pair_at_every_replica(fleet
         score = {"decision_id": answer.headers["x-quantroute-decision"], "score": 0}
         assert fleet.post("/v1/feedback", score).json()["task"] == task
 
-    _eventually(lambda: _avoiding(fleet, preferred, floor) == 2)
+    eventually(lambda: _avoiding(fleet, preferred, floor) == 2)
     rejected = fleet.route(EASY, min_accuracy=floor)["rejected"]
     assert (preferred, "accuracy") in {(one["pair"], one["rule"]) for one in rejected}
     beliefs = httpx2.get(f"{fleet.url}/admin/feedback", timeout=30).json()["beliefs"]
@@ -130,7 +129,7 @@ def test_answers_are_graded_in_the_shadow_and_both_kinds_of_score_are_logged(fle
         read = [read_outcomes(file)[1] for file in fleet.log.iterdir()]
         return {outcome.item.split(":")[0] for outcomes in read for outcome in outcomes}
 
-    _eventually(lambda: sources() == {"caller", "shadow"})
+    eventually(lambda: sources() == {"caller", "shadow"})
 
 
 def _corrected(fleet: Fleet, prompt: str, pair: str) -> set[str]:
@@ -143,10 +142,3 @@ def _avoiding(fleet: Fleet, pair: str, floor: float) -> int:
     """How many replicas choose another pair, as far as a few requests show."""
     routes = fleet.routes_by_replica(EASY, min_accuracy=floor)
     return sum(decision["chosen"] != pair for decision in routes.values())
-
-
-def _eventually(holds: Callable[[], bool]) -> None:
-    until = time.monotonic() + WITHIN_S
-    while not holds():
-        assert time.monotonic() < until, "it did not happen in time"
-        time.sleep(0.2)

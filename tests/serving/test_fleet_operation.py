@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -22,10 +21,10 @@ from serve_app.core.catalog import Catalog
 from serve_app.core.profile import GoldenResult, Profile
 from tests.redis_server import RedisServer
 from tests.serving.running_fleet import Fleet
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.ray
 
-RELOAD_WITHIN_S = 2.0
 ANYTHING_GOES = {"min_accuracy": None, "latency_budget_ms": None, "preset": "batch"}
 QUESTION = [{"role": "user", "content": "Tell me a long story."}]
 
@@ -42,9 +41,10 @@ def test_an_answer_carries_one_request_id_the_callers_own(fleet: Fleet) -> None:
     assert reply.headers.get_list("x-request-id") == ["mine-42"]
 
 
-def test_the_fleet_fits_into_sixteen_gibibytes(fleet: Fleet) -> None:
-    resident = sum(_memory(process) for process in fleet.processes())
-    assert resident < 16 * 2**30
+def test_the_fleet_takes_at_most_fourteen_gibibytes(fleet: Fleet) -> None:
+    """Proportional set size: a page that n processes share counts 1/n in each of them."""
+    taken_bytes = sum(_memory_bytes(process) for process in fleet.processes())
+    assert 2**30 < taken_bytes < 14 * 2**30
 
 
 def test_route_says_of_every_pair_why_it_is_ranked_or_rejected(fleet: Fleet) -> None:
@@ -55,17 +55,16 @@ def test_route_says_of_every_pair_why_it_is_ranked_or_rejected(fleet: Fleet) -> 
     assert all(r["need"] and r["got"] for r in decision["rejected"])
 
 
-def test_a_published_catalog_changes_the_route_in_every_ingress_replica_within_two_seconds(
+def test_a_published_catalog_changes_the_route_in_every_ingress_replica(
     fleet: Fleet, fleet_redis: RedisServer
 ) -> None:
     before = fleet.route(**ANYTHING_GOES)
     version = asyncio.run(_make_dearer(fleet_redis.url, before["chosen"], 100))
     changed = _routes_by_replica(fleet, version)
-    assert len(changed) == 2, f"only {sorted(changed)} had version {version} in time"
     assert before["chosen"] not in changed.values()
 
 
-def test_a_rollback_brings_the_route_back_in_every_ingress_replica_within_two_seconds(
+def test_a_rollback_brings_the_route_back_in_every_ingress_replica(
     fleet: Fleet, fleet_redis: RedisServer
 ) -> None:
     before = fleet.route(**ANYTHING_GOES)
@@ -73,7 +72,6 @@ def test_a_rollback_brings_the_route_back_in_every_ingress_replica_within_two_se
     back = CliRunner().invoke(cli, ["publish", "--rollback", "--store", fleet_redis.url, "--json"])
     assert back.exit_code == 0, back.output
     routes = _routes_by_replica(fleet, json.loads(back.stdout)["version"])
-    assert len(routes) == 2, f"only {sorted(routes)} went back in time"
     assert set(routes.values()) == {before["chosen"]}
 
 
@@ -102,7 +100,7 @@ def test_a_catalog_that_fails_validation_is_refused_and_the_last_good_one_stays(
     good = server.get("model_profiles:active")
     server.set("model_profiles:active", '{"schema": 1, "profiles": [{"pair": NaN}]}')
     try:
-        _eventually(lambda: _counted(fleet, "quantroute_catalog_refused_total") > 0, 10)
+        eventually(lambda: _counted(fleet, "quantroute_catalog_refused_total") > 0)
         assert fleet.route(**ANYTHING_GOES)["catalog_version"] == before
     finally:
         assert isinstance(good, bytes)
@@ -114,7 +112,7 @@ def test_requests_go_on_while_redis_is_down(fleet: Fleet, fleet_redis: RedisServ
     before = fleet.route(**ANYTHING_GOES)["catalog_version"]
     fleet_redis.stop()
     try:
-        _eventually(lambda: _counted(fleet, "quantroute_store_lost_total") > 0, 10)
+        eventually(lambda: _counted(fleet, "quantroute_store_lost_total") > 0)
         reply = fleet.post(
             "/v1/chat/completions", {"model": "auto", "messages": QUESTION, "max_tokens": 2}
         )
@@ -150,7 +148,7 @@ def test_clients_that_leave_free_their_engine_slots(fleet: Fleet) -> None:
         "/v1/chat/completions", {"model": pair, "messages": QUESTION, "max_tokens": 2}
     )
     assert reply.status_code == 200
-    _eventually(lambda: _concurrency(fleet, pair) == 1, 20)
+    eventually(lambda: _concurrency(fleet, pair) == 1)
 
 
 def test_a_unary_client_that_leaves_frees_its_slot(fleet: Fleet) -> None:
@@ -158,7 +156,7 @@ def test_a_unary_client_that_leaves_frees_its_slot(fleet: Fleet) -> None:
     long = {"model": pair, "messages": QUESTION, "max_tokens": 1900, "ignore_eos": True}
     with pytest.raises(httpx2.ReadTimeout):
         httpx2.post(f"{fleet.url}/v1/chat/completions", json=long, timeout=2)
-    _eventually(lambda: _concurrency(fleet, pair) == 1, 20)
+    eventually(lambda: _concurrency(fleet, pair) == 1)
 
 
 def test_a_pair_that_dies_is_followed_by_the_next_one(fleet: Fleet) -> None:
@@ -195,21 +193,17 @@ async def _publish_changed(url: str, pair: str, change: Callable[[Profile], Prof
 
 
 def _routes_by_replica(fleet: Fleet, version: str) -> dict[str, str]:
-    """What each of the two ingress replicas chooses by `version`, as far as both use it in time."""
-    deadline = time.monotonic() + RELOAD_WITHIN_S
+    """What each of the two ingress replicas chooses once both use `version`."""
     chosen: dict[str, str] = {}
-    while len(chosen) < 2 and time.monotonic() < deadline:
+
+    def both_use_it() -> bool:
         decision = fleet.route(**ANYTHING_GOES)
         if decision["catalog_version"] == version:
             chosen[decision["replica"]] = decision["chosen"]
+        return len(chosen) == 2
+
+    eventually(both_use_it)
     return chosen
-
-
-def _eventually(holds: Callable[[], bool], within_s: float) -> None:
-    until = time.monotonic() + within_s
-    while not holds():
-        assert time.monotonic() < until, "did not come true in time"
-        time.sleep(0.1)
 
 
 def _counted(fleet: Fleet, metric: str) -> float:
@@ -238,8 +232,8 @@ def _is_engine_of(process: psutil.Process, pair: str) -> bool:
         return False
 
 
-def _memory(process: psutil.Process) -> int:
+def _memory_bytes(process: psutil.Process) -> int:
     try:
-        return int(process.memory_info().rss)
-    except psutil.Error:
+        return int(process.memory_full_info().pss)
+    except psutil.NoSuchProcess:
         return 0
