@@ -1,12 +1,16 @@
 """Makes quantized checkpoints with llmcompressor, in a virtual environment of its own.
 
-llmcompressor pins versions that the engine cannot run with.
+llmcompressor pins versions that the engine cannot run with. The environment stands on the one
+that runs this module: it holds only the packages that differ, and torch is not among them.
 """
 
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
+import shutil
 import sys
+import sysconfig
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -16,19 +20,23 @@ from profiles.checkpoints.manifest import Origin
 from profiles.checkpoints.progress import Progress
 from profiles.checkpoints.recipe import Quantized
 
-REQUIREMENTS = "quantize-requirements.txt"
 CONSTRAINTS = "quantize-constraints.txt"
 SCRIPT = "compress.py"
 CALIBRATION = "calibration.jsonl"
-ENVIRONMENT_BYTES = 3_500_000_000
+PREFIX = "llmcompressor-"
+# Read by Python at its start: folders to look for packages in, after the environment's own.
+PARENT = "parent.pth"
+ENVIRONMENT_BYTES = 500_000_000
 
 
 class LlmCompressor:
-    """Keeps its environment in `root`, under a name that changes with the pinned versions."""
+    """Keeps its environment in `root`, under a name that changes with what it is made of."""
 
     def __init__(self, root: Path) -> None:
-        pins = files(__package__).joinpath(CONSTRAINTS).read_bytes()
-        self._environment = root / f"llmcompressor-{hashlib.sha256(pins).hexdigest()[:12]}"
+        self._root = root
+        made_of = (_pins(), sys.prefix, sys.version, importlib.metadata.version("torch"))
+        digest = hashlib.sha256("\n".join(made_of).encode()).hexdigest()
+        self._environment = root / f"{PREFIX}{digest[:12]}"
 
     @property
     def set_up_bytes(self) -> int:
@@ -54,23 +62,68 @@ class LlmCompressor:
         return Origin(source="quantized", detail=recipe.parent, tools=self._versions())
 
     def _make_environment(self, progress: Progress) -> None:
-        package = files(__package__)
+        remove_orphans(self._root)
         with (
             progress.step("Installing llmcompressor in an environment of its own") as step,
             staged(self._environment) as stage,
-            as_file(package.joinpath(REQUIREMENTS)) as wanted,
-            as_file(package.joinpath(CONSTRAINTS)) as pins,
         ):
             tools.run("venv", [sys.executable, "-m", "venv", str(stage)], step)
+            folders = dict.fromkeys(sysconfig.get_path(kind) for kind in ("purelib", "platlib"))
+            variables = {"base": str(stage), "platbase": str(stage)}
+            (Path(sysconfig.get_path("purelib", "venv", variables)) / PARENT).write_text(
+                "".join(f"{folder}\n" for folder in folders)
+            )
             python = self._python(stage)
-            tools.run("pip", [python, "-m", "pip", "install", "-c", str(pins), "pip"], step)
-            tools.pip(python, ["install", "-r", str(wanted), "-c", str(pins)], step)
+            newer = f"pip=={_versions_pinned()['pip']}"
+            tools.run("pip", [python, "-m", "pip", "install", newer], step)
+            wanted = stage / "requirements.txt"
+            wanted.write_text("".join(f"{line}\n" for line in differing(_pins())))
+            install = ["install", "--no-deps", "--ignore-installed", f"--requirement={wanted}"]
+            tools.pip(python, install, step)
 
     def _versions(self) -> dict[str, str]:
-        pins = files(__package__).joinpath(CONSTRAINTS).read_text().splitlines()
-        versions = dict(line.split("==") for line in pins if "==" in line)
-        return {tool: versions[tool] for tool in ("llmcompressor", "compressed-tensors", "torch")}
+        """Of what the checkpoint depends on most."""
+        pinned = _versions_pinned()
+        versions = {tool: pinned[tool] for tool in ("llmcompressor", "compressed-tensors")}
+        return {**versions, "torch": _public(importlib.metadata.version("torch"))}
 
     @staticmethod
     def _python(environment: Path) -> str:
         return str(environment / "bin" / "python")
+
+
+def differing(pins: str) -> list[str]:
+    """The lines of `pins` that this environment does not satisfy already, torch left out."""
+    lines = []
+    for line in pins.splitlines():
+        name, _, rest = line.partition("==")
+        if line.startswith("#") or name in ("pip", "torch"):
+            continue
+        try:
+            found = _public(importlib.metadata.version(name))
+        except importlib.metadata.PackageNotFoundError:
+            found = None
+        if found != rest.partition(" ;")[0]:
+            lines.append(line)
+    return lines
+
+
+def remove_orphans(root: Path) -> None:
+    """Removes environments whose parent is gone, as after a deleted clone. They cannot run."""
+    for file in root.glob(f"{PREFIX}*/lib/python*/site-packages/{PARENT}"):
+        if not any(Path(folder).is_dir() for folder in file.read_text().splitlines()):
+            shutil.rmtree(file.parents[3])
+
+
+def _pins() -> str:
+    return files(__package__).joinpath(CONSTRAINTS).read_text()
+
+
+def _versions_pinned() -> dict[str, str]:
+    """By name, of the packages that have one version on every Python."""
+    return dict(line.split("==") for line in _pins().splitlines() if line.count("==") == 1)
+
+
+def _public(version: str) -> str:
+    """`2.13.0` of `2.13.0+cpu`."""
+    return version.partition("+")[0]
