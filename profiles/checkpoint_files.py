@@ -9,7 +9,7 @@ from huggingface_hub import snapshot_download
 from huggingface_hub.errors import LocalEntryNotFoundError
 from tokenizers import Tokenizer
 
-from profiles.failures import MeasurementUnusable
+from profiles.errors import MeasurementUnusable
 
 TOKENIZER = "tokenizer.json"
 # In the order in which vLLM prefers them when a folder has several.

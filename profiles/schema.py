@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from serve_app.adapters.profile_codec import profile_json_schema
+from serve_app.store.codec import profile_json_schema
 
 SCHEMA_FILE = Path(__file__).with_name("schema.json")
 

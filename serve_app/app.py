@@ -9,13 +9,12 @@ from typing import Any
 
 from ray.serve.deployment import Application
 
-from serve_app.adapters.log_events import LogEvents, log_to_stderr
+from serve_app.classifier.classifiers import open_classifier
 from serve_app.core.ports import Classifier
-from serve_app.front import RouterFront, desk_settings
+from serve_app.ingress_replica import RouterFront, desk_settings
 from serve_app.serving.classifier import build_classifier
 from serve_app.serving.feedback_board import build_feedback_board
 from serve_app.serving.ingress import build_ingress
-from serve_app.serving.judges import open_classifier
 from serve_app.serving.llm_config import autoscaling
 from serve_app.serving.load_board import build_load_board
 from serve_app.settings import (
@@ -26,6 +25,7 @@ from serve_app.settings import (
     local_checkpoint,
     parse_args,
 )
+from serve_app.telemetry.log_events import LogEvents, log_to_stderr
 
 PairBuilder = Callable[[PairSettings, str], Application]
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal, TypedDict, Unpack
 
-from serve_app.adapters.profile_codec import encode_profile
 from serve_app.core.catalog import Catalog
 from serve_app.core.profile import (
     Hardware,
@@ -19,6 +18,7 @@ from serve_app.core.profile import (
     Throughput,
 )
 from serve_app.core.request import Task
+from serve_app.store.codec import encode_profile
 from tests import builders
 
 

@@ -11,12 +11,12 @@ from typing import Any
 from serve_app.core.breaker import BreakerSettings
 from serve_app.core.catalog import Catalog
 from serve_app.core.fleet import Pair
+from serve_app.core.inference_request import Inbound
 from serve_app.core.ports import Classifier, FeedbackDesk, GradedLog
 from serve_app.core.request import Constraints, Judgement, Prompt
-from serve_app.service.gateway import Gateway
-from serve_app.service.gateway_settings import GatewaySettings
-from serve_app.service.inbound import Inbound
-from serve_app.service.load import LoadTracker, Replicas
+from serve_app.gateway.gateway import Gateway
+from serve_app.gateway.settings import GatewaySettings
+from serve_app.state.load import LoadTracker, Replicas
 from serve_app.testing import FakeEngine, ManualClock, RecordingEvents, Script
 from tests.builders import a_catalog, a_judgement, a_pair, a_policy, a_profile
 

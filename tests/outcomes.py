@@ -10,10 +10,10 @@ from random import Random
 
 import numpy as np
 
-from profiles.learning.outcome_table import OutcomeTable
-from profiles.learning.train import train
-from serve_app.adapters.success_artifact import Artifact
-from serve_app.adapters.success_text import read
+from profiles.training.outcomes import OutcomeTable
+from profiles.training.train import train
+from serve_app.classifier.model_file import Artifact
+from serve_app.classifier.text_features import read
 
 SUMS = ["integral", "derivative", "theorem", "equation", "matrix", "vector", "prime", "polynomial"]
 PASTS = ["empire", "treaty", "king", "battle", "colony", "parliament", "revolution", "dynasty"]

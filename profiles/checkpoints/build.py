@@ -20,12 +20,11 @@ from profiles.checkpoints.disk import (
     sweep,
 )
 from profiles.checkpoints.errors import LocalCheckpointInvalid, NoSource, SourceUnavailable
-from profiles.checkpoints.hub import HubSource
 from profiles.checkpoints.manifest import Origin, Thoroughness
 from profiles.checkpoints.progress import ConsoleProgress, Progress
 from profiles.checkpoints.quantize import LlmCompressor
 from profiles.checkpoints.recipe import Base, Quantized, Recipe, recipe_of
-from profiles.checkpoints.wheel import WheelSource
+from profiles.checkpoints.sources import HubSource, WheelSource
 
 FOLDER = "checkpoints"
 PARTS_OF_A_CHECKPOINT = ("config.json", "tokenizer.json", "*.safetensors")

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from profiles.drift.merge import Baseline, Measured, Outcome, is_eligible, merge
-from profiles.drift.tolerance import Tolerances
-from profiles.failures import ProfilingError
-from profiles.measuring.engine import EngineSpec
-from profiles.measuring.profiler import FleetRun
-from profiles.measuring.record import write_profile
+from profiles.drift.change import Tolerances
+from profiles.drift.outcomes import Baseline, Measured, Outcome, is_eligible, merge
+from profiles.errors import ProfilingError
+from profiles.profiling.engine import EngineSpec
+from profiles.profiling.profile_file import write_profile
+from profiles.profiling.profiler import FleetRun
 from serve_app.core.catalog import Catalog
-from serve_app.core.catalog_errors import CatalogInvalid, CatalogReplaced, StoreEmpty
+from serve_app.core.errors import CatalogInvalid, CatalogReplaced, StoreEmpty
 from serve_app.core.ports import ProfileStore
 from serve_app.core.profile import GoldenResult, Profile
 

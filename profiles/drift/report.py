@@ -1,4 +1,7 @@
-"""What moved against the active catalog, for people and as JSON."""
+"""What moved against the active catalog, and what a weekly run leaves behind.
+
+For people as text and Markdown, for programs as JSON.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from profiles.drift.change import PairDrift, Tolerances
 from profiles.drift.compare import compare
-from profiles.drift.move import PairDrift
-from profiles.drift.tolerance import Tolerances
-from serve_app.adapters.atomic_file import write_atomically
+from profiles.drift.outcomes import Outcome
+from profiles.drift.refresh import Refreshed
+from serve_app.atomic_write import write_atomically
 from serve_app.core.catalog import Catalog
 from serve_app.core.profile import Profile
 
 FILE = "drift.json"
+JSON_FILE = "refresh.json"
+MARKDOWN_FILE = "refresh.md"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,3 +85,65 @@ def drift_document(drift: PairDrift) -> dict[str, object]:
     """One pair as JSON holds it."""
     moves = [{**asdict(move), "change": round(move.change, 4)} for move in drift.moves]
     return {"pair": drift.pair, "moves": moves, "notes": drift.notes}
+
+
+def write_refreshed(refreshed: Refreshed, folder: Path) -> tuple[Path, Path]:
+    """Writes both files into `folder` and returns their paths."""
+    paths = folder / JSON_FILE, folder / MARKDOWN_FILE
+    write_atomically(paths[0], json.dumps(refreshed_document(refreshed), indent=2) + "\n")
+    write_atomically(paths[1], "\n".join(refreshed_lines(refreshed)) + "\n")
+    return paths
+
+
+def refreshed_document(refreshed: Refreshed) -> dict[str, object]:
+    return {
+        "against": refreshed.against,
+        "version": refreshed.version,
+        "pairs": [
+            {
+                "pair": outcome.pair,
+                "action": outcome.action,
+                "reason": outcome.reason,
+                "drift": drift_document(outcome.drift) if outcome.drift else None,
+            }
+            for outcome in refreshed.outcomes
+        ],
+    }
+
+
+def refreshed_lines(refreshed: Refreshed) -> Iterator[str]:
+    yield "# Profiles measured again"
+    yield ""
+    yield f"Against {_named(refreshed.against)}. {_published(refreshed.version)}"
+    yield ""
+    yield "| pair | what became of it | why |"
+    yield "|---|---|---|"
+    for outcome in refreshed.outcomes:
+        yield f"| {outcome.pair} | {outcome.action} | {_cell(outcome.reason)} |"
+    for outcome in refreshed.outcomes:
+        yield from _moved(outcome)
+
+
+def _moved(outcome: Outcome) -> Iterator[str]:
+    drift = outcome.drift
+    if drift is None or not (drift.moves or drift.notes):
+        return
+    yield ""
+    yield f"## {outcome.pair}"
+    yield ""
+    for move in drift.moves:
+        yield f"- {move.direction}: {move}"
+    for note in drift.notes:
+        yield f"- {note}"
+
+
+def _named(version: str | None) -> str:
+    return "an empty store" if version is None else f"version {version}"
+
+
+def _published(version: str | None) -> str:
+    return "Nothing was published." if version is None else f"Published as version {version}."
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from profiles.evaluation.accuracy import paired_accuracy
+from profiles.evaluation.evaluate import EvaluationFailed, evaluate
 from profiles.evaluation.items import Item, ItemsInvalid, Message, read_items
-from profiles.evaluation.outcome import Outcome
-from profiles.evaluation.outcome_file import OutcomesInvalid, read_outcomes, write_outcomes
-from profiles.evaluation.paired import paired_accuracy
-from profiles.evaluation.run import EvaluationFailed, evaluate
+from profiles.evaluation.outcome import Outcome, OutcomesInvalid, read_outcomes, write_outcomes
 
 __all__ = [
     "EvaluationFailed",

@@ -12,10 +12,10 @@ from annotated_types import Len
 from pydantic import TypeAdapter, ValidationError
 
 from profiles.evaluation.graders import GRADERS, GraderName
-from profiles.json_lines import LinesInvalid, numbered_lines, text_of
-from serve_app.adapters.problem_lines import problem_lines
+from profiles.jsonl import LinesInvalid, numbered_lines, text_of
 from serve_app.core.request import Task
 from serve_app.core.units import Name, PositiveInt, Ratio
+from serve_app.validation_errors import problem_lines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,10 +9,10 @@ from pathlib import Path
 from profiles.publishing.checks import findings
 from profiles.publishing.diff import catalog_changes
 from profiles.publishing.finding import Finding
-from serve_app.adapters.store_file import read_profiles
 from serve_app.core.catalog import Catalog, Version
-from serve_app.core.catalog_errors import CatalogError, CatalogInvalid, StoreEmpty
+from serve_app.core.errors import CatalogError, CatalogInvalid, StoreEmpty
 from serve_app.core.ports import ProfileStore
+from serve_app.store.file_store import read_profiles
 
 
 class NothingBefore(CatalogError):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from profiles.reports.figures.style import Marks
+from profiles.reports.formatting import duration, listed, percent, usd
 from profiles.reports.pareto import Dominance, Standing
-from profiles.reports.style import Marks
-from profiles.reports.wording import duration, listed, percent, usd
 from serve_app.core.catalog import Catalog
 
 OVERLAP = " Accuracy intervals overlap: other items may say otherwise."

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import jinja2
 from markupsafe import Markup
 
-from profiles.reports.figure import Drawing, svg_of
-from profiles.reports.style import Marks
+from profiles.reports.figures.figure import Drawing, svg_of
+from profiles.reports.figures.style import Marks
+from profiles.reports.figures.trade_offs import at_once
+from profiles.reports.formatting import duration, plain, quantity
 from profiles.reports.summary import Group
-from profiles.reports.trade_offs import at_once
 from profiles.reports.typical import TypicalRequest
 from profiles.reports.wins import WinMap
-from profiles.reports.wording import duration, plain, quantity
 from serve_app.core.catalog import Catalog
 from serve_app.core.profile import Profile
 

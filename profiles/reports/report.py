@@ -9,22 +9,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from profiles.reports.curves import load_figure
-from profiles.reports.figure import Drawing, png_of
+from profiles.reports.figures.curves import load_figure
+from profiles.reports.figures.figure import Drawing, png_of
+from profiles.reports.figures.intervals import accuracy_figures, parent_figures
+from profiles.reports.figures.style import Marks, marks_of
+from profiles.reports.figures.surfaces import surface_figures
+from profiles.reports.figures.trade_offs import front_figure, wins_figure
 from profiles.reports.findings import findings
-from profiles.reports.intervals import accuracy_figures, parent_figures
 from profiles.reports.page import Body, Comparison, Contents, html_of
 from profiles.reports.pareto import dominances, standings
-from profiles.reports.style import Marks, marks_of
 from profiles.reports.summary import summary
-from profiles.reports.surfaces import surface_figures
-from profiles.reports.trade_offs import front_figure, wins_figure
 from profiles.reports.typical import CHEAPEST, loads_of, typical_request
 from profiles.reports.wins import win_maps
-from serve_app.adapters.atomic_file import write_atomically
+from serve_app.atomic_write import write_atomically
 from serve_app.core.catalog import Catalog
-from serve_app.core.policy import Policy
 from serve_app.core.request import Constraints
+from serve_app.core.scoring import Policy
 
 PAGE = "report.html"
 

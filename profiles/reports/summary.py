@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from profiles.reports.wording import MISSING, TIMES, interval, percent, points, quantity, size, usd
+from profiles.reports.formatting import (
+    MISSING,
+    TIMES,
+    interval,
+    percent,
+    points,
+    quantity,
+    size,
+    usd,
+)
 from serve_app.core.catalog import Catalog
 from serve_app.core.profile import Grid, Profile, Quantiles
 

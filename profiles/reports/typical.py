@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from serve_app.core.catalog import Catalog
 from serve_app.core.decision import Prediction
 from serve_app.core.fleet import Load, Pair
-from serve_app.core.policy import Policy, Weights
 from serve_app.core.predict import predict
 from serve_app.core.profile import Profile
 from serve_app.core.request import Constraints, Features, Judgement, Success
+from serve_app.core.scoring import Policy, Weights
 
 # Where no profile says how long the answers were that it was measured with.
 OUTPUT_TOKENS = 64

@@ -1,1 +1,1 @@
-"""Tunes weights and thresholds on graded answers, with the curve that each choice stands on."""
+"""Tunes weights, thresholds and context lengths, with the curve each choice stands on."""

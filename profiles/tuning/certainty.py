@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from profiles.learning.bounds import fit_bounds, lower_bounds
-from profiles.learning.floors import FloorCompliance, floor_compliance
-from profiles.learning.folds import Split
-from profiles.learning.predict import Predicted
-from profiles.learning.prices import Costs
-from profiles.tuning.answers import Case
-from profiles.tuning.unseen import Progress, Said
+from profiles.router_eval.floors import FloorCompliance, floor_compliance
+from profiles.router_eval.out_of_fold import Predicted
+from profiles.router_eval.prices import Costs
+from profiles.training.floor_thresholds import fit_bounds, lower_bounds
+from profiles.training.folds import Split
+from profiles.tuning.case import Case
+from profiles.tuning.out_of_fold import Progress, Said
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -14,9 +14,8 @@ import numpy.typing as npt
 
 from serve_app.core.constraints import shortfall
 from serve_app.core.decision import Candidate, Decision, Prediction, Terms
-from serve_app.core.policy import Weights
 from serve_app.core.request import Constraints
-from serve_app.core.scoring import Scale, terms
+from serve_app.core.scoring import Scale, Weights, terms
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -8,18 +8,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from profiles.learning.outcome_table import CHARS_PER_TOKEN, OutcomesUnusable, OutcomeTable
-from profiles.tuning.answers import Answers, Case
+from profiles.training.outcomes import CHARS_PER_TOKEN, OutcomesUnusable, OutcomeTable
+from profiles.tuning.case import Answers, Case
 from profiles.tuning.choices import Choices, Outlook, outlook_of
-from serve_app.adapters.token_estimate import estimate_tokens
 from serve_app.core.catalog import Catalog
 from serve_app.core.cost import Usage
 from serve_app.core.decide import decide
 from serve_app.core.decision import Prediction
 from serve_app.core.fleet import Load, Pair
-from serve_app.core.policy import Policy
 from serve_app.core.predict import predict
 from serve_app.core.request import Constraints, Features, Judgement
+from serve_app.core.scoring import Policy
+from serve_app.tokens.estimate import estimate_tokens
 
 Floats = npt.NDArray[np.float64]
 

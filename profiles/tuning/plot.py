@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from profiles.reports.style import INK, MUTED, SERIES, look
-from profiles.tuning.answers import Saved
+from profiles.reports.figures.style import INK, MUTED, SERIES, look
+from profiles.tuning.case import Saved
 from profiles.tuning.certainty import KEPT, CertaintyCurve
 from profiles.tuning.presets import Advice
 from profiles.tuning.sweep import Result

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from profiles.learning.outcome_table import OutcomesUnusable, OutcomeTable
-from profiles.learning.prices import Costs
-from profiles.tuning.answers import Answers, Case
+from profiles.router_eval.prices import Costs
+from profiles.training.outcomes import OutcomesUnusable, OutcomeTable
+from profiles.tuning.case import Answers, Case
 from profiles.tuning.choices import Choices, Outlook, outlook_without_constraints
 from serve_app.core.decision import Prediction
 

@@ -9,9 +9,9 @@ from math import inf
 import numpy as np
 import numpy.typing as npt
 
-from profiles.tuning.answers import Answers, Case, Saved
+from profiles.tuning.case import Answers, Case, Saved
 from profiles.tuning.resample import Interval, Resamples
-from serve_app.core.policy import Weights
+from serve_app.core.scoring import Weights
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

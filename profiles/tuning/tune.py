@@ -1,4 +1,7 @@
-"""Tunes the weights of every preset, the certainty of floors and the numeric guard on outcomes."""
+"""Tunes the weights of every preset, the certainty of floors and the numeric guard on outcomes.
+
+Only where there are enough outcomes: logs grade some pairs often and others hardly.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +11,16 @@ from pathlib import Path
 
 import numpy as np
 
-from profiles.learning.folds import Split, folds
-from profiles.learning.outcome_table import OutcomesUnusable, OutcomeTable
-from profiles.learning.prices import cost_of_answers, price_of_each
-from profiles.learning.read_table import read_table
-from profiles.learning.train import LEAST_PROMPTS
-from profiles.tuning.answers import Case
+from profiles.router_eval.prices import cost_of_answers, price_of_each
+from profiles.training.folds import Split, folds
+from profiles.training.load_outcomes import read_table
+from profiles.training.outcomes import OutcomesUnusable, OutcomeTable
+from profiles.training.train import LEAST_PROMPTS
+from profiles.tuning.case import Case
 from profiles.tuning.certainty import CertaintyCurve, certainty_curve
 from profiles.tuning.fleet_case import FleetAtRest, features_of, fleet_case, pairs_of_both
-from profiles.tuning.guard import GuardCurve, guard_curve
-from profiles.tuning.presets import Advice, Trial, advise, marks
-from profiles.tuning.priced_case import priced_case, reference_of
-from profiles.tuning.resample import Resamples
-from profiles.tuning.sweep import Result
-from profiles.tuning.unseen import (
+from profiles.tuning.numeric_guard import GuardCurve, guard_curve
+from profiles.tuning.out_of_fold import (
     Part,
     Progress,
     Said,
@@ -30,9 +29,39 @@ from profiles.tuning.unseen import (
     said_of,
     train_per_fold,
 )
-from profiles.tuning.usable import usable
-from serve_app.core.policy import Weights
+from profiles.tuning.presets import Advice, Trial, advise, marks
+from profiles.tuning.priced_case import priced_case, reference_of
+from profiles.tuning.resample import Resamples
+from profiles.tuning.sweep import Result
 from serve_app.core.request import Judgement, Preset, Prompt
+from serve_app.core.scoring import Weights
+
+LEAST_ANSWERS = 50
+
+
+def usable(table: OutcomeTable) -> tuple[OutcomeTable, tuple[str, ...]]:
+    """Pairs with enough graded answers, and prompts that one of them answered; the rest is said.
+
+    Raises `OutcomesUnusable`.
+    """
+    graded = (~np.isnan(table.scores)).sum(axis=0)
+    counts = dict(zip(table.pairs, graded.tolist(), strict=True))
+    kept = [pair for pair, count in counts.items() if count >= LEAST_ANSWERS]
+    few = [f"{pair} ({count})" for pair, count in counts.items() if count < LEAST_ANSWERS]
+    if not kept:
+        raise OutcomesUnusable(
+            f"graded answers are too few to tune on: {', '.join(few)}; at least {LEAST_ANSWERS} of "
+            f"each of two pairs"
+        )
+    table = table.only(kept)
+    answered = np.flatnonzero(~np.isnan(table.scores).all(axis=1))
+    dropped = len(table) - len(answered)
+    notes = []
+    if few:
+        notes.append(f"fewer than {LEAST_ANSWERS} graded answers of {', '.join(few)}: left out")
+    if dropped:
+        notes.append(f"{dropped} prompts that no other pair answered left out")
+    return table.rows(answered), tuple(notes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What a checkpoint is by its own files, without an engine."""
+"""What a checkpoint is by its own files, without an engine; the layers of a GGUF file too."""
 
 from __future__ import annotations
 
@@ -9,17 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from profiles.validation.gguf_file import read_gguf
-from profiles.validation.layers import (
-    LinearLayer,
-    bits_per_weight,
-    linear_layers,
-    quantized_share,
-)
-from profiles.validation.tensors import Tensor, read_shards
-from profiles.validation.tokenizer import TokenizerFacts, TokenizerUnreadable, tokenizer_facts
-from profiles.validation.weight_values import BadValues, bad_values
+from gguf import GGUFReader
 
+from profiles.validation.layers import LinearLayer, bits_per_weight, linear_layers, quantized_share
+from profiles.validation.tensors import BadValues, Tensor, bad_values, read_shards
+from profiles.validation.tokenizer import TokenizerFacts, TokenizerUnreadable, tokenizer_facts
+
+_FLOATS = {"F16", "F32", "F64", "BF16"}
 CONFIG = "config.json"
 # What a model computes with its weights; each may be missing where a version does not write it.
 SHAPE = (
@@ -29,6 +25,38 @@ SHAPE = (
 )  # fmt: skip
 # What a quantization method calls the bits of a packed weight.
 BITS_FIELDS = ("bits", "w_bit", "num_bits")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GgufFacts:
+    """`other_bytes` is what all but the linear layers takes; `problems` what is wrong with it."""
+
+    layers: tuple[LinearLayer, ...] = ()
+    other_bytes: int = 0
+    problems: tuple[str, ...] = ()
+
+
+def read_gguf(file: Path) -> GgufFacts:
+    """Reads the file's header; never a tensor."""
+    try:
+        reader = GGUFReader(file)
+    except (ValueError, IndexError, KeyError, OSError) as exc:
+        return GgufFacts(problems=(f"{file.name}: is cut off or no GGUF file: {exc}",))
+    layers = tuple(
+        LinearLayer(
+            name=tensor.name.removesuffix(".weight"),
+            weights=int(tensor.n_elements),
+            stored_bits=int(tensor.n_bytes) * 8,
+            quantized=tensor.tensor_type.name not in _FLOATS,
+        )
+        for tensor in reader.tensors
+        if tensor.name.startswith("blk.")
+        and tensor.name.endswith(".weight")
+        and len(tensor.shape) > 1
+    )
+    whole = sum(int(tensor.n_bytes) for tensor in reader.tensors)
+    in_layers = sum(layer.stored_bits for layer in layers) // 8
+    return GgufFacts(layers=layers, other_bytes=whole - in_layers)
 
 
 class NoCheckpoint(ValueError):

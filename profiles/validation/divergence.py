@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from math import exp, log
 from statistics import fmean, quantiles
 
-from profiles.validation.probe_results import Answer, Probes, ScoredText, Top
+from profiles.validation.probe_set import Answer, Probes, ScoredText, Top
 
 SMALLEST_SHARE = 1e-9
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from profiles.validation.claims import UNQUANTIZED_BITS, Claim
 from profiles.validation.divergence import Divergence
-from profiles.validation.loaded import LoadedFacts
 from profiles.validation.thresholds import Thresholds
 from profiles.validation.verdict import Check, Seen, check, listed
+from profiles.validation.vllm_log import LoadedFacts
 
 NOT_QUANTIZED = (
     "the engine took its `quantization` argument and quantized nothing: on dense models some of "

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
-from profiles.validation.probe_results import Probes
-from profiles.validation.replies import TOP_TOKENS
-from serve_app.adapters.atomic_file import write_atomically
+from profiles.validation.probe_set import Probes
+from profiles.validation.probes import TOP_TOKENS
+from serve_app.atomic_write import write_atomically
 
 _PROBES = TypeAdapter(Probes)
 

@@ -1,4 +1,4 @@
-"""The golden probes: texts to score and prompts to answer, in a JSONL file."""
+"""The golden probes, texts to score and prompts to answer, and what an engine said to them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,12 @@ from typing import Annotated, ClassVar, Literal
 from annotated_types import Len
 from pydantic import TypeAdapter, ValidationError
 
-from profiles.json_lines import LinesInvalid, numbered_lines, problems_of_line, text_of
+from profiles.jsonl import LinesInvalid, numbered_lines, problems_of_line, text_of
 from serve_app.core.units import Name, PositiveInt
+
+Top = tuple[tuple[int, float], ...]
+TroubleKind = Literal["not_finite", "error"]
+
 
 SHIPPED = Path(__file__).parent.parent / "golden" / "probes.jsonl"
 
@@ -75,3 +79,49 @@ def read_probes(file: Path = SHIPPED) -> ProbeSet:
     if problems:
         raise ProbesInvalid(file, tuple(problems))
     return ProbeSet(probes=tuple(probes.values()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoredText:
+    """Every token but the first of a text: its log-probability and the likeliest tokens there.
+
+    `origin` tells texts written by people from answers of the parent, continued token by token.
+    """
+
+    probe: str
+    topic: str
+    origin: Literal["written", "answer"]
+    token_ids: tuple[int, ...]
+    logprobs: tuple[float, ...]
+    tops: tuple[Top, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A greedy answer, and the tokens that the engine made of its prompt."""
+
+    probe: str
+    topic: str
+    prompt_ids: tuple[int, ...]
+    token_ids: tuple[int, ...]
+    text: str
+    cut: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """A probe without a result: the engine gave a number that is none, or an error."""
+
+    probe: str
+    topic: str
+    kind: TroubleKind
+    told: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probes:
+    """Everything an engine said to the golden probes."""
+
+    texts: tuple[ScoredText, ...]
+    answers: tuple[Answer, ...]
+    troubles: tuple[Trouble, ...]

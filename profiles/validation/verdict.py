@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from profiles.validation.checkpoint import CheckpointFacts
-from profiles.validation.loaded import LoadedFacts
-from profiles.validation.probe_results import Probes
+from profiles.validation.probe_set import Probes
+from profiles.validation.vllm_log import LoadedFacts
 from serve_app.core.profile import GoldenResult
 
 REASONS_TOLD = 3

@@ -9,15 +9,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from serve_app.api.api_settings import ApiSettings
 from serve_app.api.middleware import request_id_of
 from serve_app.api.request_reader import operation_of, parse_object, read_body, read_inbound
+from serve_app.api.settings import ApiSettings
 from serve_app.core.breaker import Breaker
 from serve_app.core.decision import Decision
 from serve_app.core.profile import Profile
-from serve_app.core.token_ratio import TokenRatio
-from serve_app.service.gateway import Gateway
-from serve_app.service.ledger import Account
+from serve_app.gateway.gateway import Gateway
+from serve_app.state.ledger import Account
+from serve_app.tokens.ratio import TokenRatio
 
 DECISION = TypeAdapter(Decision)
 DECISIONS = TypeAdapter(tuple[Decision, ...])

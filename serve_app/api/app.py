@@ -12,19 +12,14 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Route
 
 from serve_app.api.admin import admin_routes, route_endpoint
-from serve_app.api.api_settings import ApiSettings
-from serve_app.api.errors import (
-    on_bug,
-    on_client_disconnect,
-    on_http_exception,
-    on_router_error,
-)
+from serve_app.api.errors import on_bug, on_client_disconnect, on_http_exception, on_router_error
 from serve_app.api.feedback_routes import beliefs_route, feedback_route
-from serve_app.api.fleet_routes import Exposition, fleet_routes
 from serve_app.api.middleware import RequestIdMiddleware
 from serve_app.api.openai_routes import GenerationEndpoint
+from serve_app.api.settings import ApiSettings
+from serve_app.api.status_routes import Exposition, fleet_routes
 from serve_app.core.errors import RouterError
-from serve_app.service.gateway import Gateway
+from serve_app.gateway.gateway import Gateway
 
 __all__ = ["ApiSettings", "Lifespan", "create_app"]
 

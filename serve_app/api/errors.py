@@ -11,12 +11,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from serve_app.core.engine_errors import EngineRejected
 from serve_app.core.errors import (
     BadRequest,
     BodyTooLarge,
     ContextTooLong,
     DeadlineExceeded,
+    EngineRejected,
     FeedbackConflict,
     FeedbackUnavailable,
     Infeasible,

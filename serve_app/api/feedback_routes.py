@@ -9,14 +9,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from serve_app.api.api_settings import ApiSettings
 from serve_app.api.openai_schema import Wire, validated
 from serve_app.api.request_reader import parse_object, read_body
+from serve_app.api.settings import ApiSettings
 from serve_app.core.beliefs import Belief
 from serve_app.core.errors import BadRequest, BodyTooLarge
 from serve_app.core.feedback import Receipt
-from serve_app.service.feedback import EXCHANGE_EVERY_S
-from serve_app.service.gateway import Gateway
+from serve_app.feedback.collector import EXCHANGE_EVERY_S
+from serve_app.gateway.gateway import Gateway
 
 BELIEFS = TypeAdapter(tuple[Belief, ...])
 SCORES = {"good": 1.0, "bad": 0.0}

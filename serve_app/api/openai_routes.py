@@ -7,18 +7,24 @@ from contextlib import aclosing
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from serve_app.api import sse
-from serve_app.api.answer_headers import answer_headers
-from serve_app.api.api_settings import ApiSettings
 from serve_app.api.errors import reply_to
 from serve_app.api.middleware import request_id_of
-from serve_app.api.outlet import Outlet, until_disconnect
-from serve_app.api.request_reader import Operation, parse_object, read_body, read_inbound
-from serve_app.core.engine_errors import EngineError
-from serve_app.core.errors import RequestError, RouterError
-from serve_app.service.answer import Answer, CallerGone
-from serve_app.service.gateway import Gateway
-from serve_app.service.inbound import Inbound
+from serve_app.api.request_reader import parse_object, read_body, read_inbound
+from serve_app.api.response import (
+    SSE_DONE,
+    SSE_HEADERS,
+    Outlet,
+    answer_headers,
+    sse_error,
+    sse_event,
+    until_disconnect,
+)
+from serve_app.api.settings import ApiSettings
+from serve_app.core.errors import EngineError, RequestError, RouterError
+from serve_app.core.inference_request import Inbound
+from serve_app.core.ports import Operation
+from serve_app.gateway.answer import Answer, CallerGone
+from serve_app.gateway.gateway import Gateway
 
 
 class GenerationEndpoint:
@@ -57,7 +63,7 @@ class GenerationEndpoint:
         async with self._gateway.answer(inbound) as answer:
             headers = answer_headers(answer, self._settings.replica)
             if inbound.stream:
-                await outlet.start([*headers, *sse.HEADERS])
+                await outlet.start([*headers, *SSE_HEADERS])
                 await _stream(answer, outlet)
                 return
             body = (await answer.whole()).encode(errors="replace")
@@ -70,7 +76,7 @@ async def _stream(answer: Answer, outlet: Outlet) -> None:
     try:
         async with aclosing(answer.chunks()) as chunks:
             async for text in chunks:
-                await outlet.part(sse.event(text))
+                await outlet.part(sse_event(text))
     except EngineError as error:
-        await outlet.part(sse.error_event(reply_to(error)))
-    await outlet.end(sse.DONE)
+        await outlet.part(sse_error(reply_to(error)))
+    await outlet.end(SSE_DONE)

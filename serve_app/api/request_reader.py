@@ -6,17 +6,18 @@ import json
 from collections.abc import Iterable, Mapping
 from contextlib import aclosing
 from math import isinf
-from typing import Any, Literal
+from typing import Any
 
 from pydantic_core import from_json
 from starlette.requests import Request
 
 from serve_app.api.openai_schema import ChatBody, CompletionsBody, Generation, validated
 from serve_app.api.routing_options import constraints_of
-from serve_app.core.conversation import with_earlier
+from serve_app.classifier.request_text import with_earlier
 from serve_app.core.errors import BadRequest, BodyTooLarge
+from serve_app.core.inference_request import Inbound
+from serve_app.core.ports import Operation
 from serve_app.core.request import Capability, Constraints, Prompt
-from serve_app.service.inbound import Inbound
 
 # What a chat template puts around every message, and before the answer.
 TOKENS_PER_MESSAGE = 4
@@ -27,7 +28,6 @@ DIGITS_ALIKE = bytes.maketrans(b"123456789E", b"000000000e")
 LONG_NUMBERS = (b"0" * 19, b"e000", b"e+000")
 
 RawHeaders = Iterable[tuple[bytes, bytes]]
-Operation = Literal["chat", "completions"]
 
 
 async def read_body(request: Request, limit_bytes: int) -> bytes:

@@ -9,11 +9,11 @@ from random import Random
 from statistics import quantiles
 from time import perf_counter, perf_counter_ns, process_time_ns
 
-from serve_app.adapters.success_artifact import load_artifact
-from serve_app.adapters.success_model import SuccessModel
-from serve_app.core.conversation import with_earlier
+from serve_app.classifier.heuristics import clipped, judge
+from serve_app.classifier.model_file import load_artifact
+from serve_app.classifier.request_text import with_earlier
+from serve_app.classifier.success_model import SuccessModel
 from serve_app.core.request import Prompt
-from serve_app.service.heuristics import clipped, judge
 
 # What the promised times are for.
 PROMISED_PAIRS = 8

@@ -10,10 +10,10 @@ from statistics import quantiles
 from time import perf_counter_ns, thread_time_ns
 from typing import get_args
 
-from serve_app.bench.synthetic_fleet import Fleet, synthetic_fleet
 from serve_app.core.decide import decide
 from serve_app.core.fleet import Load, LoadView, Pair
 from serve_app.core.request import Constraints, Features, Judgement, Preset, Task
+from serve_app.testing.synthetic_fleet import Fleet, synthetic_fleet
 
 DISTINCT_REQUESTS = 512
 WARM_UP_ROUNDS = 500

@@ -11,17 +11,17 @@ from random import Random
 from statistics import quantiles
 from time import perf_counter_ns
 
-from serve_app.adapters.clock import MonotonicClock
-from serve_app.adapters.tokens_hf import EstimatingCounter
 from serve_app.api.request_reader import parse_object, read_inbound
-from serve_app.bench.synthetic_fleet import Fleet, synthetic_fleet
+from serve_app.classifier.classifiers import HeuristicClassifier
 from serve_app.core.catalog import Catalog
 from serve_app.core.fleet import Load
+from serve_app.core.inference_request import Inbound
 from serve_app.core.request import Constraints
-from serve_app.service.classify import HeuristicClassifier
-from serve_app.service.features import FeatureReader
-from serve_app.service.inbound import Inbound
-from serve_app.service.routing import Router
+from serve_app.gateway.features import FeatureReader
+from serve_app.gateway.routing import Router
+from serve_app.ingress_replica import MonotonicClock
+from serve_app.testing.synthetic_fleet import Fleet, synthetic_fleet
+from serve_app.tokens.counter import EstimatingCounter
 
 DISTINCT_REQUESTS = 64
 WARM_UP_ROUNDS = 100

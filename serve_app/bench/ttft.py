@@ -18,10 +18,10 @@ from ray.serve.deployment import Application
 
 from serve_app.bench.fleet_run import BenchApp, running
 from serve_app.bench.http_load import first_token_ms
-from serve_app.launch.config_file import ConfigFile
 from serve_app.launch.status import APPLICATION
 from serve_app.serving.llm_config import llm_config_fields
 from serve_app.settings import PairSettings, local_checkpoint
+from serve_app.settings.config_file import ConfigFile
 
 RAY_PREFIX = "/ray"
 

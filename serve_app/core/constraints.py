@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from serve_app.core.decision import Constraint, Prediction, Rejection, Rule
 from serve_app.core.fleet import Load, Pair
-from serve_app.core.policy import Policy
 from serve_app.core.profile import Profile
 from serve_app.core.request import Constraints, Features
+from serve_app.core.scoring import Policy
 
 UNKNOWN = "unknown: no profile"
 RELAXABLE: dict[Rule, Constraint] = {

@@ -44,3 +44,6 @@ class TokenPrice:
             usage.prompt_tokens * self.usd_per_mtok_in
             + usage.completion_tokens * self.usd_per_mtok_out
         ) / 1e6
+
+
+NO_USAGE = Usage(prompt_tokens=0, completion_tokens=0)

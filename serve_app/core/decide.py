@@ -6,13 +6,19 @@ from collections.abc import Sequence
 
 from serve_app.core.catalog import Catalog
 from serve_app.core.constraints import RELAXABLE, Ask, Offer, rejections, shortfall
-from serve_app.core.decision import Candidate, Constraint, Decision, Refusal, Rejection, Rule
+from serve_app.core.decision import (
+    Candidate,
+    Constraint,
+    Decision,
+    Refusal,
+    Rejection,
+    Rule,
+    reason_for,
+)
 from serve_app.core.fleet import Load, LoadView, Pair
-from serve_app.core.policy import Policy
 from serve_app.core.predict import predict
-from serve_app.core.reason import reason_for
 from serve_app.core.request import Constraints, Features
-from serve_app.core.scoring import Scale, reference_cost_usd, terms, utility
+from serve_app.core.scoring import Policy, Scale, reference_cost_usd, terms, utility
 
 NO_REPLICA = Load(ready_replicas=0, max_replicas=0)
 Servable = list[tuple[Offer, tuple[Constraint, ...]]]

@@ -13,11 +13,11 @@
     + Overloaded                 503
     + DeadlineExceeded           504
     + FeedbackUnavailable        503
-  x EngineError                one pair did not answer: `engine_errors`
+  x EngineError                one pair did not answer
     + EngineRejected             the engine refuses the request itself: no other pair is tried
     + EngineBusy                 the pair is full: the next one is tried
     + EngineFailed               the pair broke: the next one is tried
-  x CatalogError               what the router reads is missing or wrong: `catalog_errors`
+  x CatalogError               what the router reads is missing or wrong
     + CatalogInvalid
     + CatalogReplaced            another publisher was faster
     + VersionUnknown
@@ -209,3 +209,109 @@ class SuccessModelRefused(RouterError):
 def quoted(names: Iterable[str]) -> str:
     """The names between quotes, or `none`."""
     return ", ".join(repr(name) for name in names) or "none"
+
+
+class CatalogError(RouterError):
+    """What the router reads is missing or wrong."""
+
+
+class CatalogInvalid(CatalogError):
+    """A catalog did not pass validation; `problems` has one line each, with the field's path."""
+
+    def __init__(self, source: str, problems: tuple[str, ...]) -> None:
+        super().__init__(source, problems)
+        self.source = source
+        self.problems = problems
+
+    def __str__(self) -> str:
+        return f"catalog in {self.source} refused: " + "; ".join(self.problems)
+
+
+class CatalogReplaced(CatalogError):
+    """The active catalog is no longer the one that was to be replaced."""
+
+    def __init__(self, store: str, expected: str, found: str | None) -> None:
+        super().__init__(store, expected, found)
+        self.store = store
+        self.expected = expected
+        self.found = found
+
+    def __str__(self) -> str:
+        return (
+            f"profile store {self.store}: version {self.found} is active and no longer "
+            f"{self.expected}: another publisher was faster; look at what it changed, and try again"
+        )
+
+
+class VersionUnknown(CatalogError):
+    """The store holds no such version."""
+
+    def __init__(self, store: str, version: str, known: tuple[str, ...]) -> None:
+        super().__init__(store, version, known)
+        self.store = store
+        self.version = version
+        self.known = known
+
+    def __str__(self) -> str:
+        return (
+            f"profile store {self.store} has no version {self.version!r:.120}; "
+            f"it has: {quoted(self.known)}"
+        )
+
+
+class StoreUnavailable(CatalogError):
+    """The profile store gives no catalog. `store` never carries a password."""
+
+    def __init__(self, store: str, cause: str) -> None:
+        super().__init__(store, cause)
+        self.store = store
+        self.cause = cause
+
+    def __str__(self) -> str:
+        return f"profile store {self.store}: {self.cause}"
+
+
+class StoreEmpty(StoreUnavailable):
+    """The store answers, and nothing was published in it yet."""
+
+
+class EngineError(RouterError):
+    """One pair did not answer."""
+
+
+class EngineRejected(EngineError):
+    """The engine finds the request itself wrong; any pair would."""
+
+    def __init__(self, pair: str, status: int, message: str, type_: str, param: str | None) -> None:
+        super().__init__(pair, status, message, type_, param)
+        self.pair = pair
+        self.status = status
+        self.message = message
+        self.type = type_
+        self.param = param
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class EngineBusy(EngineError):
+    """The pair's queue is full."""
+
+    def __init__(self, pair: str) -> None:
+        super().__init__(pair)
+        self.pair = pair
+
+    def __str__(self) -> str:
+        return f"pair {self.pair!r} is full"
+
+
+class EngineFailed(EngineError):
+    """The pair broke before or while answering. `cause` is a short name, never a traceback."""
+
+    def __init__(self, pair: str, cause: str) -> None:
+        super().__init__(pair, cause)
+        self.pair = pair
+        self.cause = cause
+
+    def __str__(self) -> str:
+        return f"pair {self.pair!r} failed: {self.cause}"

@@ -1,4 +1,7 @@
-"""The deployed pairs and their state of this moment."""
+"""The deployed pairs, their state of this moment, and the accelerators they may name.
+
+Accelerators are Ray's own resource names for NVIDIA GPUs, and `CPU`.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,27 @@ from dataclasses import dataclass
 
 from serve_app.core.profile import Hardware, Quantization
 from serve_app.core.request import Capability
+
+CPU = "CPU"
+GPUS = (
+    "A10G",
+    "A100",
+    "A100-40G",
+    "A100-80G",
+    "B200",
+    "B300",
+    "GB200",
+    "GB300",
+    "H100",
+    "H20",
+    "H200",
+    "L4",
+    "L40S",
+    "RTX-PRO-6000",
+    "T4",
+    "V100",
+)
+ACCELERATORS = (CPU, *GPUS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -139,3 +139,10 @@ class Events(Protocol):
     """Takes facts; turns them into metrics and log lines."""
 
     def emit(self, event: Event) -> None: ...
+
+
+class CurrentCatalog(Protocol):
+    """Holds the catalog in use, `None` before the first one came."""
+
+    @property
+    def current(self) -> Catalog | None: ...

@@ -6,13 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from serve_app.core.units import (
-    NonNegativeInt,
-    PositiveFloat,
-    PositiveInt,
-    Quantile,
-    Ratio,
-)
+from serve_app.core.units import NonNegativeInt, PositiveFloat, PositiveInt, Quantile, Ratio
 
 Task = Literal[
     "classification",

@@ -15,14 +15,9 @@ import httpx2
 import yaml
 from rich.console import Console
 
-from serve_app.launch.config_file import ConfigFile
-from serve_app.launch.ray_process import (
-    ServeProcess,
-    exposed_ports,
-    port_is_taken,
-    wait_until_free,
-)
+from serve_app.launch.ray_process import ServeProcess, exposed_ports, port_is_taken, wait_until_free
 from serve_app.launch.status import ApplicationState, read_state
+from serve_app.settings.config_file import ConfigFile
 
 POLL_EVERY_S = 1.0
 LOG_TAIL_LINES = 25

@@ -18,9 +18,9 @@ from ray.serve.exceptions import RayServeException
 
 from serve_app.core.errors import FeedbackUnavailable
 from serve_app.core.feedback import Given, News, Receipt, Served
-from serve_app.service.feedback import EXCHANGE_EVERY_S
-from serve_app.service.feedback_desk import MemoryDesk
-from serve_app.service.feedback_settings import DeskSettings
+from serve_app.feedback.collector import EXCHANGE_EVERY_S
+from serve_app.feedback.score_store import MemoryDesk
+from serve_app.feedback.settings import DeskSettings
 from serve_app.serving.handles import Handle
 
 T = TypeVar("T")

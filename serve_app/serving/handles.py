@@ -10,8 +10,7 @@ from ray.exceptions import RayError, RayTaskError
 from ray.serve.exceptions import BackPressureError, RayServeException
 from ray.serve.handle import DeploymentHandle
 
-from serve_app.core.engine_errors import EngineBusy, EngineError, EngineFailed
-from serve_app.core.errors import ClassifierUnavailable
+from serve_app.core.errors import ClassifierUnavailable, EngineBusy, EngineError, EngineFailed
 from serve_app.core.ports import Classifier, EngineCall
 from serve_app.core.request import Judgement, Prompt
 

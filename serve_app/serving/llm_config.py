@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from serve_app.accelerators import CPU
+from serve_app.core.fleet import CPU
 from serve_app.settings import PairSettings, ReplicaSettings
 
 # Ray Serve LLM holds a streamed token back for 50 ms to batch it with the next (ray#59681).

@@ -16,8 +16,8 @@ from ray.exceptions import RayError
 from ray.serve.deployment import Application
 from ray.serve.exceptions import RayServeException
 
-from serve_app.service.load import LoadTracker
 from serve_app.serving.handles import Handle
+from serve_app.state.load import LoadTracker
 
 EXCHANGE_EVERY_S = 0.2
 FORGET_AFTER_S = 2.0

@@ -15,7 +15,7 @@ from ray.serve.llm import LLMConfig, build_llm_deployment
 from ray.serve.llm.deployment import LLMServer
 from ray.serve.llm.openai_api_models import ChatCompletionRequest, CompletionRequest
 
-from serve_app.core.engine_errors import EngineFailed, EngineRejected
+from serve_app.core.errors import EngineFailed, EngineRejected
 from serve_app.core.ports import Operation
 from serve_app.serving.llm_config import llm_config_fields
 from serve_app.settings import PairSettings

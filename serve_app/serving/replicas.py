@@ -12,7 +12,7 @@ from ray.exceptions import RayError
 from ray.serve.exceptions import RayServeException
 from ray.serve.schema import DeploymentStatusOverview
 
-from serve_app.service.load import LoadTracker, Replicas
+from serve_app.state.load import LoadTracker, Replicas
 
 # An answer takes this process 60 ms of its time: Ray describes its whole configuration.
 POLL_EVERY_S = 2.0

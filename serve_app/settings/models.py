@@ -18,11 +18,10 @@ from pydantic import (
     model_validator,
 )
 
-from serve_app.accelerators import ACCELERATORS, CPU
-from serve_app.core.fleet import Pair
-from serve_app.core.policy import Policy, Weights
+from serve_app.core.fleet import ACCELERATORS, CPU, Pair
 from serve_app.core.profile import Hardware, Quantization
 from serve_app.core.request import Capability, Constraints, Preset
+from serve_app.core.scoring import Policy, Weights
 
 STORE_SCHEMES = ("file", "redis", "rediss")
 PRESETS: Mapping[Preset, Weights] = {

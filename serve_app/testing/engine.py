@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from serve_app.core.engine_errors import EngineError
+from serve_app.core.errors import EngineError
 from serve_app.core.ports import EngineCall
 
 

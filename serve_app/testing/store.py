@@ -5,19 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 
-from serve_app.adapters.profile_codec import (
+from serve_app.core.catalog import Catalog, Version
+from serve_app.core.errors import StoreEmpty, StoreUnavailable, VersionUnknown
+from serve_app.store.codec import (
     decode_catalog,
     decode_version,
     encode_catalog,
     next_version,
+    publication,
     published_version,
-)
-from serve_app.adapters.publication import publication, refuse_when_replaced
-from serve_app.core.catalog import Catalog, Version
-from serve_app.core.catalog_errors import (
-    StoreEmpty,
-    StoreUnavailable,
-    VersionUnknown,
+    refuse_when_replaced,
 )
 
 

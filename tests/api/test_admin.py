@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from starlette.testclient import TestClient
 
-from serve_app.core.engine_errors import EngineFailed
+from serve_app.core.errors import EngineFailed
 from serve_app.core.request import Judgement, Prompt
 from serve_app.testing import Script
 from tests.api.apps import CHAT, a_body, a_client, an_app

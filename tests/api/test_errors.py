@@ -3,8 +3,7 @@ from __future__ import annotations
 import pytest
 
 from serve_app.api.errors import reply_to
-from serve_app.core.engine_errors import EngineFailed, EngineRejected
-from serve_app.core.errors import Overloaded, RouterError
+from serve_app.core.errors import EngineFailed, EngineRejected, Overloaded, RouterError
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from serve_app.core.engine_errors import EngineFailed, EngineRejected
+from serve_app.core.errors import EngineFailed, EngineRejected
 from serve_app.testing import Script
 from tests.api.apps import CHAT, COMPLETIONS, a_body, a_client
 from tests.gateways import a_house

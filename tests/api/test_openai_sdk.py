@@ -11,7 +11,7 @@ import pytest
 from openai import AsyncOpenAI, OpenAI
 from pydantic import BaseModel
 
-from serve_app.core.engine_errors import EngineFailed
+from serve_app.core.errors import EngineFailed
 from serve_app.testing import Script
 from tests.api.apps import a_client, an_app
 from tests.gateways import House, a_house

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from profiles.learning.outcome_table import OutcomeTable
-from profiles.learning.train import train
-from serve_app.adapters.success_model import SuccessModel
-from serve_app.adapters.success_text import read
+from profiles.training.outcomes import OutcomeTable
+from profiles.training.train import train
+from serve_app.classifier.classifiers import HeuristicClassifier
+from serve_app.classifier.heuristics import judge
+from serve_app.classifier.success_model import SuccessModel
+from serve_app.classifier.text_features import read
 from serve_app.core.ports import Classifier
-from serve_app.service.classify import HeuristicClassifier
-from serve_app.service.heuristics import judge
 from serve_app.testing import Script
 from tests.api.apps import CHAT, a_body, a_client
 from tests.builders import a_catalog, a_pair, a_profile, an_accuracy

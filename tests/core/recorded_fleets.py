@@ -8,14 +8,14 @@ from dataclasses import asdict, dataclass, replace
 from random import Random
 from typing import get_args
 
-from serve_app.adapters.profile_codec import catalog_of_files, decode_profile, encode_catalog
-from serve_app.bench.synthetic_fleet import synthetic_fleet
 from serve_app.core.catalog import Catalog, Version
 from serve_app.core.fleet import Pair
-from serve_app.core.policy import Policy, Weights
 from serve_app.core.profile import GoldenResult, Profile
 from serve_app.core.request import Capability, Preset
-from serve_app.launch.config_file import read_config
+from serve_app.core.scoring import Policy, Weights
+from serve_app.settings.config_file import read_config
+from serve_app.store.codec import catalog_of_files, decode_profile, encode_catalog
+from serve_app.testing.synthetic_fleet import synthetic_fleet
 from tests.core.recording import Plain
 from tests.paths import REPOSITORY
 

@@ -9,14 +9,7 @@ from hypothesis import strategies as st
 from serve_app.core.fleet import Load, Pair
 from serve_app.core.profile import GoldenResult, Grid, LatencySurface, Profile, Quantiles
 from serve_app.core.request import Capability, Constraints, Features
-from tests.builders import (
-    CONCURRENCY,
-    PROMPT_TOKENS,
-    a_judgement,
-    a_pair,
-    a_profile,
-    features,
-)
+from tests.builders import CONCURRENCY, PROMPT_TOKENS, a_judgement, a_pair, a_profile, features
 
 CAPABILITY_SETS: st.SearchStrategy[frozenset[Capability]] = st.frozensets(
     st.sampled_from(("tools", "json_schema", "logprobs"))

@@ -11,15 +11,7 @@ from serve_app.core.decide import decide
 from serve_app.core.decision import Decision
 from serve_app.core.profile import Correction
 from serve_app.core.request import Constraints, Success, Task
-from tests.builders import (
-    a_catalog,
-    a_judgement,
-    a_pair,
-    a_policy,
-    a_profile,
-    features,
-    idle_load,
-)
+from tests.builders import a_catalog, a_judgement, a_pair, a_policy, a_profile, features, idle_load
 
 PAIRS = (a_pair("cheap"), a_pair("dear"))
 MEASURED = a_catalog(

@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 
-from serve_app.core import catalog_errors, engine_errors, errors
+from serve_app.core import errors
 from serve_app.core.errors import RouterError
 
 EVERY_ERROR = [
@@ -41,21 +41,21 @@ EVERY_ERROR = [
     ),
     (errors.Overloaded("all pairs are full", 1.5), "all pairs are full; retry after 1.5 s"),
     (errors.DeadlineExceeded(900, ("a",)), "no answer within 900 ms; tried: 'a'"),
-    (engine_errors.EngineRejected("a", 400, "no such field", "bad", "n"), "no such field"),
-    (engine_errors.EngineBusy("a"), "pair 'a' is full"),
-    (engine_errors.EngineFailed("a", "RayActorError"), "pair 'a' failed: RayActorError"),
-    (catalog_errors.CatalogInvalid("file", ("x", "y")), "catalog in file refused: x; y"),
+    (errors.EngineRejected("a", 400, "no such field", "bad", "n"), "no such field"),
+    (errors.EngineBusy("a"), "pair 'a' is full"),
+    (errors.EngineFailed("a", "RayActorError"), "pair 'a' failed: RayActorError"),
+    (errors.CatalogInvalid("file", ("x", "y")), "catalog in file refused: x; y"),
     (
-        catalog_errors.CatalogReplaced("redis", "3", "4"),
+        errors.CatalogReplaced("redis", "3", "4"),
         "profile store redis: version 4 is active and no longer 3: another publisher was faster; "
         "look at what it changed, and try again",
     ),
     (
-        catalog_errors.VersionUnknown("redis", "9", ("2", "1")),
+        errors.VersionUnknown("redis", "9", ("2", "1")),
         "profile store redis has no version '9'; it has: '2', '1'",
     ),
-    (catalog_errors.StoreUnavailable("redis", "refused"), "profile store redis: refused"),
-    (catalog_errors.StoreEmpty("redis", "empty"), "profile store redis: empty"),
+    (errors.StoreUnavailable("redis", "refused"), "profile store redis: refused"),
+    (errors.StoreEmpty("redis", "empty"), "profile store redis: empty"),
     (
         errors.SuccessModelRefused("a.npz", "it has no header"),
         "success model in a.npz refused: it has no header",
@@ -79,7 +79,7 @@ def test_an_error_says_the_same_after_a_journey_over_a_ray_handle(
 def test_every_error_that_is_raised_is_covered_here() -> None:
     speaking = {
         value
-        for module in (errors, catalog_errors, engine_errors)
+        for module in (errors,)
         for value in vars(module).values()
         if isinstance(value, type) and issubclass(value, RouterError) and "__init__" in vars(value)
     }

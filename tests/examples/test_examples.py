@@ -15,7 +15,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from serve_app.api.app import Lifespan
-from serve_app.core.engine_errors import EngineFailed
+from serve_app.core.errors import EngineFailed
 from serve_app.testing import Script
 from tests.api.apps import an_app
 from tests.gateways import House, a_house

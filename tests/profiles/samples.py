@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from profiles.evaluation import Message, Outcome
-from profiles.evaluation.intervals import accuracy_by_difficulty, accuracy_by_scope
-from profiles.measuring.engine import EngineSpec
-from profiles.measuring.loadgen import Load
-from profiles.measuring.measurement import Measurement
-from profiles.measuring.point import Point, Round
-from profiles.measuring.run_folder import EngineRecord
+from profiles.evaluation.accuracy import accuracy_by_difficulty, accuracy_by_scope
+from profiles.profiling.engine import EngineSpec
+from profiles.profiling.loadgen import Load
+from profiles.profiling.measurement import Measurement
+from profiles.profiling.point import Point, Round
+from profiles.profiling.run_folder import EngineRecord
 from serve_app.core.fleet import Pair
 from serve_app.core.profile import Hardware, Memory, Quantization
 

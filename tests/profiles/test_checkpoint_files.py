@@ -10,7 +10,7 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Split, WhitespaceSplit
 
 from profiles.checkpoint_files import checkpoint_folder, tokens_ratio, weights_bytes
-from profiles.failures import MeasurementUnusable
+from profiles.errors import MeasurementUnusable
 
 
 def save_tokenizer(path: Path, pre_tokenizer: WhitespaceSplit | Split) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from profiles.schema import SCHEMA_FILE
-from serve_app.adapters.profile_codec import profile_json_schema
+from serve_app.store.codec import profile_json_schema
 
 
 def test_the_profile_schema_is_current() -> None:

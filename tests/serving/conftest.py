@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from profiles.publishing.publish import commit, draft_folder
-from serve_app.adapters.stores import open_store
+from serve_app.store.open_store import open_store
 from tests.paths import REPOSITORY
 from tests.redis_server import RedisServer
 from tests.serving.running_fleet import Fleet, running_fleet

@@ -14,10 +14,10 @@ from typing import Any
 import httpx2
 from typer.testing import CliRunner
 
-from serve_app.adapters.success_artifact import load_artifact, save_artifact
-from serve_app.adapters.success_text import FEATURE_VERSION
+from profiles.cli import cli
 from serve_app.bench.fleet_run import BenchApp, running, small_pair
-from serve_app.cli import cli
+from serve_app.classifier.model_file import load_artifact, save_artifact
+from serve_app.classifier.text_features import FEATURE_VERSION
 from tests.paths import REPOSITORY
 from tests.waiting import GIVE_UP_S
 

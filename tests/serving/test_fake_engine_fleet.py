@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from profiles.evaluation import read_outcomes
-from serve_app.adapters.success_model import ORIGIN
+from serve_app.classifier.success_model import ORIGIN
 from tests.serving.fake_engine_fleet import (
     ADDED,
     PAIRS,

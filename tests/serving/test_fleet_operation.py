@@ -15,10 +15,10 @@ import pytest
 import redis
 from typer.testing import CliRunner
 
-from serve_app.adapters.stores import open_store
-from serve_app.cli import cli
+from profiles.cli import cli
 from serve_app.core.catalog import Catalog
 from serve_app.core.profile import GoldenResult, Profile
+from serve_app.store.open_store import open_store
 from tests.redis_server import RedisServer
 from tests.serving.running_fleet import Fleet
 from tests.waiting import eventually

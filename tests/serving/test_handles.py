@@ -11,11 +11,10 @@ from ray import serve
 from ray.exceptions import RayActorError, RayTaskError
 from ray.serve.exceptions import BackPressureError
 
-from serve_app.core.engine_errors import EngineBusy, EngineFailed, EngineRejected
-from serve_app.core.errors import ClassifierUnavailable
+from serve_app.classifier.classifiers import HeuristicClassifier
+from serve_app.core.errors import ClassifierUnavailable, EngineBusy, EngineFailed, EngineRejected
 from serve_app.core.ports import EngineCall
 from serve_app.core.request import Prompt
-from serve_app.service.classify import HeuristicClassifier
 from serve_app.serving.classifier import build_classifier
 from serve_app.serving.handles import HandleClassifier, HandleEngine, warm_up
 

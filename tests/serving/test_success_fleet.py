@@ -8,8 +8,8 @@ import time
 import pytest
 import yaml
 
-from serve_app.adapters.success_artifact import load_artifact
-from serve_app.adapters.success_model import ORIGIN
+from serve_app.classifier.model_file import load_artifact
+from serve_app.classifier.success_model import ORIGIN
 from tests.paths import REPOSITORY
 from tests.serving.running_fleet import Fleet
 from tests.waiting import GIVE_UP_S

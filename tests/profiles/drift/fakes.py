@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from profiles.failures import MeasurementUnusable
-from profiles.measuring.engine import EngineSpec
-from profiles.measuring.profiler import Failed, FleetRun, Written
+from profiles.errors import MeasurementUnusable
+from profiles.profiling.engine import EngineSpec
+from profiles.profiling.profiler import Failed, FleetRun, Written
 from serve_app.core.profile import GoldenResult, Profile
 
 PASSED = GoldenResult(passed=True, date="2026-01-01", checks=9)

@@ -49,7 +49,7 @@ def test_a_job_measures_the_fleet_and_fails_when_a_pair_cannot_be_measured(
     tmp_path: Path,
 ) -> None:
     fleet, out = write_broken_fleet(tmp_path), tmp_path / "out"
-    program = [sys.executable, "-c", "from serve_app.cli import main; main()", "refresh"]
+    program = [sys.executable, "-c", "from profiles.cli import main; main()", "refresh"]
 
     driver = subprocess.run(
         [sys.executable, "-c", DRIVER, *program, "--fleet", str(fleet), "--out", str(out)],

@@ -6,9 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from profiles.drift.change import Move, PairDrift, Tolerances
 from profiles.drift.compare import compare
-from profiles.drift.move import Move, PairDrift
-from profiles.drift.tolerance import Tolerances
 from serve_app.core.profile import (
     Hardware,
     LatencySurface,

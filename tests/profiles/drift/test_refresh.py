@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from profiles.drift.change import Tolerances
 from profiles.drift.refresh import CATALOG, Refreshed, Rules, refresh
-from profiles.drift.refresh_report import write_refreshed
-from profiles.drift.tolerance import Tolerances
-from profiles.measuring.profiler import Failed
+from profiles.drift.report import write_refreshed
+from profiles.profiling.profiler import Failed
 from profiles.publishing.publish import commit, draft_folder
 from serve_app.core.catalog import Catalog
-from serve_app.core.catalog_errors import CatalogReplaced, StoreUnavailable
 from serve_app.core.decide import decide
+from serve_app.core.errors import CatalogReplaced, StoreUnavailable
 from serve_app.core.profile import GoldenResult, Profile
 from serve_app.core.request import Constraints
 from serve_app.testing import MemoryStore

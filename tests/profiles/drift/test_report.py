@@ -6,8 +6,8 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+from profiles.drift.change import Tolerances
 from profiles.drift.report import DriftReport, drift_lines, drift_report, write_drift
-from profiles.drift.tolerance import Tolerances
 from serve_app.core.profile import Profile
 from tests.builders import a_catalog, a_profile
 

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from profiles.evaluation import paired_accuracy
-from profiles.evaluation.intervals import task_accuracy
-from profiles.evaluation.paired import compared
+from profiles.evaluation.accuracy import compared, task_accuracy
 from serve_app.core.profile import PairedAccuracy
 from tests.profiles.evaluation.outcomes import an_outcome
 

@@ -15,12 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from profiles.evaluation.sandbox import (
-    Limits,
-    SandboxUnavailable,
-    missing_protection,
-    run_tests,
-)
+from profiles.evaluation.sandbox import Limits, SandboxUnavailable, missing_protection, run_tests
 from tests.paths import REPOSITORY
 
 # Asked of the kernel here, so that a fault of ours is no reason to skip.

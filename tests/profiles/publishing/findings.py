@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from profiles.publishing.checks import findings
 from profiles.publishing.finding import Finding
-from serve_app.core.profile import (
-    Profile,
-)
+from serve_app.core.profile import Profile
 
 
 def refused(profile: Profile, *, floor: float | None = None) -> list[Finding]:

@@ -7,10 +7,8 @@ from dataclasses import replace
 import pytest
 
 from profiles.publishing.checks import findings
-from serve_app.adapters.store_file import read_profiles
-from serve_app.core.profile import (
-    GoldenResult,
-)
+from serve_app.core.profile import GoldenResult
+from serve_app.store.file_store import read_profiles
 from tests.builders import a_profile, a_quantization
 from tests.paths import REPOSITORY
 from tests.profiles.publishing.findings import refused, warned

@@ -6,10 +6,7 @@ import pytest
 
 from profiles.publishing.checks import findings
 from profiles.publishing.floor import items_to_pass
-from serve_app.core.profile import (
-    Profile,
-    TaskAccuracy,
-)
+from serve_app.core.profile import Profile, TaskAccuracy
 from tests.builders import a_profile
 from tests.profiles.publishing.findings import refused, warned
 

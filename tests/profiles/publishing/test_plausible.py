@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from profiles.publishing.limits import LIMITS
-from serve_app.accelerators import ACCELERATORS
+from profiles.publishing.plausible import LIMITS
+from serve_app.core.fleet import ACCELERATORS
 from serve_app.core.profile import (
     Grid,
     Hardware,

@@ -16,14 +16,14 @@ from profiles.publishing.publish import (
     draft_rollback,
 )
 from serve_app.core.catalog import Catalog
-from serve_app.core.catalog_errors import (
+from serve_app.core.decide import decide
+from serve_app.core.errors import (
     CatalogInvalid,
     CatalogReplaced,
     StoreEmpty,
     StoreUnavailable,
     VersionUnknown,
 )
-from serve_app.core.decide import decide
 from serve_app.core.profile import GoldenResult, Hardware, Profile
 from serve_app.core.request import Constraints
 from serve_app.testing import MemoryStore

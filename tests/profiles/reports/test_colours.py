@@ -9,7 +9,7 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from profiles import reports
-from profiles.reports.style import PAGE_COLOURS, SERIES, SHAPES, marks_of
+from profiles.reports.figures.style import PAGE_COLOURS, SERIES, SHAPES, marks_of
 
 CSS = (Path(reports.__file__).parent / "page.css").read_text()
 LIGHT, DARK = (

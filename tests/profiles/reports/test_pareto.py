@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from profiles.reports.figures.style import marks_of
 from profiles.reports.findings import findings
 from profiles.reports.pareto import dominances, standings
-from profiles.reports.style import marks_of
 from profiles.reports.typical import CHEAPEST, typical_request
 from serve_app.core.profile import GoldenResult, Profile, TaskAccuracy
 from serve_app.core.request import Constraints

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from profiles.reports.formatting import MINUS, MISSING, duration, listed, plain, points, size, usd
 from profiles.reports.summary import summary
-from profiles.reports.wording import MINUS, MISSING, duration, listed, plain, points, size, usd
 from serve_app.core.catalog import Catalog
 from serve_app.core.profile import Profile
 from tests.builders import a_catalog

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from profiles.learning.folds import Split, folds
-from profiles.learning.outcome_table import OutcomeTable
-from profiles.tuning.answers import Answers, Case
+from profiles.training.folds import Split, folds
+from profiles.training.outcomes import OutcomeTable
+from profiles.tuning.case import Answers, Case
 from profiles.tuning.choices import Choices
 
 Floats = npt.NDArray[np.float64]

@@ -5,14 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from profiles.tuning.answers import Case
-from profiles.tuning.certainty import (
-    CertaintyCurve,
-    CertaintyPoint,
-    certainty_curve,
-    random_split,
-)
-from profiles.tuning.unseen import Said
+from profiles.tuning.case import Case
+from profiles.tuning.certainty import CertaintyCurve, CertaintyPoint, certainty_curve, random_split
+from profiles.tuning.out_of_fold import Said
 from tests.profiles.tuning.cases import a_case
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from profiles.learning.outcome_table import OutcomesUnusable, OutcomeTable
+from profiles.training.outcomes import OutcomesUnusable, OutcomeTable
 from profiles.tuning.fleet_case import FleetAtRest, features_of, fleet_case, pairs_of_both
 from serve_app.core.catalog import Catalog
 from serve_app.core.request import Constraints

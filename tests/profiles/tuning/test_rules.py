@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from profiles.tuning.rules import Means, knee, least_spent, most_accurate, rules
+from profiles.tuning.presets import Means, knee, least_spent, most_accurate, rules
 
 SPENT = (1.0, 2.0, 3.0, 4.0)
 

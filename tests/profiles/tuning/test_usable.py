@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from profiles.learning.outcome_table import OutcomesUnusable
-from profiles.tuning.usable import usable
+from profiles.training.outcomes import OutcomesUnusable
+from profiles.tuning.tune import usable
 from tests.outcomes import outcomes
 
 

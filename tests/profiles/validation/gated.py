@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from profiles.validation.claims import claim_named
-from profiles.validation.gate import judge
-from profiles.validation.probe_results import Probes
+from profiles.validation.probe_set import Probes
 from profiles.validation.thresholds import SMALL_WEIGHTS, default_thresholds
+from profiles.validation.validate import judge
 from profiles.validation.verdict import Check, Seen, Verdict
-from tests.profiles.validation.seen import (
-    a_text,
-    seen,
-    some_probes,
-)
+from tests.profiles.validation.seen import a_text, seen, some_probes
 
 
 def judged(

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from profiles.validation.checkpoint import CheckpointFacts
 from profiles.validation.layers import LinearLayer
-from profiles.validation.probe_results import Answer, Probes, ScoredText, Trouble
+from profiles.validation.probe_set import Answer, Probes, ScoredText, Trouble
+from profiles.validation.tensors import BadValues
 from profiles.validation.verdict import Seen
-from profiles.validation.weight_values import BadValues
 
 PLACES = 40
 

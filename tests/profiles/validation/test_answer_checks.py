@@ -6,15 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from profiles.validation.probe_results import Probes, Trouble
+from profiles.validation.probe_set import Probes, Trouble
 from profiles.validation.thresholds import SMALL_WEIGHTS
 from tests.profiles.validation.gated import NEAR, PARENT, failed, far, judged, the_failure
-from tests.profiles.validation.seen import (
-    a_text,
-    an_answer,
-    seen,
-    some_probes,
-)
+from tests.profiles.validation.seen import a_text, an_answer, seen, some_probes
 
 
 def test_an_answer_equal_to_the_parents_is_no_quantization() -> None:

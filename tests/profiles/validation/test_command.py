@@ -10,8 +10,8 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from serve_app.adapters.profile_codec import decode_profile, encode_profile
-from serve_app.cli import cli
+from profiles.cli import cli
+from serve_app.store.codec import decode_profile, encode_profile
 from tests.builders import a_profile
 from tests.profiles.validation.folders import int8, write_checkpoint
 

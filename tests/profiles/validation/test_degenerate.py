@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from profiles.validation.degenerate import is_broken, is_empty, loop_share, loops
-from profiles.validation.probe_results import Answer
+from profiles.validation.answer_checks import is_broken, is_empty, loop_share, loops
+from profiles.validation.probe_set import Answer
 
 
 def an_answer(text: str = "fine", *tokens: int, cut: bool = False) -> Answer:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from profiles.validation.divergence import agreeing_share, diverge, divergence_of_tops
-from profiles.validation.probe_results import Top
+from profiles.validation.probe_set import Top
 from tests.profiles.validation.seen import PLACES, a_text, an_answer, some_probes
 
 

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from profiles.validation.loaded import LoadedFacts, LoadedLayer
+from profiles.validation.vllm_log import LoadedFacts, LoadedLayer
 from tests.profiles.validation.gated import NEAR, PARENT, failed, judged, the_failure
-from tests.profiles.validation.seen import (
-    seen,
-    some_probes,
-)
+from tests.profiles.validation.seen import seen, some_probes
 
 
 def test_an_engine_that_quantized_nothing_fails() -> None:

@@ -7,16 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from profiles.validation.loaded import LoadedFacts, LoadedLayer
+from profiles.validation.tensors import BadValues
 from profiles.validation.verdict import Seen
-from profiles.validation.weight_values import BadValues
+from profiles.validation.vllm_log import LoadedFacts, LoadedLayer
 from tests.profiles.validation.folders import changed_tokenizer, facts
 from tests.profiles.validation.gated import NEAR, PARENT, failed, judged, the_failure
-from tests.profiles.validation.seen import (
-    seen,
-    some_facts,
-    with_facts,
-)
+from tests.profiles.validation.seen import seen, some_facts, with_facts
 
 
 def test_files_that_are_cut_off_are_all_that_is_judged() -> None:

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from profiles.validation.probe_results import Trouble
+from profiles.validation.probe_set import Trouble
 from profiles.validation.verdict import golden_result
 from tests.profiles.validation.gated import NEAR, PARENT, failed, far, judged
-from tests.profiles.validation.seen import (
-    a_text,
-    an_answer,
-    seen,
-    some_probes,
-)
+from tests.profiles.validation.seen import a_text, an_answer, seen, some_probes
 
 
 def test_a_quantized_checkpoint_near_its_parent_passes() -> None:

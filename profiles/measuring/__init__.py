@@ -1,1 +1,0 @@
-"""Measuring pairs: engines, load, samples, profiles. Knows vLLM by its HTTP API and its log."""

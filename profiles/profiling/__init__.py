@@ -1,0 +1,1 @@
+"""The profiler: one engine, a load sweep, a fitted profile."""

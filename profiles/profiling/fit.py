@@ -1,0 +1,168 @@
+"""Samples -> profile. Pure: no clock, no process, no file.
+
+Quantiles are those of the samples, linear between two of them. Nothing is smoothed between grid
+points: where noise makes a busier point faster, the profile says so, and readers decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import chain
+from statistics import fmean, median, quantiles
+from typing import TypeVar
+
+from profiles.errors import MeasurementUnusable
+from profiles.evaluation import Outcome, paired_accuracy
+from profiles.evaluation.accuracy import accuracy_by_scope
+from profiles.evaluation.evaluate import Accuracy
+from profiles.profiling.measurement import Measurement
+from profiles.profiling.point import Point, refuse_unusable
+from serve_app.core.profile import (
+    Grid,
+    LatencySurface,
+    MedianError,
+    Profile,
+    Provenance,
+    Quantiles,
+    Throughput,
+)
+
+MS_DIGITS = 3
+
+T = TypeVar("T")
+
+
+def fit_profile(
+    measured: Measurement,
+    *,
+    parent: Sequence[Outcome],
+    utilization: float,
+    provenance: Provenance,
+) -> Profile:
+    """The pair's profile. `parent` is its parent's outcomes on the same items, if known.
+
+    `utilization` is the share of the time a replica is expected to be busy: prices per token
+    follow from it. Raises `MeasurementUnusable` when the samples are too few or contradict
+    themselves.
+    """
+    pair = measured.spec.pair
+    return Profile(
+        pair=pair.id,
+        model=pair.model,
+        quantization=pair.quantization,
+        engine="vllm",
+        engine_version=measured.engine_version,
+        hardware=pair.hardware,
+        context_window=pair.context_window,
+        max_concurrency=pair.max_concurrency,
+        memory=measured.memory,
+        cold_start_s=round(measured.cold_start_s, 1),
+        capabilities=pair.capabilities,
+        latency=fit_surface(measured.points),
+        throughput=fit_throughput(measured.points, utilization),
+        accuracy=measured.accuracy,
+        accuracy_by_difficulty=measured.accuracy_by_difficulty,
+        benchmarks=measured.benchmarks,
+        tokens_ratio=round(measured.tokens_ratio, 4),
+        parent=measured.spec.parent,
+        relative_accuracy=_relative(measured.accuracy, parent),
+        against_parent=paired_accuracy(measured.outcomes, parent),
+        provenance=provenance,
+    )
+
+
+def fit_surface(points: Sequence[Point]) -> LatencySurface:
+    """Latency quantiles over the grid that the points span."""
+    for point in points:
+        refuse_unusable(point)
+    levels = tuple(sorted({point.concurrency for point in points}))
+    lengths = tuple(sorted({point.prompt_tokens for point in points}))
+    by_place = {(point.concurrency, point.prompt_tokens): point for point in points}
+    rows = [[by_place[level, length] for length in lengths] for level in levels]
+    return LatencySurface(
+        concurrency=levels,
+        prompt_tokens=lengths,
+        ttft_ms=_quantiles(rows, lambda point: point.ttft_ms),
+        tpot_ms=_quantiles(rows, lambda point: point.tpot_ms),
+        e2e_ms=_quantiles(rows, lambda point: point.e2e_ms),
+        output_tokens=round(fmean(chain.from_iterable(point.output_tokens for point in points))),
+        median_error=MedianError(
+            ttft_ms=_cells(rows, lambda point: round(point.ttft_half_width_ms, MS_DIGITS)),
+            tpot_ms=_cells(rows, lambda point: round(point.tpot_half_width_ms, MS_DIGITS)),
+            samples=_cells(rows, lambda point: len(point.ttft_ms)),
+        ),
+    )
+
+
+def fit_throughput(points: Sequence[Point], utilization: float) -> Throughput:
+    """Rates of prompt and of output tokens.
+
+    Output tokens are counted with the shortest prompts, where decoding has the engine nearly to
+    itself; the time of long prompts is in the prefill rate.
+    """
+    shortest = min(point.prompt_tokens for point in points)
+    rates = sorted(
+        (point.concurrency, point.output_tokens_per_s)
+        for point in points
+        if point.prompt_tokens == shortest
+    )
+    return Throughput(
+        prefill_tokens_per_s=round(_prefill_rate(points), 1),
+        decode_tokens_per_s=tuple(round(rate, 2) for _, rate in rates),
+        utilization=utilization,
+    )
+
+
+def _prefill_rate(points: Sequence[Point]) -> float:
+    """Further prompt tokens over the further wait for the first token, one request at a time.
+
+    A difference, so that what every request waits whatever its length does not count as prefill.
+    """
+    alone = min(point.concurrency for point in points)
+    ordered = sorted(
+        (point for point in points if point.concurrency == alone),
+        key=lambda point: point.prompt_tokens,
+    )
+    short, long = ordered[0], ordered[-1]
+    if short.prompt_tokens == long.prompt_tokens:
+        raise MeasurementUnusable(
+            f"the prefill rate needs two prompt lengths; only {short.prompt_tokens} tokens were "
+            f"measured: add a second one"
+        )
+    waits_ms = [median(point.ttft_ms) for point in (short, long)]
+    further_s = (waits_ms[1] - waits_ms[0]) / 1e3
+    if further_s <= 0:
+        raise MeasurementUnusable(
+            f"{long.prompt_tokens}-token prompts got their first token after {waits_ms[1]:.1f} ms, "
+            f"no later than {short.prompt_tokens}-token ones after {waits_ms[0]:.1f} ms: the "
+            f"machine is too busy or the lengths are too close; measure again with longer prompts"
+        )
+    return (long.prompt_tokens - short.prompt_tokens) / further_s
+
+
+def _quantiles(
+    rows: Sequence[Sequence[Point]], samples: Callable[[Point], tuple[float, ...]]
+) -> Quantiles:
+    percentiles = [
+        [quantiles(samples(point), n=100, method="inclusive") for point in row] for row in rows
+    ]
+
+    def grid(percent: int) -> Grid:
+        return tuple(
+            tuple(round(cell[percent - 1], MS_DIGITS) for cell in row) for row in percentiles
+        )
+
+    return Quantiles(p50=grid(50), p95=grid(95), p99=grid(99))
+
+
+def _cells(
+    rows: Sequence[Sequence[Point]], figure: Callable[[Point], T]
+) -> tuple[tuple[T, ...], ...]:
+    return tuple(tuple(figure(point) for point in row) for row in rows)
+
+
+def _relative(accuracy: Accuracy, parent: Sequence[Outcome]) -> float | None:
+    parents = accuracy_by_scope(parent)
+    if "overall" not in parents or parents["overall"].mean == 0:
+        return None
+    return round(accuracy["overall"].mean / parents["overall"].mean, 4)

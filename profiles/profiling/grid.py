@@ -1,0 +1,120 @@
+"""Which loads make a latency surface: concurrency by prompt length, round after round."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import takewhile
+
+from profiles.errors import MeasurementUnusable
+from profiles.profiling.loadgen import Load, left_out
+from serve_app.core.fleet import Pair
+
+# Answers end at up to one and a half times their mean; a few tokens more for the template.
+LONGEST_ANSWER = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Place:
+    """One point of the surface's grid."""
+
+    concurrency: int
+    prompt_tokens: int
+
+    @property
+    def name(self) -> str:
+        return f"c{self.concurrency}-p{self.prompt_tokens}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """The axes of the surface; without `concurrency`, 1, 2, 4, 8 ... up to the pair's maximum.
+
+    Latency is close to linear in the prompt's length, so that two lengths far apart say more than
+    three close together. Beyond the longest one readers go on with the last slope.
+    """
+
+    concurrency: tuple[int, ...] | None = None
+    prompt_tokens: tuple[int, ...] = (64, 512)
+    output_tokens: int = 32
+
+    def __post_init__(self) -> None:
+        for name, axis in (
+            ("concurrency", self.concurrency or (1,)),
+            ("prompt lengths", self.prompt_tokens),
+        ):
+            if not axis or min(axis) < 1 or len(set(axis)) != len(axis):
+                raise ValueError(f"{name} {list(axis)}: give whole numbers from 1, each once")
+        if len(self.prompt_tokens) < 2:
+            raise ValueError(
+                f"prompt lengths {list(self.prompt_tokens)}: the prefill rate is a difference of "
+                f"two; add a second one"
+            )
+        if self.output_tokens < 2:
+            raise ValueError(
+                f"answers of {self.output_tokens} tokens have no time between tokens: ask for "
+                f"at least 2, better 16"
+            )
+
+    def places(self, pair: Pair) -> tuple[Place, ...]:
+        """Every place, in ascending order. Raises `MeasurementUnusable` for what does not fit."""
+        longest = max(self.prompt_tokens) + LONGEST_ANSWER * self.output_tokens
+        if longest > pair.context_window:
+            raise MeasurementUnusable(
+                f"prompts of {max(self.prompt_tokens)} tokens and their answers take up to "
+                f"{longest} tokens; pair {pair.id!r} has a window of {pair.context_window}: "
+                f"measure shorter prompts"
+            )
+        levels = self.concurrency or _levels(pair.max_concurrency)
+        if max(levels) > pair.max_concurrency:
+            raise MeasurementUnusable(
+                f"concurrency {max(levels)} is more than the {pair.max_concurrency} requests "
+                f"that pair {pair.id!r} runs at once; what waits is the router's to add: measure "
+                f"up to {pair.max_concurrency}"
+            )
+        return tuple(
+            Place(concurrency=level, prompt_tokens=length)
+            for level in sorted(levels)
+            for length in sorted(self.prompt_tokens)
+        )
+
+    def load(self, place: Place, *, seed: int) -> Load:
+        """One round at a place."""
+        level = place.concurrency
+        return Load(
+            concurrency=level,
+            prompt_tokens=place.prompt_tokens,
+            output_tokens=self.output_tokens,
+            requests=left_out(level) + _samples(level),
+            seed=seed,
+        )
+
+    def warm_ups(self, pair: Pair, *, seed: int) -> tuple[Load, ...]:
+        """One wave of each prompt length, to be thrown away."""
+        level = max(place.concurrency for place in self.places(pair))
+        return tuple(
+            Load(
+                concurrency=level,
+                prompt_tokens=length,
+                output_tokens=self.output_tokens,
+                requests=level,
+                seed=seed + index,
+            )
+            for index, length in enumerate(self.prompt_tokens)
+        )
+
+
+def work(load: Load) -> float:
+    """Roughly how long a load takes, in short requests one after another: for time left only."""
+    waves = load.requests / load.concurrency
+    return waves * (1 + load.concurrency / 20 + load.concurrency * load.prompt_tokens / 4096)
+
+
+def _levels(most: int) -> tuple[int, ...]:
+    """Powers of two up to the most, and the most itself."""
+    powers = takewhile(lambda level: level < most, (2**power for power in range(most.bit_length())))
+    return (*powers, most)
+
+
+def _samples(concurrency: int) -> int:
+    """More at busier levels, where requests differ more and cost less."""
+    return 4 + 3 * concurrency // 2

@@ -1,0 +1,221 @@
+"""Measures one pair on one engine, round by round; what is measured is on disk before the next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from profiles.checkpoint_files import checkpoint_folder, tokens_ratio, weights_bytes
+from profiles.errors import EngineUnsuitable, MeasurementUnusable, ResumeRefused
+from profiles.evaluation import Item, evaluate
+from profiles.evaluation.accuracy import accuracy_by_difficulty, accuracy_by_scope
+from profiles.evaluation.lm_eval import DEFAULT_OPTIONS, BenchmarkOptions, Served, run_benchmarks
+from profiles.profiling.engine import Endpoint, EngineSpec, running_engine
+from profiles.profiling.grid import Grid
+from profiles.profiling.loadgen import load_generator
+from profiles.profiling.measurement import Measurement
+from profiles.profiling.point import StopRule
+from profiles.profiling.profile_file import machine
+from profiles.profiling.progress import PairProgress
+from profiles.profiling.run_folder import EngineRecord, RunFolder
+from profiles.profiling.sweep import Sweep
+from serve_app.core.profile import Memory, Profile
+
+START_WORK = 25.0
+EVALUATION_WORK = 80.0
+EVALUATION_CONCURRENCY = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairPlan:
+    """What is measured of every pair.
+
+    `items_digest` is the SHA-256 of the questions' file; `benchmarks` are names of standard
+    benchmarks.
+    """
+
+    items: tuple[Item, ...]
+    items_digest: str
+    reference_tokenizer: Path
+    grid: Grid = field(default_factory=Grid)
+    rule: StopRule = field(default_factory=StopRule)
+    benchmarks: tuple[str, ...] = ()
+    benchmark_options: BenchmarkOptions = DEFAULT_OPTIONS
+
+
+async def measure_pair(
+    spec: EngineSpec,
+    plan: PairPlan,
+    folder: RunFolder,
+    *,
+    seed: int,
+    earlier: Profile | None,
+    progress: PairProgress,
+) -> Measurement:
+    """Everything a profile needs; what `folder` holds already is not measured again.
+
+    `seed` draws the first prompts: a new one each time, since an engine may have run before.
+    `earlier` is the pair's last profile: an engine that was already running shows neither its
+    cold start nor its peak memory, and both are then taken from there. Raises `ProfilingError`.
+    """
+    if spec.url is not None and earlier is None:
+        raise EngineUnsuitable(
+            f"an engine that already runs shows neither its cold start nor its memory, and pair "
+            f"{spec.pair.id!r} has no profile to take them from: leave the url out once, so that "
+            f"the engine is started and timed"
+        )
+    sweep = Sweep(spec.pair, plan.grid, plan.rule, folder)
+    if not (folder.engine() and folder.outcomes() and sweep.finished) or _ungraded(plan, folder):
+        await _measure(spec, plan, folder, sweep, seed=seed, earlier=earlier, progress=progress)
+    else:
+        progress.step("all of it was measured before", 1)
+    return _measurement(spec, plan, folder, sweep)
+
+
+async def _measure(
+    spec: EngineSpec,
+    plan: PairPlan,
+    folder: RunFolder,
+    sweep: Sweep,
+    *,
+    seed: int,
+    earlier: Profile | None,
+    progress: PairProgress,
+) -> None:
+    """Everything that is wanting, with one engine."""
+    graded = folder.outcomes() is not None
+    evaluations = len(_ungraded(plan, folder)) + (0 if graded else 1)
+    progress.expect(START_WORK + sweep.expected_work + evaluations * EVALUATION_WORK)
+    progress.step("starting the engine", START_WORK)
+    async with running_engine(spec, folder.path / "engine.log") as engine:
+        record = _recorded(engine, folder, earlier)
+        folder.write_engine(record)
+
+        def keep_peak() -> None:
+            folder.write_engine(_with_peak(record, engine))
+
+        if not sweep.finished:
+            async with load_generator(
+                url=engine.url,
+                model=engine.model,
+                tokenizer=checkpoint_folder(spec.checkpoint),
+                env=spec.env,
+                log_path=folder.path / "loadgen.log",
+            ) as generator:
+                await sweep.run(generator, seed=seed, progress=progress, after_round=keep_peak)
+        if not graded:
+            await _grade(plan, engine, folder, progress)
+        for name in _ungraded(plan, folder):
+            progress.step(f"benchmark {name}", EVALUATION_WORK)
+            await _run_benchmark(name, spec, plan, engine, folder)
+        keep_peak()
+
+
+async def _grade(
+    plan: PairPlan, engine: Endpoint, folder: RunFolder, progress: PairProgress
+) -> None:
+    progress.step("asking graded questions", EVALUATION_WORK)
+    outcomes = await evaluate(
+        plan.items,
+        url=engine.url,
+        model=engine.model,
+        concurrency=EVALUATION_CONCURRENCY,
+        progress=progress.within,
+    )
+    folder.write_outcomes(outcomes, items_digest=plan.items_digest)
+
+
+def _ungraded(plan: PairPlan, folder: RunFolder) -> list[str]:
+    """Benchmarks still to be run."""
+    done = folder.benchmarks()
+    return [name for name in plan.benchmarks if name not in done]
+
+
+async def _run_benchmark(
+    name: str, spec: EngineSpec, plan: PairPlan, engine: Endpoint, folder: RunFolder
+) -> None:
+    served = Served(
+        url=engine.url,
+        model=engine.model,
+        tokenizer=checkpoint_folder(spec.checkpoint),
+        context_window=spec.pair.context_window,
+    )
+    found = await run_benchmarks([name], served, folder.path / "benchmarks", plan.benchmark_options)
+    folder.write_benchmarks({**folder.benchmarks(), **found})
+
+
+def _recorded(engine: Endpoint, folder: RunFolder, earlier: Profile | None) -> EngineRecord:
+    """What this engine shows; with a run that goes on, the first cold start and the highest peak.
+
+    Raises `ResumeRefused` when the engine is another version than the one the run began with.
+    """
+    before = folder.engine()
+    if before is not None:
+        if before.engine_version != engine.engine_version:
+            was = f"the engine was version {before.engine_version} and is {engine.engine_version}"
+            raise ResumeRefused(folder.path, (was,))
+        return _with_peak(before, engine)
+    seen, report = engine.footprint, engine.report
+    memory = None if earlier is None else earlier.memory
+    if seen is None:
+        assert earlier is not None
+        assert memory is not None
+        cold_start_s, peak_bytes, peak_of = earlier.cold_start_s, memory.peak_bytes, memory.peak_of
+    else:
+        cold_start_s, peak_bytes, peak_of = seen.cold_start_s, seen.peak_bytes(), seen.peak_of
+    return EngineRecord(
+        engine_version=engine.engine_version,
+        machine=machine(engine.engine_version),
+        cold_start_s=cold_start_s,
+        peak_bytes=peak_bytes,
+        peak_of=peak_of,
+        kv_cache_bytes=_kv_cache_bytes(engine, memory),
+        kv_cache_tokens=report.kv_cache_tokens or (memory.kv_cache_tokens if memory else None),
+        weights_loaded_bytes=report.weights_loaded_bytes
+        or (memory.weights_loaded_bytes if memory else None),
+    )
+
+
+def _with_peak(record: EngineRecord, engine: Endpoint) -> EngineRecord:
+    if engine.footprint is None:
+        return record
+    return replace(record, peak_bytes=max(record.peak_bytes, engine.footprint.peak_bytes()))
+
+
+def _kv_cache_bytes(engine: Endpoint, earlier: Memory | None) -> int:
+    if engine.report.kv_cache_bytes is not None:
+        return engine.report.kv_cache_bytes
+    if earlier is not None:
+        return earlier.kv_cache_bytes
+    raise MeasurementUnusable(
+        "the engine tells neither in its metrics nor in its log how large its KV cache is: "
+        "set kv_cache_memory_bytes (on a CPU, VLLM_CPU_KVCACHE_SPACE) for the pair"
+    )
+
+
+def _measurement(spec: EngineSpec, plan: PairPlan, folder: RunFolder, sweep: Sweep) -> Measurement:
+    record, outcomes, benchmarks = folder.engine(), folder.outcomes(), folder.benchmarks()
+    assert record is not None
+    assert outcomes is not None
+    checkpoint = checkpoint_folder(spec.checkpoint)
+    texts = [message.content for item in plan.items for message in item.messages]
+    return Measurement(
+        spec=spec,
+        engine_version=record.engine_version,
+        machine=record.machine,
+        points=sweep.points,
+        memory=Memory(
+            weights_bytes=weights_bytes(checkpoint),
+            kv_cache_bytes=record.kv_cache_bytes,
+            peak_bytes=record.peak_bytes,
+            peak_of=record.peak_of,
+            weights_loaded_bytes=record.weights_loaded_bytes,
+            kv_cache_tokens=record.kv_cache_tokens,
+        ),
+        cold_start_s=record.cold_start_s,
+        outcomes=outcomes,
+        accuracy=accuracy_by_scope(outcomes),
+        accuracy_by_difficulty=accuracy_by_difficulty(outcomes),
+        benchmarks={name: benchmarks[name] for name in plan.benchmarks},
+        tokens_ratio=tokens_ratio(checkpoint, plan.reference_tokenizer, texts),
+    )

@@ -1,0 +1,133 @@
+"""Where a profile is written, by whom, and where its figures come from.
+
+Its graded answers lie beside it, where pairs made from it find them.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import platform
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import psutil
+
+from profiles.errors import MeasurementUnusable, PairBusy
+from profiles.evaluation import Outcome, OutcomesInvalid, read_outcomes, write_outcomes
+from profiles.profiling.engine import EngineSpec
+from serve_app.atomic_write import write_atomically
+from serve_app.core.fleet import Pair
+from serve_app.core.profile import Profile
+from serve_app.store.codec import decode_profile, encode_profile
+
+CPU_INFO = Path("/proc/cpuinfo")
+
+
+def profile_path(out: Path, pair: Pair) -> Path:
+    return out / pair.model / f"{pair.id}@{pair.hardware.accelerator}.json"
+
+
+def raw_folder(raw: Path, pair: Pair) -> Path:
+    """The folder of a pair's raw results and logs, made if need be."""
+    folder = raw / pair.id
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def read_profile(path: Path) -> Profile | None:
+    """The profile at `path`, `None` when there is none. Raises `CatalogInvalid`."""
+    if not path.exists():
+        return None
+    return decode_profile(path.read_bytes(), str(path))
+
+
+def write_profile(path: Path, profile: Profile) -> None:
+    """Replaces the file in one step, once its text has been read back as a sound profile."""
+    text = encode_profile(profile)
+    decode_profile(text, str(path))
+    write_atomically(path, text)
+
+
+@contextmanager
+def sole_profiler(path: Path, pair: str) -> Iterator[None]:
+    """Raises `PairBusy` when another process is about to write the same profile.
+
+    The lock is the kernel's, so a killed profiler leaves none behind; the file only says who.
+    """
+    lock_path = path.with_name(f".{path.name}.lock")
+    lock_path.parent.mkdir(parents=True, exist_ok=True)
+    with lock_path.open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as exc:
+            lock.seek(0)
+            raise PairBusy(pair, lock.read().strip()) from exc
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        try:
+            yield
+        finally:
+            lock_path.unlink(missing_ok=True)
+
+
+def machine(engine_version: str) -> str:
+    """This machine in a line: processor, cores, memory, system, versions."""
+    memory_gib = psutil.virtual_memory().total / 2**30
+    parts = [
+        _cpu_model(),
+        f"{psutil.cpu_count()} logical cores",
+        f"{memory_gib:.1f} GiB memory",
+        f"{platform.system()} {platform.release()}",
+        f"Python {platform.python_version()}",
+        f"vLLM {engine_version}",
+        f"torch {_installed('torch')}",
+    ]
+    return ", ".join(parts)
+
+
+def _cpu_model() -> str:
+    if CPU_INFO.exists():
+        for line in CPU_INFO.read_text().splitlines():
+            name, _, value = line.partition(":")
+            if name.strip() == "model name":
+                return value.strip()
+    return platform.machine()
+
+
+def _installed(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def outcomes_path(profile: Path) -> Path:
+    """`<pair>@<accelerator>.outcomes.jsonl` beside the profile of that name."""
+    return profile.with_name(f"{profile.stem}.outcomes.jsonl")
+
+
+def write_own_outcomes(profile: Path, outcomes: Sequence[Outcome], *, items_digest: str) -> None:
+    write_outcomes(outcomes_path(profile), outcomes, items_digest=items_digest)
+
+
+def parent_outcomes(profile: Path, spec: EngineSpec, *, items_digest: str) -> tuple[Outcome, ...]:
+    """The parent's answers to the same questions; none where it has no such answers here.
+
+    Raises `MeasurementUnusable` when its file is damaged.
+    """
+    if spec.parent is None:
+        return ()
+    path = outcomes_path(profile.with_name(f"{spec.parent}@{spec.pair.hardware.accelerator}.json"))
+    if not path.exists():
+        return ()
+    try:
+        digest, outcomes = read_outcomes(path)
+    except OutcomesInvalid as exc:
+        raise MeasurementUnusable(
+            f"{exc}; profile {spec.parent!r} again, then use --resume"
+        ) from exc
+    return outcomes if digest == items_digest else ()

@@ -1,0 +1,119 @@
+"""Measures every place of a grid in rounds, until each is sure enough.
+
+A pass visits all places that need another round, and every second pass goes backwards: what the
+machine does in a bad minute then falls on one round of several places, not on one place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from profiles.profiling.grid import Grid, Place, work
+from profiles.profiling.loadgen import Load, read_round
+from profiles.profiling.point import Point, Round, StopRule
+from profiles.profiling.progress import PairProgress
+from profiles.profiling.run_folder import RunFolder
+from serve_app.core.fleet import Pair
+
+
+class Loads(Protocol):
+    """Puts a load on the engine."""
+
+    async def run(self, load: Load, result_path: Path) -> Round:
+        """The round, whose raw result is at `result_path` from then on."""
+        ...
+
+
+class Sweep:
+    """The rounds of one pair: those on disk, and those still to be run."""
+
+    def __init__(self, pair: Pair, grid: Grid, rule: StopRule, folder: RunFolder) -> None:
+        self._pair = pair
+        self._grid = grid
+        self._rule = rule
+        self._folder = folder
+        self._places = grid.places(pair)
+        self._rounds: dict[Place, list[Round]] = {
+            place: self._on_disk(place) for place in self._places
+        }
+
+    @property
+    def finished(self) -> bool:
+        return not self._wanting()
+
+    @property
+    def points(self) -> tuple[Point, ...]:
+        return tuple(_point(place, rounds) for place, rounds in self._rounds.items())
+
+    @property
+    def expected_work(self) -> float:
+        """What is left at least."""
+        return sum(
+            max(0, self._rule.fewest_rounds - len(rounds)) * work(self._grid.load(place, seed=0))
+            for place, rounds in self._rounds.items()
+        )
+
+    async def run(
+        self,
+        generator: Loads,
+        *,
+        seed: int,
+        progress: PairProgress,
+        after_round: Callable[[], None],
+    ) -> None:
+        """Runs what is wanting. No two rounds draw the same prompts; `seed` is for the first."""
+        await self._warm_up(generator, seed=seed, progress=progress)
+        seed += len(self._places)
+        forwards = True
+        while places := self._wanting():
+            for place in places if forwards else reversed(places):
+                await self._run_round(place, generator, seed=seed, progress=progress)
+                after_round()
+                seed += 1
+            forwards = not forwards
+
+    async def _warm_up(self, generator: Loads, *, seed: int, progress: PairProgress) -> None:
+        for load in self._grid.warm_ups(self._pair, seed=seed):
+            progress.step(f"warming up, {load.prompt_tokens}-token prompts", work(load))
+            await generator.run(load, self._folder.path / "warm-up.json")
+
+    async def _run_round(
+        self, place: Place, generator: Loads, *, seed: int, progress: PairProgress
+    ) -> None:
+        load = self._grid.load(place, seed=seed)
+        number = len(self._rounds[place]) + 1
+        if number > self._rule.fewest_rounds:
+            progress.expect(work(load))
+        progress.step(
+            f"{place.concurrency} at once, {place.prompt_tokens} tokens, round {number}", work(load)
+        )
+        path = self._folder.round_path(place, number)
+        self._rounds[place].append(await generator.run(load, path))
+
+    def _wanting(self) -> Sequence[Place]:
+        """Places that need another round, those with the fewest rounds only.
+
+        So a run that goes on visits them as the whole run would have.
+        """
+        wanting = [
+            place
+            for place, rounds in self._rounds.items()
+            if not rounds or not self._rule.enough(_point(place, rounds))
+        ]
+        fewest = min((len(self._rounds[place]) for place in wanting), default=0)
+        return [place for place in wanting if len(self._rounds[place]) == fewest]
+
+    def _on_disk(self, place: Place) -> list[Round]:
+        load = self._grid.load(place, seed=0)
+        rounds: list[Round] = []
+        while (path := self._folder.round_path(place, len(rounds) + 1)).exists():
+            rounds.append(read_round(path, load))
+        return rounds
+
+
+def _point(place: Place, rounds: Sequence[Round]) -> Point:
+    return Point(
+        concurrency=place.concurrency, prompt_tokens=place.prompt_tokens, rounds=tuple(rounds)
+    )

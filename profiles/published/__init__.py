@@ -1,1 +1,0 @@
-"""Profiles of pairs nobody measured here, put together from what others have published."""

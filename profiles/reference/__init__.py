@@ -1,0 +1,1 @@
+"""Profiles of pairs not measured here, made from published figures."""

@@ -1,0 +1,1 @@
+"""How well a router chooses, on prompts that it has not seen."""

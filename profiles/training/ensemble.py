@@ -1,0 +1,112 @@
+"""The two readers of a prompt, linear and forest, and how far each of them is believed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from profiles.training import forest
+from profiles.training.folds import folds
+from profiles.training.linear import LinearParts, fit_linear, weight_matrix
+from profiles.training.outcomes import OutcomeTable
+from serve_app.classifier.forest import Forest
+from serve_app.classifier.term_index import Terms
+from serve_app.classifier.text_features import Reading
+
+Floats = npt.NDArray[np.float64]
+Halves = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.int64]
+
+INNER_FOLDS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptFeatures:
+    """Prompts as both readers want them; `kinds` is one-hot, `same` is equal for repeats."""
+
+    terms: sparse.csr_matrix
+    words: int
+    shape: Halves
+    kinds: Halves
+    same: Rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readers:
+    """Both fitted to all prompts; a trait is `blend` (2, traits) of what they say, plus `offset`.
+
+    `unseen` (prompts, traits) is that blend by readers which had not seen the prompt, and
+    `likely_kinds` the kinds which such readers took it for.
+    """
+
+    linear: LinearParts
+    forest: Forest
+    blend: Floats
+    offset: Floats
+    unseen: Floats
+    likely_kinds: Rows
+
+
+def features_of(
+    table: OutcomeTable, terms: Terms, readings: Sequence[Reading], kinds: Sequence[str]
+) -> PromptFeatures:
+    of_kind = [kinds.index(kind) for kind in table.kinds]
+    return PromptFeatures(
+        terms=weight_matrix(terms, [reading.words for reading in readings]),
+        words=len(terms.words),
+        shape=np.array([reading.shape for reading in readings], np.float32),
+        kinds=np.eye(len(kinds), dtype=np.float32)[of_kind],
+        same=table.same_prompt,
+    )
+
+
+def fit_readers(prompts: PromptFeatures, traits: Floats, *, seed: int) -> Readers:
+    """The forest reads what the linear part says of prompts that part has not seen.
+
+    So it learns how far to trust it.
+    """
+    targets = traits.astype(np.float32)
+    splits = folds(prompts.same, count=INNER_FOLDS, seed=seed)
+    read = np.empty((len(targets), 2 * targets.shape[1] + 1), np.float32)
+    likely = np.empty(len(targets), np.int64)
+    for split in splits:
+        part = _linear(prompts, targets, split.train)
+        read[split.test] = part.features(prompts.terms[split.test])
+        likely[split.test] = part.kinds(prompts.terms[split.test]).argmax(axis=1)
+    features = np.hstack((prompts.shape, read))
+    grown = np.empty_like(targets)
+    for split in splits:
+        trees = forest.grow(features[split.train], targets[split.train], seed=seed)
+        grown[split.test] = trees.predict(features[split.test]).reshape(len(split.test), -1)
+    blend, offset = _blend(traits, read[:, : targets.shape[1]], grown)
+    return Readers(
+        linear=_linear(prompts, targets, np.arange(len(targets))),
+        forest=forest.as_arrays(forest.grow(features, targets, seed=seed)),
+        blend=blend,
+        offset=offset,
+        unseen=blend[0] * read[:, : targets.shape[1]] + blend[1] * grown + offset,
+        likely_kinds=likely,
+    )
+
+
+def _linear(prompts: PromptFeatures, targets: Halves, rows: Rows) -> LinearParts:
+    centred = targets[rows] - targets[rows].mean(axis=0)
+    return fit_linear(prompts.terms[rows], centred, prompts.kinds[rows], words=prompts.words)
+
+
+def _blend(targets: Floats, linear: Halves, grown: Halves) -> tuple[Floats, Floats]:
+    """Per trait the weights that come nearest to the truth on unseen prompts.
+
+    A trait that no text tells gets weights near nought, and so does not disturb the others.
+    """
+    traits = targets.shape[1]
+    blend, offset = np.zeros((2, traits)), np.zeros(traits)
+    for at in range(traits):
+        said: Floats = np.column_stack((linear[:, at], grown[:, at], np.ones(len(targets))))
+        solved, *_ = np.linalg.lstsq(said, targets[:, at], rcond=None)
+        blend[:, at], offset[at] = solved[:2], solved[2]
+    return blend, offset

@@ -1,0 +1,293 @@
+"""Reads outcome files of every form that is known, by what their first line says.
+
+Tables (`.csv`): a column `prompt`, one column per pair with scores, and perhaps `category` or
+`subject` and the lengths of answers as `PAIR|chars`. Lines (`.jsonl`): `{"prompt", "scores": {pair:
+score}}`, or the router's own outcomes. Any of them may be compressed (`.gz`).
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import io
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+import numpy as np
+from annotated_types import Len
+from pydantic import TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from profiles.evaluation.outcome import OUTCOME, Outcome
+from profiles.jsonl import numbered_lines
+from profiles.training.outcomes import (
+    CHARS_PER_TOKEN,
+    NO_KIND,
+    OutcomesUnusable,
+    OutcomeTable,
+    merged,
+    one_row_per_prompt,
+)
+from serve_app.validation_errors import problem_lines
+
+FORMAT = '"quantroute-outcomes-1"'
+BY_ROUTER = '"items_digest": "requests"'
+KIND_COLUMNS = ("category", "subject", "task")
+NO_PAIR_COLUMNS = frozenset({"prompt", "question_id", "id", *KIND_COLUMNS})
+CHARS_SUFFIX = "|chars"
+LONGEST_FIELD = 1 << 24
+NO_PAIR = "a column that is no pair's is left out when it is named with a |, such as"
+
+
+def graded_outcomes(lines: Iterable[tuple[int, str]]) -> OutcomeTable:
+    """One row per question; `lines` come with their numbers. Raises `OutcomesUnusable`.
+
+    A question that one pair was asked more than once, or one answer that was scored by a caller
+    and by shadow grading, counts with the mean.
+    """
+    outcomes, routed = _read(lines)
+    scored = [outcome for outcome in outcomes if outcome.score is not None]
+    usable = [outcome for outcome in scored if outcome.prompt.strip()]
+    if scored and not usable:
+        raise OutcomesUnusable(
+            f"none of its {len(scored)} graded requests has its prompt: set feedback.log_prompts "
+            f"to true, and learn from what the router logs from then on"
+        )
+    pairs = tuple(dict.fromkeys(outcome.pair for outcome in usable))
+    asked = {outcome.digest: outcome for outcome in usable}
+    row_of = {digest: row for row, digest in enumerate(asked)}
+    score, given = np.zeros((len(asked), len(pairs))), np.zeros((len(asked), len(pairs)))
+    tokens, counted = np.zeros_like(score), np.zeros_like(score)
+    for outcome in usable:
+        at = row_of[outcome.digest], pairs.index(outcome.pair)
+        score[at] += outcome.score or 0.0
+        given[at] += 1
+        if outcome.completion_tokens is not None:
+            tokens[at] += outcome.completion_tokens
+            counted[at] += 1
+    return OutcomeTable(
+        prompts=tuple(one.prompt for one in asked.values()),
+        kinds=tuple(_kind(one, routed) for one in asked.values()),
+        pairs=pairs,
+        scores=np.where(given > 0, score / np.maximum(given, 1), np.nan),
+        answer_chars=CHARS_PER_TOKEN
+        * np.where(counted > 0, tokens / np.maximum(counted, 1), np.nan),
+        notes=_notes(
+            failed=len(outcomes) - len(scored),
+            textless=len(scored) - len(usable),
+            again=int((given > 1).sum()),
+        ),
+    )
+
+
+def _read(lines: Iterable[tuple[int, str]]) -> tuple[list[Outcome], set[str]]:
+    """All outcomes, and the digests of those that a router wrote down."""
+    outcomes: list[Outcome] = []
+    routed: set[str] = set()
+    by_router = False
+    for number, line in lines:
+        if _is_header(line):
+            by_router = BY_ROUTER in line
+            continue
+        outcomes.append(_outcome(number, line))
+        if by_router:
+            routed.add(outcomes[-1].digest)
+    return outcomes, routed
+
+
+def _kind(outcome: Outcome, routed: Set[str]) -> str:
+    """What a router took a request for is no task to learn from: it would confirm itself."""
+    return f"{outcome.task}, as routed" if outcome.digest in routed else outcome.task
+
+
+def _is_header(line: str) -> bool:
+    """Files of outcomes may have been put together, each with its own."""
+    return line.startswith('{"format"') and FORMAT in line
+
+
+def _outcome(number: int, line: str) -> Outcome:
+    try:
+        return OUTCOME.validate_json(line)
+    except ValidationError as exc:
+        raise OutcomesUnusable(f"line {number}: {'; '.join(problem_lines(exc))}") from exc
+
+
+def _notes(*, failed: int, textless: int, again: int) -> tuple[str, ...]:
+    said = (
+        (failed, "outcomes without a score left out"),
+        (
+            textless,
+            "graded requests without their prompt left out; feedback.log_prompts keeps prompts",
+        ),
+        (again, "answers of one pair to one question scored more than once; the mean counts"),
+    )
+    return tuple(f"{count} {what}" for count, what in said if count)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoredPrompt:
+    """One line of a file of prompts with the scores of many pairs."""
+
+    __pydantic_config__: ClassVar = {"extra": "ignore", "allow_inf_nan": False}
+
+    prompt: str
+    scores: Annotated[Mapping[str, float], Len(1)]
+    task: str = NO_KIND
+    category: str | None = None
+
+
+SCORED_PROMPT = TypeAdapter(ScoredPrompt)
+
+
+def read_table(paths: Sequence[Path]) -> OutcomeTable:
+    """All files as one table, a row per prompt. Raises `OSError` or `OutcomesUnusable`."""
+    names = [path.name for path in paths]
+    called = [path.name if names.count(path.name) == 1 else str(path) for path in paths]
+    return merged([_read_file(path, name) for path, name in zip(paths, called, strict=True)])
+
+
+def _read_file(path: Path, name: str) -> OutcomeTable:
+    raw = path.read_bytes()
+    try:
+        text = (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode("utf-8-sig")
+    except UnicodeDecodeError as exc:
+        raise OutcomesUnusable(f"{path}: no UTF-8 text: {exc}") from exc
+    except (EOFError, gzip.BadGzipFile, zlib.error) as exc:
+        raise OutcomesUnusable(f"{path}: the compressed file is damaged: {exc}") from exc
+    try:
+        table = _usable(one_row_per_prompt(_reader(text)(text)))
+    except OutcomesUnusable as exc:
+        raise OutcomesUnusable(f"{path}: {exc}") from exc
+    return replace(
+        table,
+        notes=tuple(f"{name}: {note}" for note in table.notes),
+        data=((name, hashlib.sha256(raw).hexdigest()),),
+    )
+
+
+def _usable(table: OutcomeTable) -> OutcomeTable:
+    """Without rows that have no prompt or no score, and without pairs that have no score."""
+    scored = ~np.isnan(table.scores)
+    asked = np.array([bool(prompt.strip()) for prompt in table.prompts])
+    kept = table.rows(np.flatnonzero(asked & scored.any(axis=1)))
+    unscored = [pair for at, pair in enumerate(table.pairs) if not scored[:, at].any()]
+    said = [
+        (int((~asked).sum()), "rows without a prompt left out"),
+        (int((asked & ~scored.any(axis=1)).sum()), "prompts without any score left out"),
+        (len(unscored), f"pairs without any score left out: {', '.join(unscored)}"),
+    ]
+    kept = kept.only([pair for pair in table.pairs if pair not in unscored])
+    return replace(kept, notes=(*table.notes, *(f"{n} {what}" for n, what in said if n)))
+
+
+def _reader(text: str) -> Callable[[str], OutcomeTable]:
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    if FORMAT in first:
+        return lambda text: graded_outcomes(numbered_lines(text))
+    if first.startswith("{"):
+        return _scored_prompts
+    if "prompt" in _names(first):
+        return _columns
+    raise OutcomesUnusable(
+        f"its first line is {first!r:.80}; outcome files are tables with a column "
+        '`prompt`, lines of {"prompt", "scores"}, or outcomes written by `quantroute profile`'
+    )
+
+
+def _columns(text: str) -> OutcomeTable:
+    names, rows = _fields(text)
+    pairs = [name for name in names if name not in NO_PAIR_COLUMNS and "|" not in name]
+    if not pairs:
+        raise OutcomesUnusable("the table has no column with a pair's scores")
+    if not rows:
+        raise OutcomesUnusable("the table has no row")
+    kind = next((name for name in KIND_COLUMNS if name in names), None)
+    lengths = [f"{pair}{CHARS_SUFFIX}" for pair in pairs]
+    return OutcomeTable(
+        prompts=tuple(row["prompt"] for _, row in rows),
+        kinds=tuple(row[kind] or NO_KIND if kind else NO_KIND for _, row in rows),
+        pairs=tuple(pairs),
+        scores=np.array([[_score(line, row, pair) for pair in pairs] for line, row in rows]),
+        answer_chars=np.array(
+            [[_length(line, row, length) for length in lengths] for line, row in rows]
+        ),
+    )
+
+
+def _fields(text: str) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
+    """The names of the columns, and every row by them with the number of its last line."""
+    csv.field_size_limit(LONGEST_FIELD)
+    lines = csv.reader(io.StringIO(text, newline=""))
+    names: list[str] = []
+    rows: list[tuple[int, dict[str, str]]] = []
+    try:
+        for fields in lines:
+            if not names:
+                names = [field.strip() for field in fields]
+            elif len(fields) == len(names):
+                rows.append((lines.line_num, dict(zip(names, fields, strict=True))))
+            elif fields:
+                raise OutcomesUnusable(
+                    f"line {lines.line_num}: {len(fields)} fields under {len(names)} columns"
+                )
+    except csv.Error as exc:
+        raise OutcomesUnusable(f"line {lines.line_num}: {exc}") from exc
+    twice = {name for name in names if names.count(name) > 1}
+    if twice:
+        raise OutcomesUnusable(f"more than one column is named {', '.join(sorted(twice))}")
+    return names, rows
+
+
+def _names(first: str) -> list[str]:
+    return [name.strip() for name in next(csv.reader([first]), [])]
+
+
+def _score(line: int, row: Mapping[str, str], pair: str) -> float:
+    value = _number(line, row, pair)
+    if value < 0 or value > 1:
+        raise OutcomesUnusable(
+            f"line {line}, column {pair!r}: {value:g} is no score; scores are 0 to 1, and "
+            f"{NO_PAIR} '{pair}|'"
+        )
+    return value
+
+
+def _length(line: int, row: Mapping[str, str], column: str) -> float:
+    value = _number(line, row, column)
+    if value < 0:
+        raise OutcomesUnusable(f"line {line}, column {column!r}: {value:g} is no length")
+    return value
+
+
+def _number(line: int, row: Mapping[str, str], column: str) -> float:
+    text = row.get(column, "").strip()
+    if not text:
+        return float("nan")
+    try:
+        return float(text)
+    except ValueError as exc:
+        raise OutcomesUnusable(
+            f"line {line}, column {column!r}: got {text!r:.40}, which is no number; "
+            f"{NO_PAIR} '{column}|'"
+        ) from exc
+
+
+def _scored_prompts(text: str) -> OutcomeTable:
+    read: list[ScoredPrompt] = []
+    for number, line in numbered_lines(text):
+        try:
+            read.append(SCORED_PROMPT.validate_json(line))
+        except ValidationError as exc:
+            raise OutcomesUnusable(f"line {number}: {'; '.join(problem_lines(exc))}") from exc
+    pairs = tuple(sorted({pair for row in read for pair in row.scores}))
+    return OutcomeTable(
+        prompts=tuple(row.prompt for row in read),
+        kinds=tuple(row.category or row.task for row in read),
+        pairs=pairs,
+        scores=np.array([[row.scores.get(pair, np.nan) for pair in pairs] for row in read]),
+        answer_chars=np.full((len(read), len(pairs)), np.nan),
+    )

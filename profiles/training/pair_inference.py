@@ -1,0 +1,229 @@
+"""Adds a pair to a trained model from its profile or from a few graded answers alone.
+
+A pair is a short vector: how often it is right, and how that depends on each trait. The vectors of
+the pairs that were trained say which are likely; what is known of the new pair moves it from
+there, and says how sure it is. Nothing else of the model changes. A quantized pair starts from its
+parent instead, and what moves it is the paired change per task: so its loss differs by kind of
+prompt. Where the model tells tasks apart, a pair may also be better or worse at one of them than
+traits say: as far as its results there are unlikely to be chance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from math import log
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from profiles.training.outcomes import OutcomesUnusable
+from serve_app.classifier.model_file import Artifact
+from serve_app.classifier.success_model import pair_success
+from serve_app.classifier.text_features import read
+from serve_app.core.profile import PairedAccuracy, Profile, Scope
+
+Floats = npt.NDArray[np.float64]
+
+# Variance of one answer's score, at worst that of a coin.
+ANSWER_VARIANCE = 0.22
+# How far a task's mean may lie from what traits say, whatever its number of questions.
+MISFIT_VARIANCE = 0.02**2
+# How far apart pairs are beyond what the trained ones show, and a quantized pair from its parent.
+SPREAD = 0.15
+QUANTIZATION_SPREAD = 0.08
+# How likely a pair is at a task unlike what traits say, how far then, and how far otherwise.
+TASK_APART = 0.1
+TASK_SPREAD = 0.2
+TASK_SCATTER = 0.005
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Mean scores of groups of prompts, and how sure they are.
+
+    `aspects` (groups, K + T) are the means of theirs: traits, then the shares of tasks.
+    """
+
+    aspects: Floats
+    scores: Floats
+    variances: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairVector:
+    """A pair's mean and its loading on each aspect, and the covariance of all of these."""
+
+    mean: float
+    loadings: Floats
+    covariance: Floats
+
+
+def aspects_of(artifact: Artifact, prompts: Sequence[str]) -> Floats:
+    """The traits and shares of tasks (prompts, K + T) that the model reads in prompts."""
+    readings = [read(prompt) for prompt in prompts]
+    known = [artifact.terms.known(reading.words) for reading in readings]
+    return np.array(
+        [
+            pair_success(artifact, words, reading.shape).aspects
+            for words, reading in zip(known, readings, strict=True)
+        ],
+        np.float64,
+    )
+
+
+def graded_answers(artifact: Artifact, prompts: Sequence[str], scores: Floats) -> Evidence:
+    """Every answer is a group of its own."""
+    return Evidence(
+        aspects=aspects_of(artifact, prompts),
+        scores=scores,
+        variances=np.full(len(prompts), ANSWER_VARIANCE),
+    )
+
+
+def profile_results(
+    artifact: Artifact, profile: Profile, questions: Mapping[Scope, Sequence[str]]
+) -> tuple[Evidence, str | None]:
+    """What a profile says per task, and the parent that it says it of.
+
+    `questions` are the prompts of each task it was evaluated on. With a parent in the model, the
+    evidence is the paired change. Raises `OutcomesUnusable`.
+    """
+    parent = profile.parent if profile.parent in artifact.header.pairs else None
+    paired: Mapping[Scope, PairedAccuracy] = profile.against_parent if parent else {}
+    measured = paired.keys() if paired else profile.accuracy.keys()
+    # Overall repeats what the tasks say: it serves only where they are not told apart.
+    tasks = sorted((questions.keys() & measured) - {"overall"}) or sorted(
+        questions.keys() & measured
+    )
+    if not tasks:
+        raise OutcomesUnusable(
+            f"the profile of {profile.pair!r} has no accuracy for any of the tasks asked about: "
+            f"{', '.join(sorted(questions)) or 'none'}"
+        )
+    aspects = np.array([aspects_of(artifact, questions[task]).mean(axis=0) for task in tasks])
+    if paired:
+        scores = np.array([paired[task].change for task in tasks])
+        widths = np.array([paired[task].upper - paired[task].lower for task in tasks])
+        # The interval is 95 % wide: 3.92 standard errors.
+        variances = (widths / 3.92) ** 2
+    else:
+        scores = np.array([profile.accuracy[task].mean for task in tasks])
+        variances = ANSWER_VARIANCE / np.array([profile.accuracy[task].items for task in tasks])
+    evidence = Evidence(aspects=aspects, scores=scores, variances=variances + MISFIT_VARIANCE)
+    return evidence, parent if paired else None
+
+
+def infer_pair(artifact: Artifact, evidence: Evidence, *, parent: str | None = None) -> PairVector:
+    """The likeliest vector; of a quantized pair, `evidence` is of its change from `parent`."""
+    stacked = np.vstack((artifact.arrays.pair_means, artifact.arrays.pair_loadings))
+    vectors = np.asarray(stacked.T, np.float64)
+    start = vectors.mean(axis=0) if parent is None else np.zeros(vectors.shape[1])
+    spread = _spread(vectors) if parent is None else QUANTIZATION_SPREAD**2 * np.eye(len(start))
+    seen = np.column_stack((np.ones(len(evidence.scores)), evidence.aspects))
+    vector, covariance = _averaged(
+        [
+            _moved(_with_tasks(spread, apart), seen, start, evidence, _prior(apart))
+            for apart in product((False, True), repeat=len(artifact.header.tasks))
+        ]
+    )
+    if parent is not None:
+        at = artifact.header.pairs.index(parent)
+        vector = vector + vectors[at]
+        covariance = covariance + artifact.arrays.pair_covariance[at]
+    return PairVector(mean=float(vector[0]), loadings=vector[1:], covariance=covariance)
+
+
+class _Moved(NamedTuple):
+    """A posterior, and the logarithm of how likely it is, but for a constant."""
+
+    vector: Floats
+    covariance: Floats
+    log_weight: float
+
+
+def _moved(
+    spread: Floats, seen: Floats, start: Floats, evidence: Evidence, log_prior: float
+) -> _Moved:
+    """Bayesian linear regression: Bishop, Pattern Recognition and Machine Learning, 3.3 and 3.5."""
+    weighed = (seen / evidence.variances[:, None]).T
+    precision = np.linalg.inv(spread) + weighed @ seen
+    covariance = np.asarray(np.linalg.inv(precision), np.float64)
+    pull = weighed @ (evidence.scores - seen @ start)
+    sizes = np.linalg.slogdet(spread)[1] + np.linalg.slogdet(precision)[1]
+    return _Moved(
+        vector=start + covariance @ pull,
+        covariance=covariance,
+        log_weight=log_prior + float(pull @ covariance @ pull - sizes) / 2,
+    )
+
+
+def _averaged(found: Sequence[_Moved]) -> tuple[Floats, Floats]:
+    """Mean and covariance of the mixture of all posteriors."""
+    log_weights = np.array([one.log_weight for one in found])
+    weights = np.exp(log_weights - log_weights.max())
+    weights /= weights.sum()
+    vectors = np.array([one.vector for one in found])
+    mean: Floats = weights @ vectors
+    around = vectors - mean
+    within = np.tensordot(weights, np.array([one.covariance for one in found]), axes=1)
+    return mean, within + (weights * around.T) @ around
+
+
+def _spread(vectors: Floats) -> Floats:
+    scatter = vectors - vectors.mean(axis=0)
+    between: Floats = scatter.T @ scatter / max(1, len(vectors) - 1)
+    return between + SPREAD**2 / 10 * np.eye(vectors.shape[1])
+
+
+def _with_tasks(spread: Floats, apart: Sequence[bool]) -> Floats:
+    """The same, with the spread of each task on its own at the end."""
+    known = len(spread) - len(apart)
+    of_tasks = [TASK_SPREAD if one else TASK_SCATTER for one in apart]
+    whole = np.diag(np.concatenate((np.ones(known), of_tasks)) ** 2)
+    whole[:known, :known] = spread[:known, :known]
+    return whole
+
+
+def _prior(apart: Sequence[bool]) -> float:
+    return sum(log(TASK_APART if one else 1 - TASK_APART) for one in apart)
+
+
+def with_pair(artifact: Artifact, pair: str, vector: PairVector) -> Artifact:
+    """The same model with one pair more, or with this pair's vector replaced.
+
+    What traits give is taken as it is: a few answers tell no curve.
+    """
+    artifact = _without(artifact, pair)
+    arrays, header = artifact.arrays, artifact.header
+    x = y = np.linspace(0.0, 1.0, arrays.calibration_x.shape[1])
+    grown = replace(
+        arrays,
+        pair_means=np.append(arrays.pair_means, vector.mean).astype(np.float32),
+        pair_loadings=np.column_stack((arrays.pair_loadings, vector.loadings)).astype(np.float32),
+        pair_covariance=np.concatenate((arrays.pair_covariance, vector.covariance[None])).astype(
+            np.float32
+        ),
+        calibration_x=np.vstack((arrays.calibration_x, x)).astype(np.float32),
+        calibration_y=np.vstack((arrays.calibration_y, y)).astype(np.float32),
+    )
+    return replace(artifact, arrays=grown, header=replace(header, pairs=(*header.pairs, pair)))
+
+
+def _without(artifact: Artifact, pair: str) -> Artifact:
+    if pair not in artifact.header.pairs:
+        return artifact
+    at = artifact.header.pairs.index(pair)
+    arrays = artifact.arrays
+    left = replace(
+        arrays,
+        pair_means=np.delete(arrays.pair_means, at),
+        pair_loadings=np.delete(arrays.pair_loadings, at, axis=1),
+        pair_covariance=np.delete(arrays.pair_covariance, at, axis=0),
+        calibration_x=np.delete(arrays.calibration_x, at, axis=0),
+        calibration_y=np.delete(arrays.calibration_y, at, axis=0),
+    )
+    others = tuple(name for name in artifact.header.pairs if name != pair)
+    return replace(artifact, arrays=left, header=replace(artifact.header, pairs=others))

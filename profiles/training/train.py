@@ -1,0 +1,155 @@
+"""Trains a success model from graded answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from profiles.training.calibration import apply_curve, fit_curve
+from profiles.training.ensemble import Readers, features_of, fit_readers
+from profiles.training.floor_thresholds import fit_bounds
+from profiles.training.latent_factors import Traits, find_traits, fit_length
+from profiles.training.linear import choose_terms
+from profiles.training.outcomes import OutcomesUnusable, OutcomeTable
+from profiles.training.task_model import TaskReader, fit_tasks
+from serve_app.classifier.model_file import LARGEST_BYTES, Arrays, Artifact, Header, save_artifact
+from serve_app.classifier.term_index import Terms
+from serve_app.classifier.text_features import FEATURE_VERSION, SHAPE_NAMES, Reading, read
+
+Floats = npt.NDArray[np.float64]
+
+LEAST_PROMPTS = 200
+# Standard errors by which the answers on unseen prompts have to reach a floor.
+CERTAINTY = 1.0
+# A prompt is unfamiliar when it knows far fewer words than all but a few of those trained on.
+UNFAMILIAR_SHARE = 0.005
+UNFAMILIAR_MARGIN = 0.75
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibrated:
+    """Curves from raw to true success, per pair, and the thresholds of floors, per kind."""
+
+    x: Floats
+    y: Floats
+    bound_mean: Floats
+    bound_floor: Floats
+
+
+def train_file(
+    table: OutcomeTable, out: Path, *, seed: int, command: str, certainty: float = CERTAINTY
+) -> int:
+    """Trains on all of `table` and writes the model; returns its bytes.
+
+    Raises `OSError` or `OutcomesUnusable`.
+    """
+    readings = [read(prompt) for prompt in table.prompts]
+    model = train(table, readings, seed=seed, command=command, certainty=certainty)
+    size_bytes = save_artifact(out, model)
+    if size_bytes > LARGEST_BYTES:
+        raise OutcomesUnusable(
+            f"{out} has {size_bytes} bytes, more than {LARGEST_BYTES}: train on fewer kinds"
+        )
+    return size_bytes
+
+
+def train(
+    table: OutcomeTable,
+    readings: Sequence[Reading],
+    *,
+    seed: int,
+    command: str,
+    certainty: float = CERTAINTY,
+) -> Artifact:
+    """`readings` are of the table's prompts, in order. Raises `OutcomesUnusable`.
+
+    Bounds are such that answers reach a floor by `certainty` standard errors.
+    """
+    if len(table) < LEAST_PROMPTS:
+        raise OutcomesUnusable(
+            f"{len(table)} prompts are too few to learn from; at least {LEAST_PROMPTS}"
+        )
+    terms = choose_terms([reading.words for reading in readings])
+    kinds = tuple(sorted(set(table.kinds)))
+    traits = find_traits(table)
+    features = features_of(table, terms, readings, kinds)
+    readers = fit_readers(features, traits.targets, seed=seed)
+    tasks = fit_tasks(features.terms, table.kinds, words=features.words)
+    calibrated = _calibrate(table, traits, readers, len(kinds), certainty)
+    length = traits.length
+    header = Header(
+        format="quantroute-success-2",
+        feature_version=FEATURE_VERSION,
+        seed=seed,
+        command=command,
+        data=dict(table.data),
+        prompts=len(table),
+        pairs=table.pairs,
+        kinds=kinds,
+        tasks=tasks.tasks,
+        words=(),
+        shape=SHAPE_NAMES,
+        forest_depth=readers.forest.depth,
+        certainty=certainty,
+        familiar_share=_familiar_share(terms, readings),
+        length=None if length is None else fit_length(length, readers.unseen[:, -1]),
+    )
+    arrays = _arrays(traits, readers, tasks, calibrated)
+    return Artifact(header=header, terms=terms, forest=readers.forest, arrays=arrays)
+
+
+def _calibrate(
+    table: OutcomeTable, traits: Traits, readers: Readers, kind_count: int, certainty: float
+) -> Calibrated:
+    raw = traits.pair_means + readers.unseen @ traits.loadings
+    columns = range(len(table.pairs))
+    curves = [fit_curve(raw[:, at], table.scores[:, at]) for at in columns]
+    means = np.column_stack([apply_curve(raw[:, at], *curves[at]) for at in columns])
+    bound_mean, bound_floor = fit_bounds(
+        means, table.scores, readers.likely_kinds, kind_count=kind_count, certainty=certainty
+    )
+    return Calibrated(
+        x=np.array([x for x, _ in curves]),
+        y=np.array([y for _, y in curves]),
+        bound_mean=bound_mean,
+        bound_floor=bound_floor,
+    )
+
+
+def _arrays(traits: Traits, readers: Readers, tasks: TaskReader, calibrated: Calibrated) -> Arrays:
+    # What a trained pair gets right of a task, its traits tell.
+    no_task = np.zeros((len(tasks.tasks), len(traits.pair_means)), np.float32)
+    return Arrays(
+        trait_weights=readers.linear.trait_weights,
+        kind_weights=readers.linear.kind_weights,
+        kind_prior=readers.linear.kind_prior,
+        kind_traits=readers.linear.kind_traits,
+        task_weights=tasks.task_weights,
+        task_prior=tasks.task_prior,
+        blend=_f32(readers.blend),
+        blend_offset=_f32(readers.offset),
+        pair_means=_f32(traits.pair_means),
+        pair_loadings=np.vstack((_f32(traits.loadings), no_task)),
+        pair_covariance=_nothing_unsure(len(traits.loadings) + len(no_task), len(no_task.T)),
+        calibration_x=_f32(calibrated.x),
+        calibration_y=_f32(calibrated.y),
+        bound_mean=_f32(calibrated.bound_mean),
+        bound_floor=_f32(calibrated.bound_floor),
+    )
+
+
+def _nothing_unsure(aspects: int, pairs: int) -> npt.NDArray[np.float32]:
+    return np.zeros((pairs, 1 + aspects, 1 + aspects), np.float32)
+
+
+def _familiar_share(terms: Terms, readings: Sequence[Reading]) -> float:
+    shares = [float((terms.known(one.words) >= 0).mean()) for one in readings if one.words]
+    return round(float(np.quantile(shares, UNFAMILIAR_SHARE)) * UNFAMILIAR_MARGIN, 3)
+
+
+def _f32(values: Floats) -> npt.NDArray[np.float32]:
+    return np.asarray(values, np.float32)

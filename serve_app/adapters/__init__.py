@@ -1,1 +1,0 @@
-"""Technologies behind the ports: each module knows one, and `core`."""

@@ -1,0 +1,105 @@
+"""The response to one caller, who may leave or stop reading at any time.
+
+Sends it with a timeout, as JSON or as server-sent events, with the `x-quantroute-` headers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+
+from starlette.types import Receive, Send
+
+from serve_app.api.errors import ErrorReply
+from serve_app.gateway.answer import Answer, CallerGone
+
+LONGEST_REASON = 600
+
+RawHeader = tuple[bytes, bytes]
+SSE_DONE = b"data: [DONE]\n\n"
+SSE_HEADERS = (
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache"),
+    (b"x-accel-buffering", b"no"),
+)
+
+
+class Outlet:
+    """Sends one response. Each send waits for room, so nothing piles up for a slow reader."""
+
+    def __init__(self, send: Send, timeout_s: float) -> None:
+        self._send = send
+        self._timeout_s = timeout_s
+
+    async def start(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        message = {"type": "http.response.start", "status": 200, "headers": list(headers)}
+        await self._put(message)
+
+    async def part(self, body: bytes) -> None:
+        await self._put({"type": "http.response.body", "body": body, "more_body": True})
+
+    async def end(self, body: bytes = b"") -> None:
+        await self._put({"type": "http.response.body", "body": body, "more_body": False})
+
+    async def _put(self, message: dict[str, object]) -> None:
+        """Raises `CallerGone` when the caller left, or read nothing for the whole timeout."""
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await self._send(message)
+        except OSError as exc:  # TimeoutError is one
+            raise CallerGone from exc
+
+
+@asynccontextmanager
+async def until_disconnect(receive: Receive) -> AsyncIterator[None]:
+    """Cancels its block when the caller leaves. The block must handle its own errors."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            watcher = tasks.create_task(_raise_on_disconnect(receive))
+            yield
+            watcher.cancel()
+    except* CallerGone:
+        pass
+
+
+async def _raise_on_disconnect(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    raise CallerGone
+
+
+def answer_headers(answer: Answer, replica: str) -> list[RawHeader]:
+    """Headers of one answer; those about a prediction only where one was made."""
+    said = {
+        "pair": answer.pair,
+        "decision": answer.decision.id,
+        "reason": answer.reason[:LONGEST_REASON],
+        "overhead-ms": f"{answer.overhead_ms:.3f}",
+        "replica": replica,
+    }
+    if answer.candidate is not None and answer.candidate.prediction is not None:
+        prediction = answer.candidate.prediction
+        said["predicted-ms"] = f"{prediction.total_ms:.1f}"
+        said["predicted-cost-usd"] = f"{prediction.cost_usd:.9f}"
+    if answer.infeasible:
+        said["infeasible"] = ",".join(answer.infeasible)
+    return [(b"x-quantroute-" + name.encode(), _one_line(value)) for name, value in said.items()]
+
+
+def _one_line(text: str) -> bytes:
+    """ASCII, since clients disagree on what other bytes in a header mean."""
+    printable = "".join(char if char.isprintable() else " " for char in text)
+    return printable.encode("ascii", errors="replace")
+
+
+def sse_event(text: str) -> bytes:
+    """One JSON text as one event. JSON has line breaks only between tokens, never in them."""
+    line = text.replace("\r", " ").replace("\n", " ")
+    return b"data: " + line.encode(errors="replace") + b"\n\n"
+
+
+def sse_error(reply: ErrorReply) -> bytes:
+    """An error after the first token, in the shape that makes OpenAI clients raise."""
+    return sse_event(json.dumps(reply.body))

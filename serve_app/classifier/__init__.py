@@ -1,0 +1,1 @@
+"""What a prompt asks: its request, task, difficulty and answer length."""

@@ -1,0 +1,129 @@
+"""Who judges a prompt: the heuristics, or a classifier elsewhere with a deadline.
+
+Also picks the classifier that a replica of the classifier deployment runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from serve_app.classifier.heuristics import clipped, judge
+from serve_app.classifier.success_model import load_success_model
+from serve_app.core.breaker import Breaker, BreakerSettings
+from serve_app.core.errors import ClassifierUnavailable, SuccessModelRefused
+from serve_app.core.events import ClassifierMissed, ModelRefused
+from serve_app.core.ports import Classifier, Clock, Events
+from serve_app.core.request import Judgement, Prompt
+
+Miss = Literal["late", "down"]
+
+
+class HeuristicClassifier:
+    """Judges in this process, from the text alone.
+
+    `instead_of` says what should have judged and cannot; every judgement's origin names it.
+    """
+
+    def __init__(self, *, instead_of: str | None = None) -> None:
+        self._instead_of = instead_of
+
+    async def judge(self, prompt: Prompt) -> Judgement:
+        judgement = judge(prompt)
+        if self._instead_of is None:
+            return judgement
+        return replace(judgement, origin=f"{judgement.origin}: {self._instead_of}")
+
+
+class RememberingClassifier:
+    """Asks `classifier` once for prompts that repeat; keeps the last `size` judgements.
+
+    A prompt is kept with its judgement: put it behind a `DeadlineClassifier`, whose prompts are
+    clipped, and only what the remote itself judged is remembered.
+    """
+
+    def __init__(self, classifier: Classifier, size: int) -> None:
+        self._classifier = classifier
+        self._size = size
+        self._judged: OrderedDict[Prompt, Judgement] = OrderedDict()
+
+    async def judge(self, prompt: Prompt) -> Judgement:
+        if prompt in self._judged:
+            self._judged.move_to_end(prompt)
+            return self._judged[prompt]
+        judgement = await self._classifier.judge(prompt)
+        self._judged[prompt] = judgement
+        if len(self._judged) > self._size:
+            self._judged.popitem(last=False)
+        return judgement
+
+
+class DeadlineClassifier:
+    """Asks `remote`; when it is late or down, `local` judges and the judgement says why.
+
+    `remote` gets the prompt clipped: a long text is not sent for the little that is read of it.
+    After `breaker.failures_to_open` misses in a row nobody waits for `remote` until the
+    cool-down ends: then one request probes it while the others go on with `local`.
+    """
+
+    def __init__(
+        self,
+        *,
+        remote: Classifier,
+        local: Classifier,
+        deadline_ms: float,
+        events: Events,
+        clock: Clock,
+        breaker: BreakerSettings,
+    ) -> None:
+        self._remote = remote
+        self._local = local
+        self._deadline_s = deadline_ms / 1e3
+        self._events = events
+        self._clock = clock
+        self._breaker = Breaker.closed(breaker)
+        self._last_miss: Miss = "down"
+
+    async def judge(self, prompt: Prompt) -> Judgement:
+        now_s = self._clock.now()
+        if not self._breaker.allows(now_s):
+            self._events.emit(ClassifierMissed(reason=self._last_miss, asked=False))
+            return await self._judge_here(prompt, self._last_miss)
+        self._breaker = self._breaker.probing(now_s)
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                judgement = await self._remote.judge(clipped(prompt))
+        except TimeoutError:
+            return await self._missed(prompt, "late")
+        except ClassifierUnavailable:
+            return await self._missed(prompt, "down")
+        self._breaker = self._breaker.succeeded(self._clock.now())
+        return judgement
+
+    async def _missed(self, prompt: Prompt, miss: Miss) -> Judgement:
+        self._breaker = self._breaker.failed(self._clock.now())
+        self._last_miss = miss
+        self._events.emit(ClassifierMissed(reason=miss, asked=True))
+        return await self._judge_here(prompt, miss)
+
+    async def _judge_here(self, prompt: Prompt, miss: Miss) -> Judgement:
+        judgement = await self._local.judge(prompt)
+        return replace(judgement, origin=f"{judgement.origin}: classifier {miss}")
+
+
+def open_classifier(success_model: str | None, *, events: Events) -> Classifier:
+    """The success model in that file; the heuristics without one, or where it is refused.
+
+    A file that cannot be used is told once and costs no request: raising here would have Ray
+    Serve start the replica again and again.
+    """
+    if success_model is None:
+        return HeuristicClassifier()
+    try:
+        return load_success_model(Path(success_model), local=judge)
+    except SuccessModelRefused as exc:
+        events.emit(ModelRefused(reason=str(exc)))
+        return HeuristicClassifier(instead_of="success model refused")

@@ -1,0 +1,236 @@
+"""What a prompt asks for, judged from its text alone: task, difficulty, answer length.
+
+Knows no pair and no model: what a prompt says about either is text like any other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from math import log2
+
+from serve_app.classifier.lexicon import (
+    EASY_WORDS,
+    HARD_WORDS,
+    LANGUAGES,
+    NUMBER_WORDS,
+    Cue,
+    cue_table,
+    word_set,
+)
+from serve_app.classifier.output_length import output_tokens
+from serve_app.classifier.request_text import ends, request_in
+from serve_app.classifier.words import spoken_words
+from serve_app.core.request import Judgement, Prompt, Task
+
+# An instruction stands before or after what it is about; the middle is material.
+INSTRUCTION_HEAD_CHARS = 600
+INSTRUCTION_TAIL_CHARS = 300
+NUMERIC_SAMPLE_CHARS = 1000
+CONTEXT_END_CHARS = 1000
+OPENING_WORDS = 8
+OPENING_GAIN = 1.5
+
+LETTERS_PER_TOKEN = 4.2
+SIGN_TOKENS = 0.9
+
+
+def _kind(character: str) -> str:
+    if character.isdigit():
+        return "0"
+    if character in " \t\n":
+        return "\n" if character == "\n" else " "
+    if character.isspace():
+        return "\t"
+    return "a" if character.isalnum() or character == "_" else "."
+
+
+# One letter for all of a kind, so that one pass serves all counts.
+KINDS = "".join(map(_kind, map(chr, range(128)))).encode() + b"a" * 128
+SIGN_BEYOND_ASCII = re.compile(r"[^\x00-\x7f\w\s]")
+BLANK_BEYOND_ASCII = re.compile(r"[^\S\x00-\x7f][0-9]")
+CODE_LINE = re.compile(
+    r"\s*(?:```|>>> |#include|(?:async )?def \w+\(|class \w+[:({]|import [\w.]+$"
+    r"|from [\w.]+ import |SELECT |(?:public|private|static|const|function|func|fn) \w++[^.]*[({=])"
+)
+CODE_ENDINGS = (");", "];", "};", '";', "';", "{")
+# Its first character stands apart because a search is fast for what has few ways to begin.
+FORMULA = re.compile(
+    r"[$\\0-9x](?:(?<=\$)[^$\s]|(?<=\\)(?:int|sum|cdot|[a-z]+\{)"
+    r"|(?<=[0-9x]) ?[-+*/^=] ?[0-9x(])"
+)
+
+LANGUAGE_OPENERS: Mapping[str, float] = {"into": 6.0, "to": 4.0, "in": 3.0, "from": 2.0}
+BASE_DIFFICULTY: Mapping[Task, float] = {
+    "classification": 0.12,
+    "extraction": 0.18,
+    "question_answering": 0.25,
+    "summarization": 0.28,
+    "translation": 0.22,
+    "code": 0.42,
+    "reasoning": 0.45,
+    "conversation": 0.12,
+}
+COUNTED = ("how many", "how much", "total", "average", "percent", "altogether")
+# "One" is rarely a figure.
+FIGURES = frozenset(NUMBER_WORDS) - {"one", "single"}
+DEMANDS = word_set(
+    "must without exactly each every except unless least most both neither not only if then "
+    "whose given assuming"
+)
+QUESTION_WORDS = word_set(
+    "who what when where which why how whose whom is are was were does did can"
+)
+
+
+def judge(prompt: Prompt) -> Judgement:
+    """Judges any text in bounded time; the request in `asked` decides.
+
+    `context`, and what is pasted in beside the request, only inform sizes and the numeric share.
+    """
+    request = request_in(prompt.asked)
+    request_chars = prompt.asked_chars if request is None else len(request)
+    instruction = ends(request or prompt.asked, INSTRUCTION_HEAD_CHARS, INSTRUCTION_TAIL_CHARS)
+    words = spoken_words(instruction)
+    votes = _votes(instruction, words)
+    task = max(votes, key=votes.__getitem__)
+    length = output_tokens(task, prompt, words)
+    return Judgement(
+        task=task,
+        task_confidence=round(votes[task] / (sum(votes.values()) + 1.0), 3),
+        difficulty=_difficulty(task, request_chars, instruction, words),
+        output_tokens_p50=length.p50,
+        output_tokens_p95=length.p95,
+        numeric_share=_numeric_share(prompt.asked),
+        origin="heuristics",
+    )
+
+
+def clipped(prompt: Prompt) -> Prompt:
+    """The same prompt with only the ends of its texts, which no classifier judges differently."""
+    asked = ends(prompt.asked)
+    context = ends(prompt.context, CONTEXT_END_CHARS, CONTEXT_END_CHARS)
+    return Prompt(
+        asked=asked,
+        context=context,
+        asked_cut_chars=prompt.asked_chars - len(asked),
+        context_cut_chars=prompt.context_chars - len(context),
+    )
+
+
+def _votes(instruction: str, words: Sequence[str]) -> dict[Task, float]:
+    # A statement or question that gives no cue is most often one of these two.
+    heard: dict[Task, list[float]] = {"conversation": [0.4], "question_answering": [0.5]}
+    for at, cue in _cues(words):
+        # The verb that opens a request outweighs the same word inside its material.
+        weight = cue.weight * (OPENING_GAIN if at < OPENING_WORDS else 1.0)
+        heard.setdefault(cue.task, []).append(weight)
+    for task, weight in (*_shape(instruction, words), *_languages(words)):
+        heard.setdefault(task, []).append(weight)
+    return {task: _together(weights) for task, weights in heard.items()}
+
+
+def _together(weights: list[float]) -> float:
+    """Each further cue counts half of the one before: many weak ones outvote no strong one."""
+    total = 0.0
+    for weight in sorted(weights):
+        total = weight + total / 2
+    return total
+
+
+def _cues(words: Sequence[str]) -> list[tuple[int, Cue]]:
+    """The cues in `words`, each phrase once, with the index of its first word."""
+    votes, openers, firsts = cue_table()
+    found: dict[str, int] = {}
+    for at in [at for at, word in enumerate(words) if word in firsts]:
+        word = words[at]
+        if word in votes:
+            found.setdefault(word, at)
+        if word in openers:
+            pair = " ".join(words[at : at + 2])
+            if pair in votes:
+                found.setdefault(pair, at)
+            triple = " ".join(words[at : at + 3])
+            if triple in votes:
+                found.setdefault(triple, at)
+    return [(at, votes[phrase]) for phrase, at in found.items()]
+
+
+def _shape(instruction: str, words: Sequence[str]) -> list[tuple[Task, float]]:
+    """Votes from what the text looks like instead of from its words."""
+    shape: list[tuple[Task, float]] = []
+    if any(_is_code(line) for line in instruction.splitlines()):
+        shape.append(("code", 7.0))
+    elif FORMULA.search(instruction):
+        shape.append(("reasoning", 5.0))
+    figures = len([word for word in words if word[0].isdigit() or word in FIGURES])
+    lowered = instruction.lower() if figures >= 2 else ""
+    if any(phrase in lowered for phrase in COUNTED):
+        shape.append(("reasoning", 5.0 + min(figures, 5)))
+    if words and words[0] in QUESTION_WORDS:
+        shape.append(("question_answering", 2.0))
+    if "?" in instruction:
+        shape.append(("question_answering", 1.0))
+    return shape
+
+
+def _is_code(line: str) -> bool:
+    if CODE_LINE.match(line):
+        return True
+    line = line.rstrip()
+    if line.endswith(CODE_ENDINGS):
+        return True
+    return line.endswith((";", "}")) and ("=" in line or ";" in line[:-1]) and "\\" not in line
+
+
+def _languages(words: Sequence[str]) -> list[tuple[Task, float]]:
+    """Votes for translation from "into French", "in French", "the French word"."""
+    found: list[tuple[Task, float]] = []
+    for at in [at for at, word in enumerate(words) if word in LANGUAGES]:
+        before = words[at - 1] if at else ""
+        after = words[at + 1] if at + 1 < len(words) else ""
+        if before in LANGUAGE_OPENERS:
+            found.append(("translation", LANGUAGE_OPENERS[before]))
+        if after in ("word", "translation", "phrase", "version", "equivalent"):
+            found.append(("translation", 5.0))
+    return found
+
+
+def _difficulty(task: Task, request_chars: int, instruction: str, words: Sequence[str]) -> float:
+    if not words:
+        return BASE_DIFFICULTY[task]
+    long_words = len([word for word in words if len(word) >= 9]) / len(words)
+    hard_words = len(HARD_WORDS.intersection(words))
+    demands = len([word for word in words if word in DEMANDS])
+    figures = len([word for word in words if word[0].isdigit()]) if task == "reasoning" else 0
+    score = (
+        BASE_DIFFICULTY[task]
+        + min(0.20, 0.03 * log2(1 + request_chars / 100))
+        + min(0.15, 0.5 * long_words)
+        + min(0.24, 0.06 * hard_words)
+        + min(0.10, 0.02 * demands)
+        + min(0.06, 0.01 * figures)
+        + (0.06 if "\\" in instruction else 0.0)
+        - (0.08 if not EASY_WORDS.isdisjoint(words) else 0.0)
+    )
+    return round(min(max(score, 0.0), 1.0), 3)
+
+
+def _numeric_share(text: str) -> float:
+    """Numeric tokens per token, as a tokenizer counts that makes one token of each digit.
+
+    A blank before a digit is a token too; other blanks belong to the word that follows.
+    """
+    sample = ends(text, NUMERIC_SAMPLE_CHARS, NUMERIC_SAMPLE_CHARS)
+    kinds = sample.encode("utf-8", "surrogatepass").translate(KINDS)
+    digits = kinds.count(b"0")
+    if not digits:
+        return 0.0
+    signs = kinds.count(b".")
+    blank_tokens = kinds.count(b"\n") + kinds.count(b" 0") + kinds.count(b"\t0")
+    if not sample.isascii():
+        signs += len(SIGN_BEYOND_ASCII.findall(sample))
+        blank_tokens += len(BLANK_BEYOND_ASCII.findall(sample))
+    letters = len(sample) - digits - signs - kinds.count(b" ") - kinds.count(b"\n")
+    others = letters / LETTERS_PER_TOKEN + SIGN_TOKENS * signs + blank_tokens
+    return round(digits / (digits + others), 3)

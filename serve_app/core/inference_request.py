@@ -1,0 +1,66 @@
+"""A request as the services see it: already parsed and validated, no HTTP in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from serve_app.core.errors import UnknownModel
+from serve_app.core.fleet import Pair
+from serve_app.core.ports import Operation
+from serve_app.core.request import Capability, Constraints, Prompt, PromptForm
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inbound:
+    """One request.
+
+    `body` is what the engine will get, without `routing`. `countable` is the text whose tokens
+    fill the context (prompt, tools, schemas); `counted_tokens` those known without a tokenizer,
+    such as token ids and what any chat template adds; `wholly_counted` is false when more than
+    these fills the context, or a template writes it otherwise (images, tools). `needs` maps a
+    capability to the field that asks for it.
+    """
+
+    request_id: str
+    operation: Operation
+    model: str
+    body: Mapping[str, Any]
+    prompt: Prompt
+    form: PromptForm
+    countable: str
+    counted_tokens: int
+    max_tokens: int | None
+    needs: Mapping[Capability, str]
+    constraints: Constraints
+    stream: bool = False
+    usage_asked: bool = False
+    wholly_counted: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """The pairs that a model name allows; `pinned` when it names one pair and bypasses routing."""
+
+    pairs: tuple[Pair, ...]
+    pinned: bool = False
+
+
+def target_of(model: str, pairs: Sequence[Pair]) -> Target:
+    """Reads `auto`, a pair's id or a model's name. Raises `UnknownModel`."""
+    if model == AUTO:
+        return Target(pairs=tuple(pairs))
+    if named := tuple(pair for pair in pairs if pair.id == model):
+        return Target(pairs=named, pinned=True)
+    if quantizations := tuple(pair for pair in pairs if pair.model == model):
+        return Target(pairs=quantizations)
+    models = dict.fromkeys(pair.model for pair in pairs)
+    raise UnknownModel(model, (AUTO, *(pair.id for pair in pairs), *models))
+
+
+def is_one_answer(body: Mapping[str, Any]) -> bool:
+    """Whether one prompt gets one answer."""
+    return (body.get("n") or 1) == 1 and isinstance(body.get("prompt", ""), str)

@@ -1,0 +1,1 @@
+"""Scores of answers, shadow grading, and accuracies corrected by both."""

@@ -1,0 +1,99 @@
+"""How every request ended: its outcome, its times, its cost, told once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from serve_app.core.cost import NO_USAGE
+from serve_app.core.decision import RoutingResult
+from serve_app.core.errors import DeadlineExceeded, EngineRejected, Overloaded, RequestError
+from serve_app.core.events import Answered, Outcome
+from serve_app.core.ports import Clock, Events
+from serve_app.gateway.answer import Answer, CallerGone
+from serve_app.state.ledger import Charge, Ledger
+
+NOTHING_SPENT = Charge(pair="", usage=NO_USAGE, cost_usd=0.0, baseline_usd=0.0)
+
+
+@dataclass(slots=True, kw_only=True)
+class Visit:
+    """A request under way; whoever serves it fills in what it learns.
+
+    An unary answer has no first token that anyone could see.
+    """
+
+    answer: Answer | None = None
+    first_token_s: float | None = None
+
+
+class Books:
+    """Charges the ledger and emits one `Answered` for every request."""
+
+    def __init__(self, ledger: Ledger, clock: Clock, events: Events) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._events = events
+
+    @contextmanager
+    def visit(self, routing: RoutingResult) -> Iterator[Visit]:
+        """Times a block that serves one request, and books how it ends.
+
+        The time that routing took belongs to the request.
+        """
+        began_s = self._clock.now() - routing.overhead_ms / 1e3
+        visit = Visit()
+        outcome: Outcome = "failed"
+        try:
+            yield visit
+            outcome = "failed" if visit.answer is not None and visit.answer.broke else "ok"
+        except (asyncio.CancelledError, GeneratorExit, CallerGone):
+            outcome = "disconnected"
+            raise
+        except (RequestError, EngineRejected):
+            outcome = "rejected"
+            raise
+        except Overloaded:
+            outcome = "overloaded"
+            raise
+        except DeadlineExceeded:
+            outcome = "deadline"
+            raise
+        finally:
+            self._events.emit(self._ended(routing, visit, outcome, began_s))
+
+    def _ended(
+        self, routing: RoutingResult, visit: Visit, outcome: Outcome, began_s: float
+    ) -> Answered:
+        answer = visit.answer
+        prediction = answer.candidate.prediction if answer and answer.candidate else None
+        charge, predicted_usd, predicted_prompt = NOTHING_SPENT, None, None
+        if answer is not None:
+            # An answer cut short tells no usage: nothing to hold the prediction against.
+            compared = prediction is not None and answer.usage != NO_USAGE
+            if prediction and compared:
+                predicted_usd, predicted_prompt = prediction.cost_usd, prediction.prompt_tokens
+            charge = self._ledger.charge(
+                answer.pair,
+                answer.usage,
+                routing.catalog,
+                predicted_usd,
+                uncounted=answer.uncounted,
+            )
+        first_token_s = visit.first_token_s
+        return Answered(
+            pair=charge.pair,
+            outcome=outcome,
+            ttft_ms=None if first_token_s is None else (first_token_s - began_s) * 1e3,
+            total_ms=(self._clock.now() - began_s) * 1e3,
+            prompt_tokens=charge.usage.prompt_tokens,
+            predicted_prompt_tokens=predicted_prompt,
+            completion_tokens=charge.usage.completion_tokens,
+            predicted_ms=prediction.total_ms if prediction is not None else None,
+            cost_usd=charge.cost_usd,
+            predicted_cost_usd=charge.predicted_usd,
+            baseline_cost_usd=charge.baseline_usd,
+            uncounted_cost_usd=charge.uncounted_usd,
+        )

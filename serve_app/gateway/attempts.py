@@ -1,0 +1,233 @@
+"""Walks the ranked pairs until one gives a first token; after that nothing is retried.
+
+A pair may keep a request waiting only so long while another could be tried.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import dataclass, replace
+
+from serve_app.core.catalog import Catalog
+from serve_app.core.decision import Candidate, Decision, Prediction
+from serve_app.core.errors import (
+    DeadlineExceeded,
+    EngineBusy,
+    EngineError,
+    EngineFailed,
+    EngineRejected,
+    Overloaded,
+    RouterError,
+)
+from serve_app.core.events import AttemptFailed
+from serve_app.core.inference_request import is_one_answer
+from serve_app.core.ports import Clock, Engine, EngineCall, Events
+from serve_app.core.profile import Profile
+from serve_app.core.surface import Z99, read_surface
+from serve_app.gateway.settings import GatewaySettings
+from serve_app.state.breakers import Breakers
+from serve_app.state.load import LoadTracker
+
+
+def patience_s(
+    candidate: Candidate,
+    profile: Profile | None,
+    settings: GatewaySettings,
+    *,
+    call: EngineCall,
+    max_tokens: int | None,
+) -> float | None:
+    """Seconds until a pair that gave nothing counts as hanging; `None` is without such a limit.
+
+    An answer that comes whole shows nothing before: a hang looks like a long answer, unless the
+    caller has bounded its length. Nobody knows what to expect of a pair without a profile.
+    """
+    prediction = candidate.prediction
+    if prediction is None or profile is None:
+        return None
+    if call.stream:
+        expected_ms = prediction.ttft_ms
+    elif max_tokens is None or not is_one_answer(call.body):
+        return None
+    else:
+        expected_ms = _longest_ms(profile, prediction, max_tokens)
+    return max(settings.attempt_floor_ms, settings.attempt_patience * expected_ms) / 1e3
+
+
+def _longest_ms(profile: Profile, prediction: Prediction, max_tokens: int) -> float:
+    """99 of 100 answers of all the tokens that the caller allows take no longer."""
+    latency = read_surface(
+        profile.latency,
+        concurrency=min(prediction.concurrency, profile.max_concurrency),
+        prompt_tokens=prediction.prompt_tokens,
+        z=Z99,
+    )
+    return prediction.wait_ms + latency.ttft_ms + max_tokens * latency.tpot_ms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstToken:
+    """A pair that answers: its first JSON text, the rest, and the errors of the pairs before."""
+
+    pair: str
+    text: str
+    rest: AsyncGenerator[str, None]
+    failures: tuple[EngineError, ...]
+
+
+class Attempts:
+    """Tries pairs in a decision's order."""
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        breakers: Breakers,
+        load: LoadTracker,
+        settings: GatewaySettings,
+        clock: Clock,
+        events: Events,
+    ) -> None:
+        self._engine = engine
+        self._breakers = breakers
+        self._load = load
+        self._settings = settings
+        self._clock = clock
+        self._events = events
+
+    @asynccontextmanager
+    async def first_token(
+        self, decision: Decision, call: EngineCall, catalog: Catalog | None
+    ) -> AsyncIterator[FirstToken]:
+        """Opens the first pair that answers; leaving the block frees the engine's slot.
+
+        Raises `EngineRejected` when an engine finds the request wrong, `Overloaded` when every
+        pair failed, `DeadlineExceeded` when none answered in time.
+        """
+        async with AsyncExitStack() as resources:
+            yield await self._in_time(decision, call, catalog, resources)
+
+    async def _in_time(
+        self,
+        decision: Decision,
+        call: EngineCall,
+        catalog: Catalog | None,
+        resources: AsyncExitStack,
+    ) -> FirstToken:
+        deadline_ms, tried = self._settings.chain_deadline_ms, dict[str, float]()
+        try:
+            async with asyncio.timeout(deadline_ms / 1e3):
+                return await self._walk(decision, call, catalog, resources, tried)
+        except TimeoutError as exc:
+            late = DeadlineExceeded(deadline_ms, tuple(tried))
+            pair, began_s = tried.popitem()
+            had_ms = (self._clock.now() - began_s) * 1e3
+            self._note(pair, late, had_ms)
+            # Who got only the rest of the time had no chance to answer.
+            if had_ms >= min(self._settings.attempt_floor_ms, deadline_ms / 2):
+                self._breakers.failed(pair)
+            raise late from exc
+
+    async def _walk(
+        self,
+        decision: Decision,
+        call: EngineCall,
+        catalog: Catalog | None,
+        resources: AsyncExitStack,
+        tried: dict[str, float],
+    ) -> FirstToken:
+        """Tells in `tried` which pair was tried and when that began."""
+        failures: list[EngineError] = []
+        untried = list(decision.candidates)
+        while untried and len(tried) < self._settings.max_attempts:
+            candidate = untried.pop(0)
+            if not self._breakers.allows(candidate.pair):
+                continue
+            tried[candidate.pair] = self._clock.now()
+            limit_s = None
+            if len(tried) < self._settings.max_attempts and self._any_may_be_tried(untried):
+                limit_s = patience_s(
+                    candidate,
+                    catalog.profiles.get(candidate.pair) if catalog is not None else None,
+                    self._settings,
+                    call=call,
+                    max_tokens=decision.features.max_tokens if decision.features else None,
+                )
+            try:
+                text, rest = await self._attempt(candidate.pair, call, resources, limit_s)
+            except (EngineBusy, EngineFailed) as error:
+                failures.append(error)
+            else:
+                return FirstToken(
+                    pair=candidate.pair, text=text, rest=rest, failures=tuple(failures)
+                )
+        raise Overloaded(_why_none(failures), self._settings.retry_after_s)
+
+    def _any_may_be_tried(self, candidates: Iterable[Candidate]) -> bool:
+        return any(self._breakers.allows(candidate.pair) for candidate in candidates)
+
+    async def _attempt(
+        self, pair: str, call: EngineCall, resources: AsyncExitStack, limit_s: float | None
+    ) -> tuple[str, AsyncGenerator[str, None]]:
+        began_s = self._clock.now()
+        self._breakers.probing(pair)
+        async with AsyncExitStack() as attempt:
+            attempt.enter_context(self._load.counted(pair))
+            named = replace(call, body={**call.body, "model": pair})
+            texts = await attempt.enter_async_context(aclosing(self._engine.answer(pair, named)))
+            try:
+                text = await _first(pair, texts, limit_s)
+            except EngineRejected:
+                # Who can tell that a request is wrong is alive.
+                self._breakers.gave_first_token(pair)
+                raise
+            except (EngineBusy, EngineFailed) as error:
+                self._note(pair, error, (self._clock.now() - began_s) * 1e3)
+                # A full pair is alive: only a broken one opens its breaker.
+                if isinstance(error, EngineFailed):
+                    self._breakers.failed(pair)
+                raise
+            self._breakers.gave_first_token(pair)
+            resources.push_async_exit(attempt.pop_all())
+            return text, _unstalled(pair, texts, self._settings.chain_deadline_ms / 1e3)
+
+    def _note(self, pair: str, error: RouterError, elapsed_ms: float) -> None:
+        reason = type(error).__name__
+        self._events.emit(
+            AttemptFailed(pair=pair, reason=reason, detail=str(error), elapsed_ms=elapsed_ms)
+        )
+
+
+async def _first(pair: str, texts: AsyncGenerator[str, None], limit_s: float | None) -> str:
+    try:
+        async with asyncio.timeout(limit_s):
+            text = await anext(texts, None)
+    except TimeoutError as exc:
+        raise EngineFailed(pair, "it gave nothing in time") from exc
+    if text is None:
+        raise EngineFailed(pair, "it ended without an answer")
+    return text
+
+
+async def _unstalled(
+    pair: str, texts: AsyncGenerator[str, None], limit_s: float
+) -> AsyncGenerator[str, None]:
+    """The same texts; a pair that falls silent in the middle of them has broken."""
+    while True:
+        try:
+            async with asyncio.timeout(limit_s):
+                text = await anext(texts, None)
+        except TimeoutError as exc:
+            silence = f"it gave nothing for {limit_s:g} s in the middle of its answer"
+            raise EngineFailed(pair, silence) from exc
+        if text is None:
+            return
+        yield text
+
+
+def _why_none(failures: list[EngineError]) -> str:
+    if not failures:
+        return "no pair may be tried now: recent attempts at every pair failed"
+    return "no pair could answer: " + "; ".join(str(error) for error in failures)

@@ -1,0 +1,58 @@
+"""Makes features of a request: token counts here, judgement by the classifier."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from serve_app.classifier.heuristics import judge
+from serve_app.core.catalog import Catalog
+from serve_app.core.fleet import Pair
+from serve_app.core.inference_request import Inbound
+from serve_app.core.ports import Classifier, TokenCounter
+from serve_app.core.request import Features, Judgement
+
+# An estimate this close to a context window may fall on the wrong side of it.
+DOUBTFUL_SHARE = 0.15
+
+
+class FeatureReader:
+    """Reads features from requests."""
+
+    def __init__(self, classifier: Classifier, tokens: TokenCounter) -> None:
+        self._classifier = classifier
+        self._tokens = tokens
+
+    async def read(self, inbound: Inbound, pairs: Sequence[Pair], catalog: Catalog) -> Features:
+        return Features(
+            prompt_tokens=await self._prompt_tokens(inbound, pairs, catalog),
+            max_tokens=inbound.max_tokens,
+            needs=frozenset(inbound.needs),
+            judgement=await self._judgement(inbound, pairs),
+            form=inbound.form,
+        )
+
+    async def _judgement(self, inbound: Inbound, pairs: Sequence[Pair]) -> Judgement:
+        """The classifier's, unless there is nothing to choose: then nobody waits for it."""
+        if len(pairs) == 1:
+            return judge(inbound.prompt)
+        return await self._classifier.judge(inbound.prompt)
+
+    async def _prompt_tokens(
+        self, inbound: Inbound, pairs: Sequence[Pair], catalog: Catalog
+    ) -> int:
+        """Estimated, unless the estimate is too near some pair's context window to trust."""
+        estimate = inbound.counted_tokens + self._tokens.estimate(inbound.countable)
+        if not any(_is_doubtful(estimate, inbound, pair, catalog) for pair in pairs):
+            return estimate
+        # Exact counting of a long prompt takes long enough to stall every other request.
+        exact = await asyncio.to_thread(self._tokens.count, inbound.countable)
+        return inbound.counted_tokens + exact
+
+
+def _is_doubtful(prompt_tokens: int, inbound: Inbound, pair: Pair, catalog: Catalog) -> bool:
+    profile = catalog.profiles.get(pair.id)
+    ratio = profile.tokens_ratio if profile is not None else 1.0
+    added_tokens = catalog.added_tokens.get((pair.id, inbound.form), 0.0)
+    needed = prompt_tokens * ratio + added_tokens + (inbound.max_tokens or 1)
+    return abs(needed - pair.context_window) <= DOUBTFUL_SHARE * pair.context_window

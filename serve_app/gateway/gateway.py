@@ -1,0 +1,207 @@
+"""A request's life: route it, try the ranked pairs, pass the answer on, account for it."""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+
+from serve_app.core.decision import Decision, RoutingResult
+from serve_app.core.errors import EngineFailed, RequestError, UnknownModel
+from serve_app.core.events import Routed, TurnedAway
+from serve_app.core.fleet import LoadView, Pair
+from serve_app.core.inference_request import Inbound
+from serve_app.core.ports import (
+    Classifier,
+    Clock,
+    CurrentCatalog,
+    Engine,
+    EngineCall,
+    Events,
+    FeedbackDesk,
+    GradedLog,
+    TokenCounter,
+)
+from serve_app.core.request import Constraints
+from serve_app.core.scoring import Policy
+from serve_app.feedback.collector import Feedback
+from serve_app.feedback.score_store import MemoryDesk
+from serve_app.feedback.settings import ShadowRules
+from serve_app.feedback.shadow import Shadow
+from serve_app.gateway.accounting import Books
+from serve_app.gateway.answer import Answer
+from serve_app.gateway.answer_editor import with_usage_asked
+from serve_app.gateway.attempts import Attempts, FirstToken
+from serve_app.gateway.features import FeatureReader
+from serve_app.gateway.refusal import misuse_of, raise_if_refused
+from serve_app.gateway.routing import Router
+from serve_app.gateway.settings import GatewaySettings
+from serve_app.state.breakers import Breakers
+from serve_app.state.ledger import Ledger
+from serve_app.state.load import LoadTracker
+from serve_app.state.status import FleetStatus
+from serve_app.tokens.calibrated_catalog import TokenRatios
+
+
+class Gateway:
+    """Answers requests. Everything it needs from outside is a port.
+
+    Without a `desk` of the fleet it has one of its own, for a fleet of one ingress replica.
+    """
+
+    def __init__(
+        self,
+        *,
+        pairs: Sequence[Pair],
+        engine: Engine,
+        classifier: Classifier,
+        tokens: TokenCounter,
+        catalogs: CurrentCatalog,
+        load: LoadTracker,
+        policy: Policy,
+        settings: GatewaySettings,
+        clock: Clock,
+        events: Events,
+        ids: Callable[[], str],
+        desk: FeedbackDesk | None = None,
+        graded_log: GradedLog | None = None,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._pairs = {pair.id: pair for pair in pairs}
+        self._load = load
+        self._settings = settings
+        self._clock = clock
+        self._events = events
+        self._breakers = Breakers(self._pairs, settings.breaker, clock)
+        self._recent: deque[Decision] = deque(maxlen=settings.recent_decisions)
+        self.ledger = Ledger(settings.baseline)
+        self._books = Books(self.ledger, clock, events)
+        self.token_ratios = TokenRatios(catalogs, clock, events)
+        self.status = FleetStatus(pairs, catalogs, self.load_view, self._breakers)
+        self.feedback = Feedback(
+            desk=desk or MemoryDesk(settings.feedback.desk, clock.now),
+            published=self.token_ratios,
+            rules=settings.feedback,
+            clock=clock,
+            events=events,
+            log=graded_log,
+        )
+        self._router = Router(
+            pairs=pairs,
+            static_fallback=settings.static_fallback,
+            features=FeatureReader(classifier, tokens),
+            catalogs=self.feedback.catalogs,
+            load=self.load_view,
+            policy=policy,
+            clock=clock,
+            ids=ids,
+        )
+        self._attempts = Attempts(
+            engine=engine,
+            breakers=self._breakers,
+            load=load,
+            settings=settings,
+            clock=clock,
+            events=events,
+        )
+        rules = settings.feedback.shadow
+        self._shadow = None if rules is None else self._shadow_by(rules, engine, chance)
+
+    @property
+    def default_constraints(self) -> Constraints:
+        return self._settings.constraints
+
+    def load_view(self) -> LoadView:
+        """What every pair is doing now, and where its breaker forbids attempts."""
+        return self._breakers.merged_into(self._load.view())
+
+    def recent_decisions(self) -> tuple[Decision, ...]:
+        """The last decisions of this ingress replica, newest first."""
+        return tuple(reversed(self._recent))
+
+    def background(self) -> Iterator[Awaitable[None]]:
+        """What is to run beside the requests, each until cancelled."""
+        yield self.feedback.run()
+        if self._shadow is not None:
+            yield self._shadow.run()
+
+    async def explain(self, inbound: Inbound) -> RoutingResult:
+        """Decides without serving. Raises `UnknownModel`."""
+        return await self._router.route(inbound)
+
+    def turned_away(self, error: RequestError) -> None:
+        """Counts a request that is refused before it is routed."""
+        self._events.emit(TurnedAway(reason=misuse_of(error)))
+
+    @asynccontextmanager
+    async def answer(self, inbound: Inbound) -> AsyncIterator[Answer]:
+        """Serves one request; leaving the block frees the engine's slot and closes the account.
+
+        Raises `RequestError`s, `CapacityError`s and `EngineRejected`, all before the first token.
+        """
+        try:
+            routing = await self._router.route(inbound)
+        except UnknownModel as error:
+            self.turned_away(error)
+            raise
+        self._recent.append(routing.decision)
+        self._events.emit(Routed(decision=routing.decision, overhead_ms=routing.overhead_ms))
+        with self._books.visit(routing) as visit:
+            raise_if_refused(routing.decision, inbound, self._pairs, self._settings.retry_after_s)
+            async with self._attempts.first_token(
+                routing.decision, _call(inbound), routing.catalog
+            ) as first:
+                with self._remembered(inbound, routing, first) as visit.answer:
+                    if inbound.stream:
+                        visit.first_token_s = self._clock.now()
+                    try:
+                        yield visit.answer
+                    except EngineFailed:
+                        self._breakers.failed(first.pair)
+                        raise
+                if visit.answer.broke:
+                    self._breakers.failed(first.pair)
+                else:
+                    self._breakers.succeeded(first.pair)
+
+    def _shadow_by(self, rules: ShadowRules, engine: Engine, chance: Callable[[], float]) -> Shadow:
+        return Shadow(
+            rules=rules,
+            pairs=self._pairs,
+            engine=engine,
+            feedback=self.feedback,
+            ledger=self.ledger,
+            load=self._load,
+            load_view=self.load_view,
+            clock=self._clock,
+            events=self._events,
+            chance=chance,
+        )
+
+    @contextmanager
+    def _remembered(
+        self, inbound: Inbound, routing: RoutingResult, first: FirstToken
+    ) -> Iterator[Answer]:
+        """An answer that may get feedback however it ends, and is graded if it comes to its end."""
+        shadow = self._shadow
+        drawn = shadow.draw(inbound, routing, first.pair) if shadow is not None else None
+        answer = Answer(
+            routing,
+            first,
+            usage_asked=inbound.usage_asked,
+            transcript=drawn.transcript if drawn is not None else None,
+        )
+        self.feedback.served(routing.decision, first.pair, routing.catalog, inbound.prompt)
+        try:
+            yield answer
+        finally:
+            self.feedback.ended(routing.decision, answer.usage)
+            self.token_ratios.counted(inbound, routing.decision.features, first.pair, answer.usage)
+        if shadow is not None and drawn is not None and not answer.broke:
+            shadow.offer(drawn)
+
+
+def _call(inbound: Inbound) -> EngineCall:
+    body = with_usage_asked(inbound.body) if inbound.stream else inbound.body
+    return EngineCall(operation=inbound.operation, body=body, request_id=inbound.request_id)

@@ -1,0 +1,63 @@
+"""What a refusing decision means to the caller, and what is wrong with a request without one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from serve_app.core.decision import Decision
+from serve_app.core.errors import (
+    BadRequest,
+    BodyTooLarge,
+    ContextTooLong,
+    Infeasible,
+    Overloaded,
+    RequestError,
+    UnknownModel,
+)
+from serve_app.core.events import Misuse
+from serve_app.core.fleet import Pair
+from serve_app.core.inference_request import Inbound
+
+
+def misuse_of(error: RequestError) -> Misuse:
+    """The bounded name of what was wrong with a request that no decision was made for."""
+    match error:
+        case UnknownModel():
+            return "unknown_model"
+        case BodyTooLarge():
+            return "body_too_large"
+        case _:
+            return "bad_request"
+
+
+def raise_if_refused(
+    decision: Decision, inbound: Inbound, pairs: Mapping[str, Pair], retry_after_s: float
+) -> None:
+    """Raises the error that names what the caller can do about `decision.refusal`."""
+    match decision.refusal:
+        case None:
+            return
+        case "context_length":
+            counted = decision.features.prompt_tokens if decision.features is not None else 0
+            considered = {rejection.pair for rejection in decision.rejected}
+            largest = max(pairs[pair].context_window for pair in considered)
+            raise ContextTooLong(counted, inbound.max_tokens or 0, largest)
+        case "capability":
+            raise _lacking(decision, inbound)
+        case "infeasible":
+            raise Infeasible(decision.infeasible, decision.reason)
+        case "unavailable":
+            raise Overloaded(decision.reason, retry_after_s)
+
+
+def _lacking(decision: Decision, inbound: Inbound) -> BadRequest:
+    """Names the first field that asks for what some pair with enough room cannot do."""
+    lacks = [rejection for rejection in decision.rejected if rejection.rule == "capability"]
+    fields = ", ".join(repr(field) for field in inbound.needs.values())
+    pairs = ", ".join(repr(rejection.pair) for rejection in lacks)
+    param = next(iter(inbound.needs.values()), None)
+    return BadRequest(
+        f"no pair can do what {fields} asks for; these cannot: {pairs}; leave it out, or ask for "
+        f"another model",
+        param,
+    )

@@ -1,0 +1,217 @@
+"""What runs inside an ingress replica: gateway, HTTP application and background tasks.
+
+Picks the implementations of all ports, the machine's clock among them; the application around it
+is wired in `app`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+from starlette.applications import Starlette
+from starlette.types import ASGIApp
+
+from serve_app.api.app import ApiSettings, create_app
+from serve_app.classifier.classifiers import (
+    DeadlineClassifier,
+    HeuristicClassifier,
+    RememberingClassifier,
+)
+from serve_app.core.breaker import BreakerSettings
+from serve_app.core.ports import TokenCounter
+from serve_app.feedback.graded_log import FileGradedLog
+from serve_app.feedback.settings import DeskSettings, FeedbackRules, ShadowRules
+from serve_app.gateway.gateway import Gateway
+from serve_app.gateway.settings import GatewaySettings
+from serve_app.serving.feedback_board import HandleDesk
+from serve_app.serving.handles import HandleClassifier, HandleEngine, warm_up
+from serve_app.serving.ingress import Place
+from serve_app.serving.load_board import exchange_load
+from serve_app.serving.replicas import watch_replicas
+from serve_app.settings import AppArgs, tokenizer_file
+from serve_app.state.load import LoadTracker
+from serve_app.store.open_store import open_store
+from serve_app.store.watch import CatalogWatch
+from serve_app.telemetry.log_events import FanOut, LogEvents, log_to_stderr
+from serve_app.telemetry.request_metrics import PrometheusEvents
+from serve_app.tokens.counter import EstimatingCounter, HfTokenCounter
+
+REMEMBERED_PROMPTS = 1024
+logger = logging.getLogger("serve_app")
+
+
+class MonotonicClock:
+    """A `Clock` that never goes back."""
+
+    def now(self) -> float:
+        return time.monotonic()
+
+
+class BackgroundEndedError(RuntimeError):
+    """A background task of the ingress ended; the replica should be replaced."""
+
+
+class RouterFront:
+    """Gateway and HTTP application of one ingress replica, with the tasks that feed them."""
+
+    def __init__(self, settings: AppArgs, place: Place) -> None:
+        log_to_stderr(logger, settings.log_level)
+        registry = CollectorRegistry()
+        metrics = PrometheusEvents(registry)
+        events = FanOut(metrics, LogEvents(logger))
+        clock = MonotonicClock()
+        self._settings = settings
+        self._place = place
+        self._store = open_store(settings.store.url)
+        self._shipped = open_store(settings.store.shipped)
+        self._catalogs = CatalogWatch(self._store, events=events, shipped=self._shipped)
+        pairs = [pair.pair for pair in settings.pairs]
+        self._load = LoadTracker(pairs)
+        self._failed = False
+        self._graded_log = _graded_log(settings, place.replica)
+        board = place.feedback_board
+        self._gateway = Gateway(
+            pairs=pairs,
+            engine=HandleEngine(place.pairs),
+            classifier=DeadlineClassifier(
+                remote=RememberingClassifier(
+                    HandleClassifier(place.classifier), REMEMBERED_PROMPTS
+                ),
+                local=HeuristicClassifier(),
+                deadline_ms=settings.classifier.deadline_ms,
+                events=events,
+                clock=clock,
+                breaker=BreakerSettings(),
+            ),
+            tokens=_token_counter(settings),
+            catalogs=self._catalogs,
+            load=self._load,
+            policy=settings.routing.policy,
+            settings=_gateway_settings(settings, place.replica),
+            clock=clock,
+            events=events,
+            ids=lambda: uuid.uuid4().hex,
+            desk=HandleDesk(board) if board is not None else None,
+            graded_log=self._graded_log,
+        )
+        self._app = create_app(
+            self._gateway,
+            settings=ApiSettings(
+                body_limit_bytes=settings.ingress.body_limit_bytes,
+                send_timeout_s=settings.ingress.send_timeout_s,
+                replica=place.replica,
+                answer_request_id=False,  # Ray Serve does
+            ),
+            exposition=metrics.exposition,
+            lifespan=self._lifespan,
+        )
+
+    @property
+    def asgi(self) -> ASGIApp:
+        return self._app
+
+    def check(self) -> None:
+        if self._failed:
+            raise BackgroundEndedError("a background task of this ingress replica has ended")
+
+    @asynccontextmanager
+    async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                running = [tasks.create_task(self._watched(job)) for job in self._jobs()]
+                await self._catalogs.settled()
+                yield
+                for task in running:
+                    task.cancel()
+        finally:
+            await self._store.close()
+            await self._shipped.close()
+            if self._graded_log is not None:
+                self._graded_log.close()
+
+    async def _watched(self, job: Awaitable[None]) -> None:
+        try:
+            await job
+        except Exception:
+            self._failed = True
+            raise
+
+    def _jobs(self) -> Sequence[Awaitable[None]]:
+        place = self._place
+        maximum = {pair.id: pair.replicas.max for pair in self._settings.pairs}
+        jobs: list[Awaitable[None]] = [
+            self._catalogs.run(),
+            watch_replicas(place.app_name, maximum, self._load),
+            *self._gateway.background(),
+            warm_up(HandleClassifier(place.classifier)),
+        ]
+        if place.board is not None:
+            jobs.append(exchange_load(place.board, place.replica, self._load))
+        return jobs
+
+
+def _token_counter(settings: AppArgs) -> TokenCounter:
+    file = tokenizer_file(settings)
+    return EstimatingCounter() if file is None else HfTokenCounter(file)
+
+
+def desk_settings(settings: AppArgs) -> DeskSettings:
+    """What whoever takes the fleet's feedback needs to know."""
+    feedback = settings.feedback
+    return DeskSettings(
+        caller_weight=feedback.weight,
+        shadow_weight=feedback.shadow_weight,
+        half_life_s=feedback.half_life_s,
+        most_weight=feedback.most_weight,
+        remember=feedback.remember,
+        remember_s=feedback.remember_s,
+    )
+
+
+def _feedback_rules(settings: AppArgs, replica: str) -> FeedbackRules:
+    shadow = settings.feedback.shadow
+    rules = ShadowRules(
+        reference=shadow.reference_pair or settings.routing.reference_pair,
+        share=shadow.share,
+        usd_per_hour=shadow.usd_per_hour,
+        max_in_flight=shadow.max_in_flight,
+        below_load=shadow.below_load,
+        timeout_s=shadow.timeout_s,
+    )
+    return FeedbackRules(
+        desk=desk_settings(settings),
+        shadow=rules if shadow.share > 0 else None,
+        replica=replica,
+        keep_prompts=settings.feedback.log_prompts,
+    )
+
+
+def _graded_log(settings: AppArgs, replica: str) -> FileGradedLog | None:
+    feedback = settings.feedback
+    if feedback.log is None:
+        return None
+    return FileGradedLog(
+        Path(feedback.log), replica, max_bytes=feedback.log_max_bytes, files=feedback.log_files
+    )
+
+
+def _gateway_settings(settings: AppArgs, replica: str) -> GatewaySettings:
+    routing = settings.routing
+    return GatewaySettings(
+        constraints=routing.defaults,
+        static_fallback=routing.static_fallback,
+        baseline=routing.reference_pair,
+        chain_deadline_ms=routing.chain_deadline_ms,
+        max_attempts=routing.max_attempts,
+        attempt_patience=routing.attempt_patience,
+        attempt_floor_ms=routing.attempt_floor_ms,
+        retry_after_s=routing.retry_after_s,
+        feedback=_feedback_rules(settings, replica),
+    )

@@ -1,0 +1,1 @@
+"""What a replica knows now: load, breakers, costs, status of the fleet."""

@@ -1,0 +1,88 @@
+"""What the fleet offers now, for people and load balancers to read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from serve_app.core.breaker import Breaker
+from serve_app.core.catalog import Catalog
+from serve_app.core.fleet import Load, LoadView, Pair
+from serve_app.core.ports import CurrentCatalog
+from serve_app.core.profile import Origin
+from serve_app.state.breakers import Breakers
+
+PairState = Literal["ready", "cold"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairStatus:
+    """A pair, whether it answers at once or must start first, and where its profile is from.
+
+    `profile_origin` is `None` for a pair without a profile.
+    """
+
+    pair: Pair
+    state: PairState
+    profile_origin: Origin | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readiness:
+    """Whether any pair can answer now; if none can, why each cannot."""
+
+    ready: bool
+    reasons: tuple[str, ...]
+
+
+class FleetStatus:
+    """Reads pairs, catalog, load and breakers; changes none of them."""
+
+    def __init__(
+        self,
+        pairs: Sequence[Pair],
+        catalogs: CurrentCatalog,
+        load: Callable[[], LoadView],
+        breakers: Breakers,
+    ) -> None:
+        self._pairs = tuple(pairs)
+        self._catalogs = catalogs
+        self._load = load
+        self._breakers = breakers
+
+    def catalog(self) -> Catalog | None:
+        return self._catalogs.current
+
+    def breakers(self) -> Mapping[str, Breaker]:
+        return self._breakers.states()
+
+    def pairs(self) -> tuple[PairStatus, ...]:
+        """Every pair, by id."""
+        loads, origins = self._load(), self._origins()
+        ordered = sorted(self._pairs, key=lambda pair: pair.id)
+        return tuple(
+            PairStatus(
+                pair=pair,
+                state="ready" if loads[pair.id].ready_replicas else "cold",
+                profile_origin=origins.get(pair.id),
+            )
+            for pair in ordered
+        )
+
+    def _origins(self) -> dict[str, Origin]:
+        return {p.pair: p.provenance.origin for p in self.catalog() or ()}
+
+    def readiness(self) -> Readiness:
+        problems = {pair: _problem(load) for pair, load in self._load().items()}
+        ready = any(problem is None for problem in problems.values())
+        reasons = tuple(f"{pair}: {problem}" for pair, problem in problems.items() if problem)
+        return Readiness(ready=ready, reasons=() if ready else reasons)
+
+
+def _problem(load: Load) -> str | None:
+    if not load.ready_replicas:
+        return f"no replica is ready, {load.starting_replicas} starting"
+    if load.breaker_open:
+        return "its breaker is open after failed attempts"
+    return None

@@ -1,0 +1,1 @@
+"""Published catalogs: how they are written, where they are kept, hot reload."""

@@ -1,0 +1,29 @@
+"""Chooses the profile store for an address."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from serve_app.core.ports import ProfileStore
+from serve_app.store.file_store import FileStore
+from serve_app.store.redis_store import RedisStore
+
+
+def open_store(url: str) -> ProfileStore:
+    """The store at `redis://`, `rediss://`, `file:///folder` or a plain folder path.
+
+    Nothing is connected or read yet. Raises `ValueError` for any other address.
+    """
+    if "://" not in url:
+        return FileStore(Path(url))
+    parts = urlsplit(url)
+    if parts.scheme in {"redis", "rediss"}:
+        return RedisStore(url)
+    if parts.scheme == "file" and parts.netloc in {"", "localhost"} and parts.path:
+        return FileStore(Path(unquote(parts.path)))
+    scheme, _, _ = url.partition("://")
+    raise ValueError(
+        f"no profile store at an address with {scheme!r}: it should be 'redis://host:port/db', "
+        "'rediss://...', 'file:///folder' with an absolute path, or the path of a folder"
+    )

@@ -1,0 +1,132 @@
+"""Hot reload: keeps the newest good catalog of a store at hand, whatever happens to the store."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from serve_app.core.catalog import Catalog
+from serve_app.core.errors import CatalogInvalid, StoreUnavailable
+from serve_app.core.events import CatalogRefused, CatalogSwapped, StoreLost
+from serve_app.core.ports import Events, ProfileStore
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryDelays:
+    """Doubling waits between attempts to reach a lost store.
+
+    `jitter` is the share of each wait left to chance, so that replicas do not return at once.
+    """
+
+    first_s: float = 0.1
+    longest_s: float = 1.0
+    jitter: float = 0.5
+
+    def delay_s(self, failures: int, chance: float) -> float:
+        """The wait after so many failures in a row; `chance` is in [0, 1)."""
+        # The exponent is capped as well: an outage of hours must not overflow a float.
+        full_s = min(self.longest_s, self.first_s * 2.0 ** min(failures - 1, 30))
+        return full_s * (1 - self.jitter * chance)
+
+
+class CatalogWatch:
+    """Holds the catalog in use and swaps it when the store has another good one.
+
+    A catalog that fails validation, or a store that is down, leaves `current` as it is. While
+    there is none at all, `shipped` is asked for one.
+    """
+
+    def __init__(
+        self,
+        store: ProfileStore,
+        *,
+        events: Events,
+        shipped: ProfileStore | None = None,
+        delays: RetryDelays | None = None,
+        chance: Callable[[], float] = random.random,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._store = store
+        self._events = events
+        self._shipped = shipped
+        self._delays = delays or RetryDelays()
+        self._chance = chance
+        self._sleep = sleep
+        self._current: Catalog | None = None
+        self._failures = 0
+        self._settled = asyncio.Event()
+
+    @property
+    def current(self) -> Catalog | None:
+        """The catalog in use; `None` until one was read, from the store or as shipped."""
+        return self._current
+
+    async def settled(self) -> None:
+        """Returns once the first attempt is over, with or without a catalog."""
+        await self._settled.wait()
+
+    async def run(self) -> None:
+        """Follows the store until cancelled."""
+        while True:
+            try:
+                await self._follow()
+            except StoreUnavailable as exc:
+                await self._lost(str(exc))
+            except Exception as exc:
+                # Whatever breaks in reading a catalog, requests go on with the last good one.
+                logger.exception("the catalog watch failed and starts again")
+                await self._lost(f"{type(exc).__name__}: {exc}")
+            await self._sleep(self._delays.delay_s(self._failures, self._chance()))
+
+    async def _follow(self) -> None:
+        async with aclosing(self._store.changes()) as changes:
+            async for _ in changes:
+                await self._reload()
+                self._failures = 0
+
+    async def _reload(self) -> None:
+        try:
+            catalog = await self._store.load()
+        except CatalogInvalid as exc:
+            self._events.emit(CatalogRefused(reason=str(exc)))
+            await self._use_shipped()
+        else:
+            self._swap(catalog)
+        self._settled.set()
+
+    async def _lost(self, reason: str) -> None:
+        self._failures += 1
+        if self._failures == 1:
+            self._events.emit(StoreLost(reason=reason))
+        await self._use_shipped()
+        self._settled.set()
+
+    async def _use_shipped(self) -> None:
+        if self._current is not None or self._shipped is None:
+            return
+        told = self._failures > 1
+        try:
+            self._swap(await self._shipped.load())
+        except CatalogInvalid as exc:
+            if not told:
+                self._events.emit(CatalogRefused(reason=str(exc)))
+        except StoreUnavailable as exc:
+            if not told:
+                self._events.emit(StoreLost(reason=str(exc)))
+
+    def _swap(self, catalog: Catalog) -> None:
+        if catalog == self._current:
+            return
+        self._current = catalog
+        published = [p.pair for p in catalog if p.provenance.origin == "published"]
+        self._events.emit(
+            CatalogSwapped(
+                version=catalog.version, pairs=len(catalog), published=tuple(sorted(published))
+            )
+        )

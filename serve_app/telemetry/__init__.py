@@ -1,0 +1,1 @@
+"""Events as Prometheus metrics and log lines."""

@@ -1,0 +1,1 @@
+"""Tokens of a text: estimated, counted, and corrected by what engines report."""

@@ -1,0 +1,73 @@
+"""Desks and logs of our own, and what tests of feedback do with a house."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from serve_app.core.errors import FeedbackUnavailable
+from serve_app.core.feedback import Given, GradedRequest, News, Receipt, Served
+from serve_app.core.request import Constraints
+from serve_app.feedback.score_store import MemoryDesk
+from serve_app.feedback.settings import DeskSettings
+from serve_app.testing import ManualClock
+from tests.builders import a_catalog, a_profile, an_accuracy
+from tests.gateways import House, an_inbound, whole
+
+FLOOR = Constraints(min_accuracy=0.7)
+CATALOG = a_catalog(
+    a_profile(
+        "cheap", accuracy={"conversation": an_accuracy(0.8, lower=0.75, items=20)}, usd_per_hour=0.1
+    ),
+    a_profile("dear", accuracy=0.9, usd_per_hour=1.0),
+)
+DAY_S = 24 * 3600.0
+
+
+class AwayDesk:
+    """A desk that can be called back."""
+
+    def __init__(self, desk: MemoryDesk) -> None:
+        self.desk: MemoryDesk | None = None
+        self._behind = desk
+
+    def come_back(self) -> None:
+        self.desk = self._behind
+
+    async def exchange(self, replica: str, served: Sequence[Served], known: News) -> News:
+        return await self._here().exchange(replica, served, known)
+
+    async def take(self, given: Given, served: Served | None) -> Receipt:
+        return await self._here().take(given, served)
+
+    def _here(self) -> MemoryDesk:
+        if self.desk is None:
+            raise FeedbackUnavailable("Away", 1.0)
+        return self.desk
+
+
+class MemoryLog:
+    def __init__(self) -> None:
+        self.written: list[GradedRequest] = []
+
+    def write(self, requests: Sequence[GradedRequest]) -> None:
+        self.written += requests
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def a_desk(clock: ManualClock | None = None) -> MemoryDesk:
+    return MemoryDesk(DeskSettings(), (clock or ManualClock()).now)
+
+
+async def chosen(house: House) -> str | None:
+    routing = await house.gateway.explain(an_inbound(constraints=FLOOR))
+    return routing.decision.chosen
+
+
+async def scored(house: House, score: float, *, times: int = 1) -> None:
+    """Answers by whoever is chosen without a floor, which is `cheap`, and their scores."""
+    for _ in range(times):
+        await whole(house, an_inbound())
+        decision = house.gateway.recent_decisions()[0]
+        await house.gateway.feedback.take(decision.id, score)

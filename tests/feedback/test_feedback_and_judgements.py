@@ -1,0 +1,111 @@
+"""Feedback moves the bounds of a trained success model too, and overrules no other rule."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+
+from serve_app.classifier.heuristics import judge
+from serve_app.classifier.success_model import ORIGIN, SuccessModel
+from serve_app.core.decision import Decision, Prediction
+from serve_app.core.profile import GoldenResult
+from serve_app.core.request import Constraints, Prompt
+from tests.builders import a_catalog, a_pair, a_profile, an_accuracy
+from tests.gateways import House, a_house, an_inbound, whole
+from tests.outcomes import question, trained
+
+HISTORY = Prompt(asked=question("history", Random(1)))
+SMALL = {judge(HISTORY).task: an_accuracy(0.7, items=40)}
+PAIRS = (a_pair("small"), a_pair("large"), a_pair("dear"))
+CATALOG = a_catalog(
+    a_profile("small", accuracy=SMALL, usd_per_hour=0.1),
+    a_profile("large", accuracy=0.9, usd_per_hour=1.0),
+    a_profile("dear", accuracy=0.9, usd_per_hour=2.0),
+)
+FLOOR = Constraints(min_accuracy=0.7)
+
+
+def a_judging_house() -> House:
+    """Two pairs as a trained model judges them, and one that it does not know."""
+    return a_house(
+        pairs=PAIRS,
+        catalog=CATALOG,
+        classifier=SuccessModel(trained(), local=judge),
+    )
+
+
+async def decided(house: House, *, model: str = "auto") -> Decision:
+    inbound = an_inbound(model=model, prompt=HISTORY, constraints=FLOOR)
+    return (await house.gateway.explain(inbound)).decision
+
+
+def prediction_of(decision: Decision, pair: str) -> Prediction:
+    (prediction,) = [c.prediction for c in decision.candidates if c.pair == pair and c.prediction]
+    return prediction
+
+
+async def scored(house: House, pair: str, score: float, *, times: int) -> None:
+    for _ in range(times):
+        await whole(house, an_inbound(model=pair, prompt=HISTORY))
+        await house.gateway.feedback.take(house.gateway.recent_decisions()[0].id, score)
+    await house.gateway.feedback.exchange()
+
+
+async def test_bad_scores_lower_the_bound_that_a_trained_model_gives_this_prompt() -> None:
+    house = a_judging_house()
+    before = await decided(house)
+    assert before.features is not None
+    assert before.features.judgement.origin == ORIGIN
+    assert before.chosen == "small"
+    judged = before.features.judgement.success["small"]
+    assert prediction_of(before, "small").accuracy_lower == judged.lower
+
+    await scored(house, "small", 0.0, times=40)
+
+    after = await decided(house)
+    assert after.chosen == "large"
+    prediction = prediction_of(after, "small")
+    (belief,) = house.gateway.feedback.beliefs()
+    assert prediction.feedback == belief.correction
+    assert prediction.accuracy_lower < 0.7 < judged.lower
+
+
+async def test_good_scores_raise_the_bound_that_a_trained_model_gives_this_prompt() -> None:
+    house = a_judging_house()
+    before = prediction_of(await decided(house), "small").accuracy_lower
+
+    await scored(house, "small", 1.0, times=40)
+
+    assert prediction_of(await decided(house), "small").accuracy_lower > before
+
+
+async def test_scores_of_a_pinned_answer_count_for_the_routed_ones() -> None:
+    house = a_judging_house()
+    await scored(house, "small", 0.0, times=40)
+
+    assert (await decided(house, model="small")).chosen == "small"
+    assert (await decided(house)).chosen == "large"
+
+
+async def test_no_praise_helps_a_pair_whose_golden_set_failed() -> None:
+    house = a_judging_house()
+    await scored(house, "small", 1.0, times=40)
+
+    failed = replace(CATALOG.profiles["small"], golden=GoldenResult(passed=False, reason="NaN"))
+    rest = [profile for profile in CATALOG if profile.pair != "small"]
+    house.catalogs.current = a_catalog(failed, *rest, version="v2")
+
+    decision = await decided(house)
+    assert decision.chosen == "large"
+    assert ("small", "golden") in [(r.pair, r.rule) for r in decision.rejected]
+
+
+async def test_published_figures_are_moved_as_measured_ones_are() -> None:
+    published = a_profile("small", accuracy=SMALL, usd_per_hour=0.1, origin="published")
+    rest = [profile for profile in CATALOG if profile.pair != "small"]
+    house = a_judging_house()
+    house.catalogs.current = a_catalog(published, *rest, version="v2")
+
+    await scored(house, "small", 0.0, times=40)
+
+    assert (await decided(house)).chosen == "large"

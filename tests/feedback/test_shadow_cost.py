@@ -1,0 +1,199 @@
+"""Shadow grading delays nobody, leaves busy pairs alone and keeps to its budget."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from serve_app.core.errors import EngineFailed
+from serve_app.core.events import ShadowEnded
+from serve_app.core.fleet import Load
+from serve_app.feedback.score_store import MemoryDesk
+from serve_app.feedback.settings import DeskSettings
+from serve_app.gateway.answer import CallerGone
+from serve_app.state.load import Replicas
+from serve_app.testing import ManualClock, Script
+from tests.feedback.shadows import (
+    RULES,
+    a_shadowed_house,
+    enough_for_one_grading,
+    grading,
+    outcome,
+    streamed,
+)
+from tests.gateways import a_house, an_inbound, whole
+
+
+async def test_a_reference_that_hangs_delays_no_answer_and_its_slot_is_freed_at_the_end() -> None:
+    asked = asyncio.Event()
+
+    async def hang(_: int) -> None:
+        asked.set()
+        await asyncio.Event().wait()
+
+    house = a_shadowed_house({"dear": Script(before_token=hang)})
+
+    async with grading(house):
+        await whole(house, an_inbound())
+        await asked.wait()
+        body = await whole(house, an_inbound())
+        assert body["model"] == "cheap"
+        assert house.load.own_in_flight() == {"cheap": 0, "dear": 1}
+
+    assert house.engine.open == 0
+    assert house.load.own_in_flight() == {"cheap": 0, "dear": 0}
+
+
+async def test_a_reference_that_takes_too_long_is_given_up() -> None:
+    async def hang(_: int) -> None:
+        await asyncio.Event().wait()
+
+    rules = replace(RULES, timeout_s=0.001)
+    house = a_shadowed_house({"dear": Script(before_token=hang)}, rules=rules)
+
+    async with grading(house):
+        await whole(house, an_inbound())
+        ended = await outcome(house)
+
+    assert ended.outcome == "failed"
+    assert house.engine.open == 0
+
+
+@pytest.mark.parametrize(
+    "script", [Script(error=EngineFailed("dear", "oom")), Script(tokens=())], ids=["fails", "mute"]
+)
+async def test_grading_goes_on_after_a_failure_and_the_breaker_hears_nothing(
+    script: Script,
+) -> None:
+    house = a_shadowed_house({"dear": script})
+
+    async with grading(house):
+        await whole(house, an_inbound())
+        await outcome(house)
+        house.engine.scripts["dear"] = Script()
+        await whole(house, an_inbound())
+        last = await house.events.wait_for(ShadowEnded, count=2)
+
+    assert last.outcome == "graded"
+    assert not house.gateway.load_view()["dear"].breaker_open
+
+
+async def test_an_answer_its_caller_left_is_not_graded() -> None:
+    house = a_shadowed_house()
+
+    with pytest.raises(CallerGone):
+        async with house.gateway.answer(an_inbound(stream=True)):
+            raise CallerGone
+
+    async with grading(house):
+        await whole(house, an_inbound())
+        await outcome(house)
+    assert len(house.events.of(ShadowEnded)) == 1
+
+
+async def test_an_answer_that_broke_is_not_graded() -> None:
+    script = Script(error=EngineFailed("cheap", "oom"), error_at=1)
+    house = a_shadowed_house({"cheap": script})
+
+    with pytest.raises(EngineFailed):
+        await streamed(house)
+
+    assert house.events.of(ShadowEnded) == []
+
+
+async def test_an_answer_too_long_to_keep_is_counted_and_not_asked_again() -> None:
+    house = a_shadowed_house({"cheap": Script(tokens=("x" * 600_000, "y" * 600_000))})
+
+    await streamed(house)
+
+    assert [ended.outcome for ended in house.events.of(ShadowEnded)] == ["too_long"]
+
+
+async def test_more_answers_than_can_wait_are_dropped() -> None:
+    house = a_shadowed_house()
+
+    for _ in range(3):
+        await whole(house, an_inbound())
+
+    assert [ended.outcome for ended in house.events.of(ShadowEnded)] == ["full", "full"]
+
+
+@pytest.mark.parametrize("in_flight", [4, 8])
+async def test_a_reference_with_half_its_slots_taken_is_left_alone(in_flight: int) -> None:
+    house = a_shadowed_house()
+    house.load.set_peers({"dear": in_flight})
+
+    async with grading(house):
+        await whole(house, an_inbound())
+        ended = await outcome(house)
+
+    assert ended.outcome == "busy"
+    assert "dear" not in house.asked_pairs()
+
+
+async def test_a_reference_without_a_replica_is_not_started_for_grading() -> None:
+    house = a_shadowed_house()
+    house.load.set_replicas({"cheap": Replicas(ready=1, starting=0, maximum=1)})
+    assert house.gateway.load_view()["dear"] == Load(ready_replicas=0, max_replicas=1)
+
+    async with grading(house):
+        await whole(house, an_inbound())
+        ended = await outcome(house)
+
+    assert ended.outcome == "busy"
+
+
+async def test_what_the_budget_does_not_cover_is_not_asked() -> None:
+    house = a_shadowed_house(rules=replace(RULES, usd_per_hour=1e-9))
+
+    async with grading(house):
+        await whole(house, an_inbound())
+        ended = await outcome(house)
+
+    assert ended.outcome == "over_budget"
+    assert "dear" not in house.asked_pairs()
+
+
+async def test_replicas_share_the_budget() -> None:
+    desk, rules = MemoryDesk(DeskSettings(), ManualClock().now), await enough_for_one_grading()
+    houses = [a_shadowed_house(rules=rules, desk=desk, replica=replica) for replica in "ab"]
+    for house in (*houses, *houses):
+        await house.gateway.feedback.exchange()
+
+    for house in houses:
+        async with grading(house):
+            await whole(house, an_inbound())
+            assert (await outcome(house)).outcome == "over_budget"
+
+
+async def test_a_replica_alone_has_the_whole_budget() -> None:
+    house = a_shadowed_house(rules=await enough_for_one_grading())
+
+    async with grading(house):
+        await whole(house, an_inbound())
+        assert (await outcome(house)).outcome == "graded"
+
+
+async def test_what_grading_costs_is_a_line_of_its_own() -> None:
+    house = a_shadowed_house()
+    async with grading(house):
+        await whole(house, an_inbound())
+        ended = await outcome(house)
+
+    account = house.gateway.ledger.account()
+
+    assert account.shadow.answers == 1
+    assert account.shadow.cost_usd == ended.cost_usd > 0
+    assert set(account.pairs) == {"cheap"}
+    assert account.total.cost_usd == account.pairs["cheap"].cost_usd
+
+
+async def test_without_a_share_nothing_is_drawn() -> None:
+    house = a_house(chance=lambda: pytest.fail("nobody should draw"))
+
+    await whole(house, an_inbound())
+
+    (exchange,) = house.gateway.background()
+    asyncio.ensure_future(exchange).cancel()

@@ -1,0 +1,184 @@
+"""Whatever hangs or fails behind feedback and grading, answers come as they always do."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+
+from serve_app.core.errors import EngineFailed, FeedbackUnavailable
+from serve_app.core.events import Answered, ShadowEnded
+from serve_app.core.feedback import Given, GradedRequest, News, Receipt, Served
+from serve_app.feedback.score_store import MemoryDesk
+from serve_app.feedback.settings import DeskSettings, FeedbackRules, ShadowRules
+from serve_app.testing import ManualClock, Script
+from tests.gateways import SETTINGS, House, a_house, an_inbound, whole
+
+SHADOW = ShadowRules(reference="dear", share=1.0)
+GRADED = replace(SETTINGS, feedback=FeedbackRules(shadow=SHADOW))
+
+
+class HangingDesk(MemoryDesk):
+    """Never comes back from anything."""
+
+    def __init__(self) -> None:
+        super().__init__(DeskSettings(), ManualClock().now)
+        self.entered = asyncio.Event()
+
+    async def exchange(self, replica: str, served: Sequence[Served], known: News) -> News:
+        self.entered.set()
+        await asyncio.Event().wait()
+        return await super().exchange(replica, served, known)
+
+    async def take(self, given: Given, served: Served | None) -> Receipt:
+        self.entered.set()
+        await asyncio.Event().wait()
+        return await super().take(given, served)
+
+
+class FailingDesk(MemoryDesk):
+    async def exchange(self, replica: str, served: Sequence[Served], known: News) -> News:
+        raise FeedbackUnavailable("RayActorError", 1.0)
+
+    async def take(self, given: Given, served: Served | None) -> Receipt:
+        raise FeedbackUnavailable("RayActorError", 1.0)
+
+
+class HangingLog:
+    """Blocks its thread, as a file on a disk that is gone does."""
+
+    def __init__(self) -> None:
+        self.entered = threading.Event()
+        self.let_go = threading.Event()
+        self.written = 0
+
+    def write(self, requests: Sequence[GradedRequest]) -> None:
+        self.entered.set()
+        self.let_go.wait()
+        self.written += len(requests)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+@asynccontextmanager
+async def working(house: House) -> AsyncIterator[None]:
+    """With all that runs in the background of a gateway, which ends with the block."""
+    jobs = [asyncio.ensure_future(job) for job in house.gateway.background()]
+    await house.clock.advance(360)
+    try:
+        yield
+    finally:
+        for job in jobs:
+            job.cancel()
+        ends = await asyncio.gather(*jobs, return_exceptions=True)
+        assert [type(end) for end in ends] == [asyncio.CancelledError] * len(jobs)
+
+
+async def answered(house: House, *, stream: bool) -> None:
+    """One answer to its end."""
+    if stream:
+        async with house.gateway.answer(an_inbound(stream=True)) as answer:
+            assert [text async for text in answer.chunks()]
+    else:
+        await whole(house, an_inbound())
+    assert house.events.of(Answered)[-1].outcome == "ok"
+
+
+async def forever(_: int) -> None:
+    await asyncio.Event().wait()
+
+
+streamed_or_not = pytest.mark.parametrize("stream", [True, False])
+
+
+@streamed_or_not
+async def test_a_desk_that_hangs_in_every_exchange_and_grading_delays_no_answer(
+    stream: bool,
+) -> None:
+    desk = HangingDesk()
+    house = a_house(desk=desk, settings=GRADED)
+    running = [asyncio.ensure_future(job) for job in house.gateway.background()]
+    await desk.entered.wait()
+
+    for _ in range(3):
+        await answered(house, stream=stream)
+
+    for job in running:
+        job.cancel()
+
+
+@streamed_or_not
+async def test_a_desk_that_fails_fails_no_answer(stream: bool) -> None:
+    house = a_house(desk=FailingDesk(DeskSettings(), ManualClock().now), settings=GRADED)
+
+    async with working(house):
+        for number in range(3):
+            await answered(house, stream=stream)
+            ended = await house.events.wait_for(ShadowEnded, count=number + 1)
+            assert ended.outcome == "failed"
+
+
+@streamed_or_not
+async def test_a_log_that_hangs_delays_no_answer_and_keeps_no_score_from_counting(
+    stream: bool,
+) -> None:
+    log = HangingLog()
+    house = a_house(graded_log=log)
+    feedback = house.gateway.feedback
+    await answered(house, stream=stream)
+    await feedback.take("decision-1", 1.0)
+    await feedback.exchange()
+    await asyncio.to_thread(log.entered.wait)
+
+    for number in range(2, 5):
+        await answered(house, stream=stream)
+        await feedback.take(f"decision-{number}", 1.0)
+        await feedback.exchange()
+
+    assert [belief.callers for belief in feedback.beliefs()] == [4]
+    assert log.written == 0
+    log.let_go.set()
+    await feedback.logged()
+    assert log.written == 4
+
+
+@streamed_or_not
+async def test_a_reference_that_hangs_delays_no_answer_and_the_rest_is_dropped_and_counted(
+    stream: bool,
+) -> None:
+    house = a_house({"dear": Script(before_token=forever)}, settings=GRADED)
+
+    async with working(house):
+        for _ in range(5):
+            await answered(house, stream=stream)
+
+        assert {ended.outcome for ended in house.events.of(ShadowEnded)} == {"full"}
+        assert house.load.own_in_flight()["cheap"] == 0
+    assert house.engine.open == 0
+
+
+@streamed_or_not
+async def test_a_reference_that_fails_fails_no_answer(stream: bool) -> None:
+    house = a_house({"dear": Script(error=EngineFailed("dear", "oom"))}, settings=GRADED)
+
+    async with working(house):
+        for number in range(3):
+            await answered(house, stream=stream)
+            ended = await house.events.wait_for(ShadowEnded, count=number + 1)
+            assert ended.outcome == "failed"
+
+
+@pytest.mark.parametrize("reference", ["\\", '{"a": ' + "[" * 3000, "[" * 900 + "]" * 900])
+async def test_an_answer_made_to_break_the_grader_ends_no_background_work(reference: str) -> None:
+    house = a_house({"dear": Script(tokens=(reference,))}, settings=GRADED)
+
+    async with working(house):
+        await answered(house, stream=False)
+        await house.events.wait_for(ShadowEnded)
+        await answered(house, stream=False)
+        await house.events.wait_for(ShadowEnded, count=2)

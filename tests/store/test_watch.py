@@ -1,0 +1,310 @@
+"""Hot reload without a process started: what the watch does with each thing a store may do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from serve_app.core.catalog import Catalog
+from serve_app.core.events import CatalogRefused, CatalogSwapped, StoreLost
+from serve_app.core.profile import Provenance
+from serve_app.store.watch import CatalogWatch, RetryDelays
+from serve_app.testing import ManualClock, MemoryStore, RecordingEvents
+from tests.catalogs import a_catalog, a_profile
+
+
+@dataclass
+class Bench:
+    """A watch on a store in memory, with time in the test's hands."""
+
+    store: MemoryStore = field(default_factory=MemoryStore)
+    shipped: MemoryStore = field(default_factory=MemoryStore)
+    events: RecordingEvents = field(default_factory=RecordingEvents)
+    clock: ManualClock = field(default_factory=ManualClock)
+    waits_s: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.watch = CatalogWatch(
+            self.store,
+            events=self.events,
+            shipped=self.shipped,
+            delays=RetryDelays(first_s=1, longest_s=4, jitter=0.5),
+            chance=lambda: 0.0,
+            sleep=self._sleep,
+        )
+        self._asleep = asyncio.Event()
+
+    async def until_it_waits(self, times: int) -> None:
+        while len(self.waits_s) < times:
+            self._asleep.clear()
+            await self._asleep.wait()
+
+    async def let_the_wait_pass(self) -> None:
+        await self.clock.advance(self.waits_s[-1])
+
+    async def _sleep(self, seconds: float) -> None:
+        self.waits_s.append(seconds)
+        self._asleep.set()
+        await self.clock.sleep(seconds)
+
+
+@pytest.fixture
+async def bench() -> AsyncIterator[Bench]:
+    bench = Bench()
+    async with asyncio.timeout(10):
+        yield bench
+
+
+def start(bench: Bench, tasks: asyncio.TaskGroup) -> asyncio.Task[None]:
+    return tasks.create_task(bench.watch.run())
+
+
+async def test_there_is_no_catalog_before_the_watch_runs(bench: Bench) -> None:
+    await bench.store.publish(a_catalog(), by="ci")
+
+    assert bench.watch.current is None
+
+
+async def test_the_stores_catalog_is_used_once_settled(bench: Bench) -> None:
+    await bench.store.publish(a_catalog("a"), by="ci")
+    async with asyncio.TaskGroup() as tasks:
+        running = start(bench, tasks)
+
+        await bench.watch.settled()
+
+        assert bench.watch.current == a_catalog("a", version="1")
+        assert bench.events.seen == [CatalogSwapped(version="1", pairs=1)]
+        running.cancel()
+
+
+async def test_a_publication_is_swapped_in_as_one(bench: Bench) -> None:
+    await bench.store.publish(a_catalog("a"), by="ci")
+    async with asyncio.TaskGroup() as tasks:
+        running = start(bench, tasks)
+        await bench.watch.settled()
+        held = bench.watch.current
+
+        await bench.store.publish(a_catalog("b"), by="ci")
+        await bench.events.wait_for(CatalogSwapped, count=2)
+
+        assert bench.watch.current == a_catalog("b", version="2")
+        assert held == a_catalog("a", version="1")
+        running.cancel()
+
+
+async def test_an_unchanged_catalog_is_not_swapped_again(bench: Bench) -> None:
+    await bench.store.publish(a_catalog("a"), by="ci")
+    async with asyncio.TaskGroup() as tasks:
+        running = start(bench, tasks)
+        await bench.watch.settled()
+
+        bench.store.go_down()
+        await bench.until_it_waits(1)
+        bench.store.come_back()
+        await bench.let_the_wait_pass()
+        bench.store.put("{")
+        await bench.events.wait_for(CatalogRefused)
+
+        assert len(bench.events.of(CatalogSwapped)) == 1
+        running.cancel()
+
+
+async def test_a_bad_catalog_is_refused_and_the_last_good_one_stays(bench: Bench) -> None:
+    await bench.store.publish(a_catalog("good"), by="ci")
+    async with asyncio.TaskGroup() as tasks:
+        running = start(bench, tasks)
+        await bench.watch.settled()
+
+        bench.store.put('{"schema": 7}')
+        refused = await bench.events.wait_for(CatalogRefused)
+
+        assert "schema: got 7; it should be 1" in refused.reason
+        assert bench.watch.current == a_catalog("good", version="1")
+        running.cancel()
+
+
+async def test_a_lost_store_leaves_the_last_good_catalog(bench: Bench) -> None:
+    await bench.store.publish(a_catalog("good"), by="ci")
+    await bench.shipped.publish(a_catalog("shipped"), by="build")
+    async with asyncio.TaskGroup() as tasks:
+        running = start(bench, tasks)
+        await bench.watch.settled()
+
+        bench.store.go_down()
+        lost = await bench.events.wait_for(StoreLost)
+
+        assert "down" in lost.reason
+        assert bench.watch.current == a_catalog("good", version="1")
+        running.cancel()
+
+
+async def test_a_cold_start_without_the_store_uses_the_shipped_catalog(bench: Bench) -> None:
+    bench.store.go_down()
+    await bench.shipped.publish(a_catalog("shipped"), by="build")
+    async with asyncio.TaskGroup() as tasks:
+        running = start(bench, tasks)
+
+        await bench.watch.settled()
+
+        assert bench.watch.current == a_catalog("shipped", version="1")
+        running.cancel()
+
+
+@pytest.mark.parametrize("text", ["{", '{"schema": 7}'])
+async def test_a_cold_start_on_a_bad_catalog_uses_the_shipped_one(bench: Bench, text: str) -> None:
+    bench.store.put(text)
+    await bench.shipped.publish(a_catalog("shipped"), by="build")
+    async with asyncio.TaskGroup() as tasks:
+        running = start(bench, tasks)
+
+        await bench.watch.settled()
+
+        assert bench.watch.current == a_catalog("shipped", version="1")
+        assert len(bench.events.of(CatalogRefused)) == 1
+        running.cancel()
+
+
+@pytest.mark.parametrize("shipped_text", [None, "{"])
+async def test_with_no_usable_catalog_anywhere_it_settles_on_none(
+    bench: Bench, shipped_text: str | None
+) -> None:
+    if shipped_text is not None:
+        bench.shipped.put(shipped_text)
+    async with asyncio.TaskGroup() as tasks:
+        running = start(bench, tasks)
+
+        await bench.watch.settled()
+
+        assert bench.watch.current is None
+        running.cancel()
+
+
+async def test_the_store_takes_over_from_the_shipped_catalog_when_it_is_back(bench: Bench) -> None:
+    await bench.store.publish(a_catalog("stored"), by="ci")
+    await bench.shipped.publish(a_catalog("shipped"), by="build")
+    bench.store.go_down()
+    async with asyncio.TaskGroup() as tasks:
+        running = start(bench, tasks)
+        await bench.until_it_waits(1)
+
+        bench.store.come_back()
+        await bench.let_the_wait_pass()
+        await bench.events.wait_for(CatalogSwapped, count=2)
+
+        assert bench.watch.current == a_catalog("stored", version="1")
+        running.cancel()
+
+
+async def test_a_long_outage_is_told_once_and_tried_ever_more_slowly(bench: Bench) -> None:
+    bench.store.go_down()
+    await bench.shipped.publish(a_catalog("shipped"), by="build")
+    async with asyncio.TaskGroup() as tasks:
+        running = start(bench, tasks)
+
+        for outage in range(1, 5):
+            await bench.until_it_waits(outage)
+            await bench.let_the_wait_pass()
+        await bench.until_it_waits(5)
+
+        assert bench.waits_s == [1, 2, 4, 4, 4]
+        assert len(bench.events.of(StoreLost)) == 1
+        running.cancel()
+
+
+async def test_an_outage_without_a_shipped_catalog_is_told_once_of_each(bench: Bench) -> None:
+    bench.store.go_down()
+    bench.shipped.go_down()
+    async with asyncio.TaskGroup() as tasks:
+        running = start(bench, tasks)
+
+        for outage in range(1, 4):
+            await bench.until_it_waits(outage)
+            await bench.let_the_wait_pass()
+        await bench.until_it_waits(4)
+
+        assert len(bench.events.of(StoreLost)) == 2
+        running.cancel()
+
+
+class BuggyStore(MemoryStore):
+    """Fails once in a way no store should."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._failed = False
+
+    async def load(self) -> Catalog:
+        if not self._failed:
+            self._failed = True
+            raise ZeroDivisionError("a bug")
+        return await super().load()
+
+
+async def test_a_bug_in_a_store_does_not_end_the_watch(caplog: pytest.LogCaptureFixture) -> None:
+    bench = Bench(store=BuggyStore())
+    await bench.store.publish(a_catalog("a"), by="ci")
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        running = start(bench, tasks)
+        lost = await bench.events.wait_for(StoreLost)
+        await bench.until_it_waits(1)
+
+        await bench.let_the_wait_pass()
+        await bench.events.wait_for(CatalogSwapped)
+
+        assert lost.reason == "ZeroDivisionError: a bug"
+        assert "ZeroDivisionError" in caplog.text
+        running.cancel()
+
+
+class WatchedStore(MemoryStore):
+    """Knows whether its watchers have let go."""
+
+    watchers = 0
+
+    async def changes(self) -> AsyncGenerator[None, None]:
+        self.watchers += 1
+        try:
+            async for _ in super().changes():
+                yield
+        finally:
+            self.watchers -= 1
+
+
+async def test_a_cancelled_watch_ends_and_lets_go_of_the_store() -> None:
+    store = WatchedStore()
+    bench = Bench(store=store)
+    await store.publish(a_catalog("a"), by="ci")
+    running = asyncio.create_task(bench.watch.run())
+    await bench.watch.settled()
+    assert store.watchers == 1
+
+    running.cancel()
+    await asyncio.wait([running])
+
+    assert running.cancelled()
+    assert store.watchers == 0
+
+
+@pytest.mark.parametrize("failures", [1, 2, 3, 10, 5_000])
+def test_waits_stay_within_the_longest_and_chance_only_shortens_them(failures: int) -> None:
+    delays = RetryDelays(first_s=0.1, longest_s=1.0, jitter=0.5)
+
+    surely_s, luckily_s = delays.delay_s(failures, 0.0), delays.delay_s(failures, 0.999)
+
+    assert 0 < luckily_s < surely_s <= 1.0
+    assert luckily_s >= surely_s / 2
+
+
+async def test_a_swap_tells_which_profiles_were_published_by_others(bench: Bench) -> None:
+    provenance = Provenance(origin="published", date="2026-01-01")
+    elsewhere = replace(a_profile("b"), provenance=provenance)
+    await bench.store.publish(Catalog.of("new", [a_profile("a"), elsewhere]), by="ci")
+    async with asyncio.TaskGroup() as tasks:
+        running = start(bench, tasks)
+        await bench.watch.settled()
+
+        assert bench.events.seen == [CatalogSwapped(version="1", pairs=2, published=("b",))]
+        running.cancel()
