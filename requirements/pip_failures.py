@@ -76,7 +76,8 @@ def _cause(output: str) -> tuple[str, str]:
             "The package index lacks a file for this Python and machine:\n  "
             + "\n  ".join(dict.fromkeys(missing)),
             "The exact versions exist for Linux on x86-64 with Python 3.11, 3.12 and 3.13. If "
-            "pip's configuration names a mirror, the mirror may be incomplete: try without it.",
+            "pip's configuration names a mirror, the mirror may be incomplete: try without it. pip "
+            "also says this when it could not reach one of several indexes.",
         )
     if broken := NOT_BUILT.findall(output):
         return (
