@@ -1,7 +1,4 @@
-"""`quantroute bench`: the numbers that the documentation quotes, measured again.
-
-The benchmarks of success models are in `bench_models`.
-"""
+"""`quantroute bench`: measures the numbers that the documentation quotes."""
 
 from __future__ import annotations
 
@@ -11,24 +8,17 @@ from typing import Annotated
 
 import typer
 
-from profiles.cli.bench_models import (
-    agreement,
-    classifier,
-    fleet_model,
-    lengths,
-    new_pair,
-    quantization_loss,
-    router_quality,
-    tasks,
-)
 from profiles.cli.options import (
     DATA,
     DEFAULT_CONFIG,
     FleetOption,
     JsonOption,
+    PricesOption,
+    SeedOption,
     fail,
     shares,
     show,
+    tell,
     whole_numbers,
 )
 
@@ -44,6 +34,84 @@ bench = typer.Typer(
 )
 
 
+@bench.command("router-quality")
+def router_quality(
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="[FILE...]", help="Outcome files for --folds.")
+    ] = None,
+    train: Annotated[
+        list[Path] | None, typer.Option(help="Learn from this; may be repeated.")
+    ] = None,
+    test: Annotated[
+        list[Path] | None, typer.Option(help="Measure on this; may be repeated.")
+    ] = None,
+    folds: Annotated[int, typer.Option(help="Folds, where there is no --test.")] = 5,
+    weak: Annotated[str | None, typer.Option(metavar="PAIR", help="Default: the cheapest.")] = None,
+    strong: Annotated[
+        str | None, typer.Option(metavar="PAIR", help="Default: the one most often right.")
+    ] = None,
+    floors: Annotated[
+        str, typer.Option(metavar="F,F...", help="Accuracy floors to keep.")
+    ] = "0.3,0.5,0.7,0.9",
+    prices: PricesOption = None,
+    seed: SeedOption = 0,
+    plot: Annotated[Path | None, typer.Option(help="Draw the curves into this PNG.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare the success model with simpler routers on prompts that none of them has seen.
+
+    Give --train and --test, or files to split into folds.
+    """
+    from profiles.router_eval import router_quality as measuring
+    from profiles.router_eval.baselines import embedder
+    from profiles.training.outcomes import OutcomesUnusable
+
+    if bool(files) == bool(train) or bool(test) != bool(train):
+        fail("give either --train FILE --test FILE, or FILE... to split into folds", code=2)
+    kept = shares("--floors", floors)
+    if not all(kept):
+        fail(f"--floors {floors!r} should be above 0 and at most 1", code=2)
+    plan = measuring.QualityPlan(
+        train=tuple(files or train or ()),
+        test=tuple(test or ()),
+        folds=folds,
+        weak=weak,
+        strong=strong,
+        floors=kept,
+        prices=prices,
+        embedder=embedder(),
+        seed=seed,
+    )
+    try:
+        result = measuring.run(plan, tell)
+        if plot is not None:
+            measuring.draw(result, plot)
+    except (OutcomesUnusable, OSError) as exc:
+        fail(str(exc))
+    show(measuring.as_document(result), measuring.report(result), as_json=as_json)
+
+
+@bench.command()
+def classifier(
+    model: Annotated[Path, typer.Argument(help="A model made by `quantroute train`.")],
+    rounds: Annotated[int, typer.Option(help="Judgements to time.", min=100)] = 5_000,
+    prompt_tokens: Annotated[
+        int, typer.Option(help="Length of the prompts.", min=10, max=100_000)
+    ] = 1_000,
+    as_json: JsonOption = False,
+) -> None:
+    """Time the success model's judgement of one prompt."""
+    from serve_app.bench import classifier as timing
+    from serve_app.core.errors import SuccessModelRefused
+
+    try:
+        result = timing.run(model, rounds=rounds, prompt_tokens=prompt_tokens)
+    except SuccessModelRefused as exc:
+        fail(str(exc))
+    show(asdict(result), timing.report(result), as_json=as_json)
+
+
+@bench.command()
 def tokens(
     data: DataOption = None,
     tokenizer: Annotated[
@@ -72,102 +140,6 @@ def tokens(
     except (PromptsUnusable, OSError, ValueError) as exc:
         fail(str(exc))
     show(measuring.as_document(result), measuring.report(result), as_json=as_json)
-
-
-def numeric_guard(
-    data: DataOption = None,
-    share: Annotated[
-        str, typer.Option(metavar="S,S...", help="Thresholds of routing.numeric_guard_share.")
-    ] = "0.1,0.2,0.3,0.5",
-    tokenizer: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="A tokenizer.json. Default: the fleet's reference."),
-    ] = None,
-    fleet: FleetOption = DEFAULT_CONFIG,
-    as_json: JsonOption = False,
-) -> None:
-    """Count what each threshold of the numeric guard keeps off FP8, and what that costs.
-
-    Decides every prompt by the router's own rules, on a made-up fleet of a BF16 pair and a
-    cheaper FP8 one. Also says how far the share of numeric tokens, which is estimated, is from that
-    of a real tokenizer. Default: the golden questions.
-    """
-    from profiles.bench import numeric_guard as measuring
-    from profiles.bench.prompts import GOLDEN, PromptsUnusable
-
-    thresholds = shares("--share", share)
-    reference = tokenizer or next(iter(_tokenizers_of(fleet).values()))
-    try:
-        result = measuring.run(data or GOLDEN, thresholds, reference)
-    except (PromptsUnusable, OSError, ValueError) as exc:
-        fail(str(exc))
-    show(measuring.as_document(result), measuring.report(result), as_json=as_json)
-
-
-def _tokenizers_of(fleet: Path) -> dict[str, Path]:
-    """The reference tokenizer of a fleet, and each other one that a checkpoint here has."""
-    from serve_app.settings import local_checkpoint, tokenizer_file
-    from serve_app.settings.config_file import ConfigFileError, read_config
-
-    try:
-        args = read_config(fleet).args
-    except (ConfigFileError, OSError) as exc:
-        fail(str(exc))
-    reference = tokenizer_file(args)
-    if reference is None:
-        fail(
-            f"{fleet} names no reference_tokenizer that is on this machine: make the weights with "
-            f"`quantroute weights`, or name a tokenizer.json with --tokenizer"
-        )
-    found = {"reference": reference}
-    known = {reference.read_bytes()}
-    for pair in args.pairs:
-        file = Path(local_checkpoint(pair.checkpoint)) / "tokenizer.json"
-        if file.is_file() and (content := file.read_bytes()) not in known:
-            known.add(content)
-            found[pair.id] = file
-    return found
-
-
-def pasted_context(
-    data: Annotated[
-        Path,
-        typer.Argument(help="JSON lines with prompts, or a folder with questions.jsonl.gz."),
-    ],
-    tokens: Annotated[
-        int, typer.Option(help="Tokens pasted in beside each prompt.", min=1_000, max=100_000)
-    ] = 6_000,
-    success_model: Annotated[
-        Path | None, typer.Option(help="Judge by this model instead of by the heuristics alone.")
-    ] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Judge prompts alone and beside other text, pasted in several ways: which stay the same."""
-    from profiles.bench import pasted_context as pasted
-    from profiles.bench.prompts import PromptsUnusable
-    from serve_app.classifier.heuristics import judge
-    from serve_app.classifier.success_model import load_success_model
-    from serve_app.core.errors import SuccessModelRefused
-
-    try:
-        judged = load_success_model(success_model, local=judge).judged if success_model else judge
-        result = pasted.run(data, pasted_tokens=tokens, judged=judged)
-    except (PromptsUnusable, SuccessModelRefused) as exc:
-        fail(str(exc))
-    show(asdict(result), pasted.report(result), as_json=as_json)
-
-
-bench.command("router-quality")(router_quality)
-bench.command("new-pair")(new_pair)
-bench.command()(classifier)
-bench.command()(tasks)
-bench.command()(lengths)
-bench.command()(tokens)
-bench.command("pasted-context")(pasted_context)
-bench.command("numeric-guard")(numeric_guard)
-bench.command("fleet-model")(fleet_model)
-bench.command("quantization-loss")(quantization_loss)
-bench.command()(agreement)
 
 
 @bench.command()
@@ -281,3 +253,28 @@ def repeat(
     except (repeating.NothingToCompare, CatalogError, OSError) as exc:
         fail(str(exc))
     show(repeating.as_document(result), repeating.report(result), as_json=as_json)
+
+
+def _tokenizers_of(fleet: Path) -> dict[str, Path]:
+    """The reference tokenizer of a fleet, and each other one that a checkpoint here has."""
+    from serve_app.settings import local_checkpoint, tokenizer_file
+    from serve_app.settings.config_file import ConfigFileError, read_config
+
+    try:
+        args = read_config(fleet).args
+    except (ConfigFileError, OSError) as exc:
+        fail(str(exc))
+    reference = tokenizer_file(args)
+    if reference is None:
+        fail(
+            f"{fleet} names no reference_tokenizer that is on this machine: make the weights with "
+            f"`quantroute weights`, or name a tokenizer.json with --tokenizer"
+        )
+    found = {"reference": reference}
+    known = {reference.read_bytes()}
+    for pair in args.pairs:
+        file = Path(local_checkpoint(pair.checkpoint)) / "tokenizer.json"
+        if file.is_file() and (content := file.read_bytes()) not in known:
+            known.add(content)
+            found[pair.id] = file
+    return found

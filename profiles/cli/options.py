@@ -30,37 +30,11 @@ LocalOption = Annotated[
 FilesArgument = Annotated[
     list[Path], typer.Argument(metavar="FILE...", help="Outcome files, tables or JSON lines.")
 ]
-
-
 SeedOption = Annotated[int, typer.Option(help="Makes the run repeatable.", min=0)]
-
-
 PricesOption = Annotated[
     Path | None,
     typer.Option(help="JSON: US dollars per million tokens by pair. Adds to the known prices."),
 ]
-
-
-FoldedArgument = Annotated[
-    list[Path] | None, typer.Argument(metavar="[FILE...]", help="Outcome files for --folds.")
-]
-
-
-TrainOption = Annotated[list[Path] | None, typer.Option(help="Learn from this; may be repeated.")]
-
-
-TestOption = Annotated[list[Path] | None, typer.Option(help="Measure on this; may be repeated.")]
-
-
-WeakOption = Annotated[str | None, typer.Option(metavar="PAIR", help="Default: the cheapest.")]
-
-
-StrongOption = Annotated[
-    str | None, typer.Option(metavar="PAIR", help="Default: the one most often right.")
-]
-
-
-FloorsOption = Annotated[str, typer.Option(metavar="F,F...", help="Accuracy floors to keep.")]
 
 
 def show(document: Mapping[str, object], report: str, *, as_json: bool) -> None:
@@ -106,12 +80,4 @@ def shares(option: str, text: str) -> tuple[float, ...]:
         fail(f"{option} {text!r} should be numbers with commas between: 0.1,0.5", code=2)
     if not all(0 <= share <= 1 for share in found):
         fail(f"{option} {text!r} should be from 0 to 1", code=2)
-    return found
-
-
-def read_floors(text: str) -> tuple[float, ...]:
-    """`--floors 0.3,0.5` as shares above 0; ends the command when it has another form."""
-    found = shares("--floors", text)
-    if not all(found):
-        fail(f"--floors {text!r} should be above 0 and at most 1", code=2)
     return found

@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from profiles.cli.bench_models import quality_plan
 from profiles.cli.options import (
     GOLDEN,
     FilesArgument,
@@ -41,6 +40,7 @@ def train(
     model.
     """
     from profiles.router_eval import router_quality
+    from profiles.router_eval.baselines import embedder
     from profiles.training.load_outcomes import read_table
     from profiles.training.outcomes import OutcomesUnusable
     from profiles.training.train import train_file
@@ -48,7 +48,9 @@ def train(
     command = shlex.join(["quantroute", *sys.argv[1:]])
     try:
         if folds:
-            plan = quality_plan(files, [], folds=folds, prices=prices, seed=seed)
+            plan = router_quality.QualityPlan(
+                train=tuple(files), folds=folds, prices=prices, embedder=embedder(), seed=seed
+            )
             typer.echo(router_quality.report(router_quality.run(plan, tell)))
         tell("trains on all prompts")
         size_bytes = train_file(

@@ -57,11 +57,11 @@ class QualityPlan:
     """
 
     train: tuple[Path, ...]
-    test: tuple[Path, ...]
+    test: tuple[Path, ...] = ()
     folds: int
-    weak: str | None
-    strong: str | None
-    floors: tuple[float, ...]
+    weak: str | None = None
+    strong: str | None = None
+    floors: tuple[float, ...] = (0.3, 0.5, 0.7, 0.9)
     prices: Path | None
     embedder: Path | None
     seed: int

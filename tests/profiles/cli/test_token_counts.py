@@ -1,4 +1,4 @@
-"""The two commands as a person types them."""
+"""`quantroute bench tokens` as a person types it."""
 
 from __future__ import annotations
 
@@ -43,23 +43,3 @@ def test_data_without_prompts_is_an_error_and_no_traceback(tokenizer: Path, tmp_
 
     assert told.exit_code == 1
     assert "has none of" in told.stderr
-
-
-@pytest.mark.parametrize("wrong", ["much", "0.1,1.5", "nan"])
-def test_a_threshold_that_is_no_share_is_refused(tokenizer: Path, wrong: str) -> None:
-    asked = ["bench", "numeric-guard", "--tokenizer", str(tokenizer), "--share", wrong]
-
-    told = CliRunner().invoke(cli, asked)
-
-    assert told.exit_code == 2
-    assert "--share" in told.stderr
-
-
-def test_the_guard_is_measured_on_the_golden_questions_by_default(tokenizer: Path) -> None:
-    asked = ["bench", "numeric-guard", "--tokenizer", str(tokenizer), "--json"]
-
-    told = CliRunner().invoke(cli, asked, env={"QUANTROUTE_DATA": ""})
-
-    result = json.loads(told.stdout)
-    assert [effect["share"] for effect in result["thresholds"]] == [0.1, 0.2, 0.3, 0.5]
-    assert result["prompts"] > 500

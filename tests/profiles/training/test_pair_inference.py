@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
 from random import Random
@@ -12,9 +13,9 @@ from profiles.training.outcomes import OutcomesUnusable
 from profiles.training.pair_inference import graded_answers, infer_pair, profile_results, with_pair
 from serve_app.classifier.model_file import Artifact
 from serve_app.classifier.text_features import read
-from serve_app.core.profile import PairedAccuracy, TaskAccuracy
+from serve_app.core.profile import PairedAccuracy, Scope, TaskAccuracy
 from tests.builders import a_profile
-from tests.outcomes import RIGHT, question, trained
+from tests.outcomes import RIGHT, question, trained, trained_on_tasks
 
 RANDOM = Random(3)
 HISTORY = [question("history", RANDOM) for _ in range(60)]
@@ -109,29 +110,47 @@ def test_a_profile_alone_adds_a_pair() -> None:
     assert mean_success(grown, "new", MATHEMATICS) == pytest.approx(0.5, abs=0.1)
 
 
-def test_a_quantized_pair_loses_most_where_its_paired_results_do() -> None:
-    def change(mean: float) -> PairedAccuracy:
-        return PairedAccuracy(
-            change=mean, lower=mean - 0.02, upper=mean + 0.02, items=300, lost=40, won=10
-        )
-
-    profile = replace(
-        a_profile("large-w4a16"),
-        parent="large",
-        against_parent={"question_answering": change(-0.01), "reasoning": change(-0.12)},
-    )
-    model = trained()
+def losses_of_a_quantized_pair(
+    model: Artifact, changes: Mapping[Scope, PairedAccuracy]
+) -> tuple[float, float]:
+    """What it loses on history and on mathematics, added from its change per task."""
+    profile = replace(a_profile("large-w4a16"), parent="large", against_parent=changes)
     questions = {"question_answering": HISTORY, "reasoning": MATHEMATICS}
     evidence, parent = profile_results(model, profile, questions)
     assert parent == "large"
-    vector = infer_pair(model, evidence, parent=parent)
-    grown = with_pair(model, "large-w4a16", vector)
-    lost = {
-        name: mean_success(grown, "large", prompts) - mean_success(grown, "large-w4a16", prompts)
-        for name, prompts in (("history", HISTORY), ("mathematics", MATHEMATICS))
-    }
-    assert lost["mathematics"] == pytest.approx(0.12, abs=0.04)
-    assert lost["history"] == pytest.approx(0.01, abs=0.03)
+    grown = with_pair(model, "large-w4a16", infer_pair(model, evidence, parent=parent))
+    history, mathematics = (
+        mean_success(grown, "large", prompts) - mean_success(grown, "large-w4a16", prompts)
+        for prompts in (HISTORY, MATHEMATICS)
+    )
+    return history, mathematics
+
+
+def paired_change(mean: float, half_width: float) -> PairedAccuracy:
+    return PairedAccuracy(
+        change=mean, lower=mean - half_width, upper=mean + half_width, items=300, lost=40, won=10
+    )
+
+
+def test_a_quantized_pair_loses_most_where_its_paired_results_do() -> None:
+    history, mathematics = losses_of_a_quantized_pair(
+        trained(),
+        {
+            "question_answering": paired_change(-0.01, 0.02),
+            "reasoning": paired_change(-0.12, 0.02),
+        },
+    )
+    assert mathematics == pytest.approx(0.12, abs=0.04)
+    assert history == pytest.approx(0.01, abs=0.03)
+
+
+def test_a_large_loss_at_one_task_is_found_there_alone() -> None:
+    history, mathematics = losses_of_a_quantized_pair(
+        trained_on_tasks(),
+        {"question_answering": paired_change(0.0, 0.1), "reasoning": paired_change(-0.6, 0.1)},
+    )
+    assert mathematics > 0.5
+    assert history < 0.05
 
 
 def test_a_pair_that_is_there_already_is_replaced() -> None:
