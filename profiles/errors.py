@@ -2,7 +2,7 @@
 
 * ProfilingError
   + EngineDidNotLoad         the engine process ended, or said nothing, before its first token
-  + EngineUnsuitable         an engine that was already running is not the pair, or lacks figures
+  + EngineUnsuitable         this machine cannot run the pair, or a running engine is not the pair
   + LoadGeneratorFailed      the load generator ended before it wrote a result
   + MeasurementUnusable      the samples cannot become a profile
   + PairBusy                 another profiler has the pair
@@ -35,7 +35,7 @@ class EngineDidNotLoad(ProfilingError):
 
 
 class EngineUnsuitable(ProfilingError):
-    """What the running engine is or lacks, and what to do."""
+    """What the engine or the machine is or lacks, and what to do."""
 
 
 class LoadGeneratorFailed(ProfilingError):

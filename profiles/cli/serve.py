@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from serve_app.settings import AppArgs
+    from serve_app.settings.config_file import ConfigFile
 
 
 def ensure_weights(
@@ -37,6 +38,17 @@ def ensure_weights(
     )
 
 
+def _for_this_machine(config: ConfigFile, console: Console) -> ConfigFile:
+    """Without the pairs that this CPU cannot run. Raises `ConfigFileError`."""
+    from serve_app.settings.config_file import without_pairs
+    from serve_app.settings.cpu import cpu_flags, left_out
+
+    reasons = left_out(config.args.pairs, cpu_flags())
+    for pair, reason in reasons.items():
+        console.print(f"[yellow]{pair} is left out: {reason}[/]", soft_wrap=True)
+    return without_pairs(config, reasons)
+
+
 def serve(
     config: ConfigArgument = DEFAULT_CONFIG,
     port: Annotated[int, typer.Option(help="Where the address answers.")] = 8000,
@@ -58,8 +70,8 @@ def serve(
 
     console = Console()
     try:
-        checked = read_config(config)
-        console.print(f"{config}: {len(checked.args.pairs)} pairs, nothing to mend")
+        checked = _for_this_machine(read_config(config), console)
+        console.print(f"{config}: {len(checked.args.pairs)} pairs, no problems")
         ensure_weights(checked.args, console, local=named_folders(local))
         run_fleet(checked, port=port, ready_timeout_s=ready_timeout_s, console=console)
     except (ConfigFileError, CheckpointError, LaunchError) as exc:
@@ -85,9 +97,8 @@ def weights(
 
     console = Console()
     try:
-        made = ensure_weights(
-            read_config(config).args, console, local=named_folders(local), verify=verify
-        )
+        checked = _for_this_machine(read_config(config), console)
+        made = ensure_weights(checked.args, console, local=named_folders(local), verify=verify)
     except (ConfigFileError, CheckpointError) as exc:
         fail(str(exc))
     for name, folder in made.items():

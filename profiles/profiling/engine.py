@@ -30,6 +30,7 @@ from profiles.processes import log_tail
 from profiles.processes.gpu_memory import gpu_memory
 from profiles.processes.process_group import peak_memory, process_group, resident_bytes
 from serve_app.core.fleet import CPU, Pair
+from serve_app.settings.cpu import cannot_run, cpu_flags
 
 CACHE_INFO = "vllm:cache_config_info"
 # Only GPU workers say what their weights take.
@@ -169,10 +170,16 @@ def _flag(name: str, value: JsonValue) -> list[str]:
 
 @asynccontextmanager
 async def running_engine(spec: EngineSpec, log_path: Path) -> AsyncIterator[Endpoint]:
-    """The pair's engine, ready: started for this block and ended after it, unless it has a url."""
+    """The pair's engine, ready: started for this block and ended after it, unless it has a url.
+
+    Raises `ProfilingError`.
+    """
     if spec.url is not None:
         yield await _found(spec, spec.url)
         return
+    hardware = spec.pair.hardware.accelerator
+    if reason := cannot_run(hardware, spec.pair.quantization, cpu_flags()):
+        raise EngineUnsuitable(f"{spec.pair.id} cannot run here: {reason}")
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
     argv = engine_argv(spec, port)

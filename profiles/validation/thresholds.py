@@ -90,7 +90,7 @@ SMALL_EIGHT_BIT = Thresholds(
     p99_shift_nats_max=1.60,
     kl_nats_max=0.05,
     top1_agreement_min=0.82,
-    perplexity_ratio_max=1.06,
+    perplexity_ratio_max=1.10,
     topic_perplexity_ratio_max=1.15,
     greedy_agreement_min=0.20,
 )

@@ -37,7 +37,7 @@ def run_fleet(config: ConfigFile, *, port: int, ready_timeout_s: float, console:
         raise LaunchError(f"port {port} is in use; stop what listens there or set PORT to another")
     with tempfile.TemporaryDirectory(prefix="quantroute-") as folder, _interruptible():
         process = ServeProcess(
-            _with_port(config, port, Path(folder)),
+            _on_port(config, port, Path(folder)),
             working_folder=config.path.resolve().parent,
             run_folder=Path(folder),
             inherited=os.environ,
@@ -75,11 +75,9 @@ def _interruptible() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _with_port(config: ConfigFile, port: int, folder: Path) -> Path:
-    """The configuration file to run: the user's own, unless the port differs from it."""
+def _on_port(config: ConfigFile, port: int, folder: Path) -> Path:
+    """The configuration to run, as a file: `config` with another port."""
     options = config.raw.get("http_options") or {}
-    if options.get("port", 8000) == port:
-        return config.path
     derived = folder / config.path.name
     derived.write_text(yaml.safe_dump({**config.raw, "http_options": {**options, "port": port}}))
     return derived

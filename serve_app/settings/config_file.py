@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,6 +62,26 @@ def read_config(path: Path) -> ConfigFile:
             )
         ) from exc
     return ConfigFile(path=path, raw=raw, raw_args=raw_args, args=args)
+
+
+def without_pairs(config: ConfigFile, left_out: Collection[str]) -> ConfigFile:
+    """The same configuration with fewer pairs.
+
+    Raises `ConfigFileError` where the rest needs one of them, as a static fallback for example.
+    """
+    if not left_out:
+        return config
+    raw = deepcopy(config.raw)
+    raw_args = raw["applications"][_our_application(config.path, raw)]["args"]
+    raw_args["pairs"] = [pair for pair in raw_args["pairs"] if pair["id"] not in left_out]
+    try:
+        args = parse_args(raw_args)
+    except SettingsError as exc:
+        without = f"{config.path}: without {', '.join(sorted(left_out))}"
+        raise ConfigFileError(
+            tuple(f"{without}: {dotted(field)}: {sentence}" for field, sentence in exc.problems)
+        ) from exc
+    return ConfigFile(path=config.path, raw=raw, raw_args=raw_args, args=args)
 
 
 def _our_application(path: Path, raw: Any) -> int:

@@ -20,9 +20,14 @@ import psutil
 import yaml
 
 from serve_app.launch.ray_process import MARK, free_port, port_is_taken
+from serve_app.settings.config_file import read_config
+from serve_app.settings.cpu import cpu_flags, left_out
 from tests.paths import REPOSITORY
 from tests.waiting import GIVE_UP_S
 
+SHIPPED = read_config(REPOSITORY / "serve_config.yaml")
+# The shipped pairs less those that this CPU cannot run.
+PAIRS = {pair.id for pair in SHIPPED.args.pairs} - set(left_out(SHIPPED.args.pairs, cpu_flags()))
 READY_TIMEOUT_S = 1_200.0
 STOP_TIMEOUT_S = 120.0
 

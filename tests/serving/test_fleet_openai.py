@@ -7,11 +7,10 @@ import json
 import openai
 import pytest
 
-from tests.serving.running_fleet import Fleet
+from tests.serving.running_fleet import PAIRS, Fleet
 
 pytestmark = pytest.mark.ray
 
-PAIRS = {"smollm2-135m-bf16", "smollm2-135m-w8a8", "smollm2-135m-w4a16"}
 QUESTION = [{"role": "user", "content": "What is the capital of France?"}]
 WEATHER = {
     "type": "function",

@@ -20,7 +20,7 @@ from serve_app.core.catalog import Catalog
 from serve_app.core.profile import GoldenResult, Profile
 from serve_app.store.open_store import open_store
 from tests.redis_server import RedisServer
-from tests.serving.running_fleet import Fleet
+from tests.serving.running_fleet import PAIRS, Fleet
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.ray
@@ -51,7 +51,7 @@ def test_route_says_of_every_pair_why_it_is_ranked_or_rejected(fleet: Fleet) -> 
     decision = fleet.route(min_accuracy=0.999)
     told = {candidate["pair"] for candidate in decision["best_effort"]}
     told |= {rejection["pair"] for rejection in decision["rejected"]}
-    assert told == {"smollm2-135m-bf16", "smollm2-135m-w8a8", "smollm2-135m-w4a16"}
+    assert told == PAIRS
     assert all(r["need"] and r["got"] for r in decision["rejected"])
 
 
@@ -125,7 +125,7 @@ def test_requests_go_on_while_redis_is_down(fleet: Fleet, fleet_redis: RedisServ
 def test_clients_that_leave_free_their_engine_slots(fleet: Fleet) -> None:
     """All slots of a pair are taken by answers of minutes; when their readers leave, a new
     request is answered long before any of those answers could have ended."""
-    pair = "smollm2-135m-w4a16"
+    pair = "smollm2-135m-w8a8"
     slots = 8
     long = {
         "model": pair,
@@ -152,7 +152,7 @@ def test_clients_that_leave_free_their_engine_slots(fleet: Fleet) -> None:
 
 
 def test_a_unary_client_that_leaves_frees_its_slot(fleet: Fleet) -> None:
-    pair = "smollm2-135m-w4a16"
+    pair = "smollm2-135m-w8a8"
     long = {"model": pair, "messages": QUESTION, "max_tokens": 1900, "ignore_eos": True}
     with pytest.raises(httpx2.ReadTimeout):
         httpx2.post(f"{fleet.url}/v1/chat/completions", json=long, timeout=2)

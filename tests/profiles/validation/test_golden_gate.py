@@ -10,11 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from profiles.checkpoints import RECIPES, ensure
 from profiles.cli import cli
 from profiles.cli.validate import find_candidates
+from profiles.errors import EngineUnsuitable
 from profiles.validation.claims import claim_named
 from profiles.validation.probe_cache import ProbeCache
 from profiles.validation.probe_set import read_probes
@@ -22,6 +23,8 @@ from profiles.validation.thresholds import FOUR_BIT
 from profiles.validation.validate import Step, Validation, validate
 from profiles.validation.verdict import Verdict
 from serve_app.settings import home
+from serve_app.settings.config_file import read_config
+from serve_app.settings.cpu import cpu_flags, left_out
 from tests.paths import REPOSITORY
 from tests.profiles.validation.corruptions import (
     Corruption,
@@ -39,6 +42,7 @@ from tests.profiles.validation.corruptions import (
 FLEET = REPOSITORY / "serve_config.yaml"
 PARENT = "smollm2-135m-bf16"
 BF16, W8A8, W4A16 = RECIPES
+RUNS_4_BITS = not left_out(read_config(FLEET).args.pairs, cpu_flags())
 
 
 @pytest.fixture(scope="module")
@@ -100,14 +104,29 @@ async def test_damage_that_files_show_is_found_without_an_engine(
 
 
 @pytest.mark.vllm
-@pytest.mark.parametrize("pair", ["smollm2-135m-w8a8", "smollm2-135m-w4a16"])
-def test_the_embedded_pairs_pass(made: dict[str, Path], pair: str) -> None:
-    ended = CliRunner().invoke(
-        cli, ["validate", pair, "--fleet", str(FLEET), "--no-record", "--json"]
-    )
+def test_the_embedded_8_bit_pair_passes(made: dict[str, Path]) -> None:
+    ended = validated("smollm2-135m-w8a8")
 
     assert ended.exit_code == 0, ended.output
     assert json.loads(ended.stdout)["passed"] is True
+
+
+@pytest.mark.vllm
+def test_the_embedded_4_bit_pair_passes_where_the_cpu_can_run_it(made: dict[str, Path]) -> None:
+    ended = validated("smollm2-135m-w4a16")
+
+    if RUNS_4_BITS:
+        assert ended.exit_code == 0, ended.output
+        assert json.loads(ended.stdout)["passed"] is True
+    else:
+        assert ended.exit_code == 2
+        assert "need a CPU with AVX-512" in json.loads(ended.stdout)["error"]
+
+
+def validated(pair: str) -> Result:
+    return CliRunner().invoke(
+        cli, ["validate", pair, "--fleet", str(FLEET), "--no-record", "--json"]
+    )
 
 
 @pytest.mark.vllm
@@ -134,6 +153,11 @@ async def test_round_to_nearest_passes_as_a_small_model_only(
     folder = corrupted(made[W4A16], tmp_path / "rtn", round_to_nearest(made[BF16]))
     asked = a_validation(folder, "w4a16", tmp_path)
     large = {"kl_nats_max": FOUR_BIT.kl_nats_max, "top1_agreement_min": FOUR_BIT.top1_agreement_min}
+
+    if not RUNS_4_BITS:
+        with pytest.raises(EngineUnsuitable, match="need a CPU with AVX-512"):
+            await validate(asked, progress=silent)
+        return
 
     verdict = await validate(replace(asked, thresholds=large), progress=silent)
 
