@@ -1,4 +1,4 @@
-"""Samples -> profile. Pure: no clock, no process, no file.
+"""Samples -> profile. `fit_profile` reads a finished run; the rest is pure.
 
 Quantiles are those of the samples, linear between two of them. Nothing is smoothed between grid
 points: where noise makes a busier point faster, the profile says so, and readers decide.
@@ -7,20 +7,25 @@ points: where noise makes a busier point faster, the profile says so, and reader
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import chain
 from statistics import fmean, median, quantiles
 from typing import TypeVar
 
+from profiles.checkpoint_files import checkpoint_folder, tokens_ratio, weights_bytes
 from profiles.errors import MeasurementUnusable
 from profiles.evaluation import Outcome, paired_accuracy
-from profiles.evaluation.accuracy import accuracy_by_scope
-from profiles.evaluation.evaluate import Accuracy
-from profiles.profiling.measurement import Measurement
+from profiles.evaluation.accuracy import accuracy_by_difficulty, accuracy_by_scope
+from profiles.profiling.engine import EngineSpec
+from profiles.profiling.measure import PairPlan
 from profiles.profiling.point import Point, refuse_unusable
+from profiles.profiling.run_folder import RunFolder
+from profiles.profiling.sweep import Sweep
 from serve_app.core.profile import (
     Grid,
     LatencySurface,
     MedianError,
+    Memory,
     Profile,
     Provenance,
     Quantiles,
@@ -33,41 +38,60 @@ T = TypeVar("T")
 
 
 def fit_profile(
-    measured: Measurement,
+    spec: EngineSpec,
+    plan: PairPlan,
+    folder: RunFolder,
     *,
     parent: Sequence[Outcome],
     utilization: float,
     provenance: Provenance,
 ) -> Profile:
-    """The pair's profile. `parent` is its parent's outcomes on the same items, if known.
+    """The pair's profile from the run that `measure_pair` finished in `folder`.
 
-    `utilization` is the share of the time a replica is expected to be busy: prices per token
-    follow from it. Raises `MeasurementUnusable` when the samples are too few or contradict
-    themselves.
+    `parent` is its parent's outcomes on the same items, if known. `utilization` is the share of
+    the time a replica is expected to be busy: prices per token follow from it. The machine of
+    `provenance` is the one that the run names. Raises `MeasurementUnusable` when the samples are
+    too few or contradict themselves.
     """
-    pair = measured.spec.pair
+    engine, outcomes, benchmarks = folder.engine(), folder.outcomes(), folder.benchmarks()
+    assert engine is not None
+    points = Sweep(spec.pair, plan.grid, plan.rule, folder).points
+    accuracy, parents = accuracy_by_scope(outcomes), accuracy_by_scope(parent)
+    relative = None
+    if "overall" in parents and parents["overall"].mean > 0:
+        relative = round(accuracy["overall"].mean / parents["overall"].mean, 4)
+    checkpoint = checkpoint_folder(spec.checkpoint)
+    texts = [message.content for item in plan.items for message in item.messages]
+    pair = spec.pair
     return Profile(
         pair=pair.id,
         model=pair.model,
         quantization=pair.quantization,
         engine="vllm",
-        engine_version=measured.engine_version,
+        engine_version=engine.engine_version,
         hardware=pair.hardware,
         context_window=pair.context_window,
         max_concurrency=pair.max_concurrency,
-        memory=measured.memory,
-        cold_start_s=round(measured.cold_start_s, 1),
+        memory=Memory(
+            weights_bytes=weights_bytes(checkpoint),
+            kv_cache_bytes=engine.kv_cache_bytes,
+            peak_bytes=engine.peak_bytes,
+            peak_of=engine.peak_of,
+            weights_loaded_bytes=engine.weights_loaded_bytes,
+            kv_cache_tokens=engine.kv_cache_tokens,
+        ),
+        cold_start_s=round(engine.cold_start_s, 1),
         capabilities=pair.capabilities,
-        latency=fit_surface(measured.points),
-        throughput=fit_throughput(measured.points, utilization),
-        accuracy=measured.accuracy,
-        accuracy_by_difficulty=measured.accuracy_by_difficulty,
-        benchmarks=measured.benchmarks,
-        tokens_ratio=round(measured.tokens_ratio, 4),
-        parent=measured.spec.parent,
-        relative_accuracy=_relative(measured.accuracy, parent),
-        against_parent=paired_accuracy(measured.outcomes, parent),
-        provenance=provenance,
+        latency=fit_surface(points),
+        throughput=fit_throughput(points, utilization),
+        accuracy=accuracy,
+        accuracy_by_difficulty=accuracy_by_difficulty(outcomes),
+        benchmarks={name: benchmarks[name] for name in plan.benchmarks},
+        tokens_ratio=round(tokens_ratio(checkpoint, plan.reference_tokenizer, texts), 4),
+        parent=spec.parent,
+        relative_accuracy=relative,
+        against_parent=paired_accuracy(outcomes, parent),
+        provenance=replace(provenance, machine=engine.machine),
     )
 
 
@@ -159,10 +183,3 @@ def _cells(
     rows: Sequence[Sequence[Point]], figure: Callable[[Point], T]
 ) -> tuple[tuple[T, ...], ...]:
     return tuple(tuple(figure(point) for point in row) for row in rows)
-
-
-def _relative(accuracy: Accuracy, parent: Sequence[Outcome]) -> float | None:
-    parents = accuracy_by_scope(parent)
-    if "overall" not in parents or parents["overall"].mean == 0:
-        return None
-    return round(accuracy["overall"].mean / parents["overall"].mean, 4)

@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from profiles.checkpoint_files import checkpoint_folder, tokens_ratio, weights_bytes
+from profiles.checkpoint_files import checkpoint_folder
 from profiles.errors import EngineUnsuitable, MeasurementUnusable, ResumeRefused
 from profiles.evaluation import Item, evaluate
-from profiles.evaluation.accuracy import accuracy_by_difficulty, accuracy_by_scope
 from profiles.evaluation.lm_eval import DEFAULT_OPTIONS, BenchmarkOptions, Served, run_benchmarks
 from profiles.profiling.engine import Endpoint, EngineSpec, running_engine
 from profiles.profiling.grid import Grid
 from profiles.profiling.loadgen import load_generator
-from profiles.profiling.measurement import Measurement
 from profiles.profiling.point import StopRule
 from profiles.profiling.profile_file import machine
 from profiles.profiling.progress import PairProgress
@@ -51,8 +49,8 @@ async def measure_pair(
     seed: int,
     earlier: Profile | None,
     progress: PairProgress,
-) -> Measurement:
-    """Everything a profile needs; what `folder` holds already is not measured again.
+) -> None:
+    """Puts everything a profile needs into `folder`; what it holds is not measured again.
 
     `seed` draws the first prompts: a new one each time, since an engine may have run before.
     `earlier` is the pair's last profile: an engine that was already running shows neither its
@@ -69,7 +67,6 @@ async def measure_pair(
         await _measure(spec, plan, folder, sweep, seed=seed, earlier=earlier, progress=progress)
     else:
         progress.step("all of it was measured before", 1)
-    return _measurement(spec, plan, folder, sweep)
 
 
 async def _measure(
@@ -83,7 +80,7 @@ async def _measure(
     progress: PairProgress,
 ) -> None:
     """Everything that is wanting, with one engine."""
-    graded = folder.outcomes() is not None
+    graded = bool(folder.outcomes())
     evaluations = len(_ungraded(plan, folder)) + (0 if graded else 1)
     progress.expect(START_WORK + sweep.expected_work + evaluations * EVALUATION_WORK)
     progress.step("starting the engine", START_WORK)
@@ -190,32 +187,4 @@ def _kv_cache_bytes(engine: Endpoint, earlier: Memory | None) -> int:
     raise MeasurementUnusable(
         "the engine tells neither in its metrics nor in its log how large its KV cache is: "
         "set kv_cache_memory_bytes (on a CPU, VLLM_CPU_KVCACHE_SPACE) for the pair"
-    )
-
-
-def _measurement(spec: EngineSpec, plan: PairPlan, folder: RunFolder, sweep: Sweep) -> Measurement:
-    record, outcomes, benchmarks = folder.engine(), folder.outcomes(), folder.benchmarks()
-    assert record is not None
-    assert outcomes is not None
-    checkpoint = checkpoint_folder(spec.checkpoint)
-    texts = [message.content for item in plan.items for message in item.messages]
-    return Measurement(
-        spec=spec,
-        engine_version=record.engine_version,
-        machine=record.machine,
-        points=sweep.points,
-        memory=Memory(
-            weights_bytes=weights_bytes(checkpoint),
-            kv_cache_bytes=record.kv_cache_bytes,
-            peak_bytes=record.peak_bytes,
-            peak_of=record.peak_of,
-            weights_loaded_bytes=record.weights_loaded_bytes,
-            kv_cache_tokens=record.kv_cache_tokens,
-        ),
-        cold_start_s=record.cold_start_s,
-        outcomes=outcomes,
-        accuracy=accuracy_by_scope(outcomes),
-        accuracy_by_difficulty=accuracy_by_difficulty(outcomes),
-        benchmarks={name: benchmarks[name] for name in plan.benchmarks},
-        tokens_ratio=tokens_ratio(checkpoint, plan.reference_tokenizer, texts),
     )

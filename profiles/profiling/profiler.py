@@ -14,7 +14,6 @@ from profiles.processes.process_group import end_on_every_signal
 from profiles.profiling.engine import EngineSpec
 from profiles.profiling.fit import fit_profile
 from profiles.profiling.measure import PairPlan, measure_pair
-from profiles.profiling.measurement import Measurement
 from profiles.profiling.profile_file import (
     parent_outcomes,
     profile_path,
@@ -110,7 +109,7 @@ async def _profile_pair(spec: EngineSpec, plan: ProfilingPlan, progress: RunProg
     ):
         folder = RunFolder(raw)
         manifest = _begun(folder, spec, plan, now)
-        measurement = await measure_pair(
+        await measure_pair(
             spec,
             plan.measured,
             folder,
@@ -119,12 +118,14 @@ async def _profile_pair(spec: EngineSpec, plan: ProfilingPlan, progress: RunProg
             progress=steps,
         )
         profile = fit_profile(
-            measurement,
+            spec,
+            plan.measured,
+            folder,
             parent=parent_outcomes(path, spec, items_digest=plan.measured.items_digest),
             utilization=plan.utilization,
-            provenance=_provenance(manifest, measurement, plan),
+            provenance=_provenance(manifest, plan),
         )
-        write_own_outcomes(path, measurement.outcomes, items_digest=plan.measured.items_digest)
+        write_own_outcomes(path, folder.outcomes(), items_digest=plan.measured.items_digest)
         write_profile(path, profile)
     return Written(path=path, profile=profile)
 
@@ -145,14 +146,13 @@ def _begun(folder: RunFolder, spec: EngineSpec, plan: ProfilingPlan, now: dateti
     return manifest
 
 
-def _provenance(manifest: Manifest, measured: Measurement, plan: ProfilingPlan) -> Provenance:
+def _provenance(manifest: Manifest, plan: ProfilingPlan) -> Provenance:
     """The run that measured it, which is not this one where nothing was left to measure."""
     items = len(plan.measured.items)
     return Provenance(
         origin="measured",
         date=manifest.started_at.isoformat(timespec="seconds"),
         command=manifest.command,
-        machine=measured.machine,
         evaluation=f"{plan.questions}, {items} items, SHA-256 {plan.measured.items_digest}",
     )
 

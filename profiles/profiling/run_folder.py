@@ -148,10 +148,11 @@ class RunFolder:
     def write_engine(self, record: EngineRecord) -> None:
         write_atomically(self.path / ENGINE, _ENGINE.dump_json(record, indent=2).decode())
 
-    def outcomes(self) -> tuple[Outcome, ...] | None:
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """None before the questions were asked."""
         path = self.path / OUTCOMES
         if not path.exists():
-            return None
+            return ()
         try:
             return read_outcomes(path)[1]
         except OutcomesInvalid as exc:

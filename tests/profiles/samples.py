@@ -1,16 +1,16 @@
-"""Points and measurements that set only what a test is about."""
+"""Points and profiles that set only what a test is about."""
 
 from __future__ import annotations
 
 from profiles.evaluation import Message, Outcome
-from profiles.evaluation.accuracy import accuracy_by_difficulty, accuracy_by_scope
+from profiles.evaluation.accuracy import accuracy_by_scope
 from profiles.profiling.engine import EngineSpec
+from profiles.profiling.fit import fit_surface, fit_throughput
 from profiles.profiling.loadgen import Load
-from profiles.profiling.measurement import Measurement
 from profiles.profiling.point import Point, Round
 from profiles.profiling.run_folder import EngineRecord
 from serve_app.core.fleet import Pair
-from serve_app.core.profile import Hardware, Memory, Quantization
+from serve_app.core.profile import Hardware, Memory, Profile, Provenance, Quantization
 
 
 def a_pair(pair_id: str = "tiny-bf16", *, window: int = 2048, max_concurrency: int = 8) -> Pair:
@@ -86,22 +86,26 @@ def outcomes(*scores: float) -> tuple[Outcome, ...]:
     )
 
 
-def a_measurement(
-    *points: Point, answers: tuple[Outcome, ...] | None = None, parent: str | None = None
-) -> Measurement:
-    answers = outcomes(1.0, 0.0) if answers is None else answers
-    return Measurement(
-        spec=a_spec(parent=parent),
+def a_fitted_profile(*points: Point) -> Profile:
+    """The profile of a pair that got one of two answers right, with the latencies of `points`."""
+    pair = a_pair()
+    points = points or (a_point(), a_point(prompt_tokens=512, ttft_ms=250))
+    return Profile(
+        pair=pair.id,
+        model=pair.model,
+        quantization=pair.quantization,
+        engine="vllm",
         engine_version="0.32.0",
-        machine="a machine",
-        points=points or (a_point(), a_point(prompt_tokens=512, ttft_ms=250)),
+        hardware=pair.hardware,
+        context_window=pair.context_window,
+        max_concurrency=pair.max_concurrency,
         memory=Memory(weights_bytes=1000, kv_cache_bytes=2000, peak_bytes=5000),
-        cold_start_s=30.04,
-        outcomes=answers,
-        accuracy=accuracy_by_scope(answers),
-        accuracy_by_difficulty=accuracy_by_difficulty(answers),
-        benchmarks={},
-        tokens_ratio=1.0,
+        cold_start_s=30.0,
+        capabilities=pair.capabilities,
+        latency=fit_surface(points),
+        throughput=fit_throughput(points, 0.5),
+        accuracy=accuracy_by_scope(outcomes(1.0, 0.0)),
+        provenance=Provenance(origin="measured", date="2026-11-22"),
     )
 
 

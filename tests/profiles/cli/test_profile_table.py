@@ -11,12 +11,8 @@ import pytest
 from rich.console import Console
 
 from profiles.cli.profile import profile_document, profile_line, profile_table
-from profiles.profiling.fit import fit_profile
 from profiles.profiling.profiler import Failed, FleetRun, Written
-from serve_app.core.profile import Provenance
-from tests.profiles.samples import a_measurement, a_point, outcomes
-
-NOW = Provenance(origin="measured", date="2026-11-22")
+from tests.profiles.samples import a_fitted_profile, a_point
 
 
 def a_run() -> FleetRun:
@@ -26,8 +22,7 @@ def a_run() -> FleetRun:
         for level, tpot_ms, waits_ms in ((1, 20.0, (50.0, 250.0)), (8, 30.0, (90.0, 400.0)))
         for length, ttft_ms in zip((64, 512), waits_ms, strict=True)
     ]
-    measured = a_measurement(*points, answers=outcomes(1.0, 0.0))
-    profile = fit_profile(measured, parent=(), utilization=0.5, provenance=NOW)
+    profile = a_fitted_profile(*points)
     return FleetRun(
         written=(Written(path=Path("data/tiny/tiny-bf16@CPU.json"), profile=profile),),
         failed=(Failed(pair="tiny-int4", cause="no such device"),),

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import io
+import json
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
 
-from profiles.evaluation import Item, Message
+from profiles.evaluation import Item, Message, Outcome
 from profiles.profiling.engine import EngineSpec
 from profiles.profiling.grid import Grid
 from profiles.profiling.measure import PairPlan
 from profiles.profiling.point import StopRule
 from profiles.profiling.profiler import FleetRun, ProfilingPlan, profile_fleet
 from profiles.profiling.progress import run_progress
-from tests.profiles.samples import a_pair
+from profiles.profiling.run_folder import RunFolder
+from serve_app.core.profile import TaskAccuracy
+from tests.profiles.samples import a_pair, a_spec, an_engine_record, outcomes
 
 WINDOW = 2048
 DIGEST = "d1gest"
@@ -71,3 +77,37 @@ async def profiled(plan: ProfilingPlan, *specs: EngineSpec) -> tuple[FleetRun, s
     shown = io.StringIO()
     with run_progress(len(specs), Console(file=shown)) as progress:
         return await profile_fleet(specs, plan, progress=progress), shown.getvalue()
+
+
+def a_finished_run(
+    folder: Path, plan: PairPlan, answers: tuple[Outcome, ...] = outcomes(1.0, 0.0)
+) -> EngineSpec:
+    """A whole run in `folder`, at 20 ms per token, and the spec of its pair; there is no engine."""
+    checkpoint = folder / "checkpoint"
+    checkpoint.mkdir()
+    (checkpoint / "model.safetensors").write_bytes(b"weights!")
+    Tokenizer(WordLevel({"word": 0}, unk_token="word")).save(str(checkpoint / "tokenizer.json"))
+    run = RunFolder(folder)
+    run.write_engine(an_engine_record())
+    run.write_outcomes(answers, items_digest=plan.items_digest)
+    run.write_benchmarks({"gsm8k": TaskAccuracy(mean=0.4, lower=0.3, items=100)})
+    for place in plan.grid.places(a_pair()):
+        requests = plan.grid.load(place, seed=0).requests
+        for number in (1, 2):
+            run.round_path(place, number).write_text(a_result(requests, place.prompt_tokens))
+    return replace(a_spec(), checkpoint=str(checkpoint))
+
+
+def a_result(requests: int, prompt_tokens: int) -> str:
+    """What the load generator writes of requests that all took the same."""
+    ttft_s = 0.05 + prompt_tokens / 1e4
+    return json.dumps(
+        {
+            "input_lens": [prompt_tokens] * requests,
+            "output_lens": [4] * requests,
+            "ttfts": [ttft_s] * requests,
+            "latencies": [ttft_s + 0.06] * requests,
+            "start_times": list(range(requests)),
+            "errors": [""] * requests,
+        }
+    )

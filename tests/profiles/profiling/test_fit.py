@@ -3,38 +3,57 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from profiles.errors import MeasurementUnusable
 from profiles.evaluation import Outcome
 from profiles.profiling.fit import fit_profile, fit_surface, fit_throughput
-from profiles.profiling.measurement import Measurement
 from profiles.profiling.point import Point, Round
+from profiles.profiling.run_folder import RunFolder
 from serve_app.core.profile import Profile, Provenance
 from serve_app.core.profile_checks import profile_problems
-from tests.profiles.samples import a_measurement, a_point, a_round, outcomes
+from tests.profiles.profiling.runs import a_finished_run, a_plan
+from tests.profiles.samples import a_point, a_round, outcomes
 
 NOW = Provenance(origin="measured", date="2026-11-22", command="quantroute profile")
 
 
-def fitted(measured: Measurement, parent: tuple[Outcome, ...] = ()) -> Profile:
-    return fit_profile(measured, parent=parent, utilization=0.6, provenance=NOW)
+def fitted(
+    folder: Path,
+    *,
+    answers: tuple[Outcome, ...] = outcomes(1.0, 0.0),
+    parent: tuple[Outcome, ...] = (),
+    benchmarks: tuple[str, ...] = (),
+    utilization: float = 0.6,
+) -> Profile:
+    plan = replace(a_plan(folder).measured, benchmarks=benchmarks)
+    spec = a_finished_run(folder, plan, answers)
+    run = RunFolder(folder)
+    return fit_profile(spec, plan, run, parent=parent, utilization=utilization, provenance=NOW)
 
 
-def test_a_fitted_profile_is_sound() -> None:
-    profile = fitted(a_measurement())
-
-    assert profile_problems(profile) == ()
+def test_a_fitted_profile_is_sound(tmp_path: Path) -> None:
+    assert profile_problems(fitted(tmp_path)) == ()
 
 
-def test_a_profile_carries_what_was_measured_under_the_pairs_name() -> None:
-    profile = fitted(a_measurement())
+def test_a_profile_carries_what_the_run_measured_under_the_pairs_name(tmp_path: Path) -> None:
+    profile = fitted(tmp_path)
 
     assert (profile.pair, profile.engine, profile.engine_version) == ("tiny-bf16", "vllm", "0.32.0")
-    assert profile.memory.peak_bytes == 5000
+    assert profile.latency.tpot_ms.p50 == ((20.0, 20.0),)
+    assert profile.accuracy["overall"].mean == 0.5
+    assert (profile.memory.peak_bytes, profile.memory.weights_bytes) == (5000, 8)
     assert profile.cold_start_s == pytest.approx(30.0)
-    assert profile.provenance == NOW
+    assert profile.provenance == replace(NOW, machine="a machine")
+
+
+def test_a_profile_has_the_benchmarks_that_this_run_asks_for(tmp_path: Path) -> None:
+    for names in (("gsm8k",), ()):
+        folder = tmp_path / f"with-{len(names)}"
+        folder.mkdir()
+        assert tuple(fitted(folder, benchmarks=names).benchmarks) == names
 
 
 def test_quantiles_are_those_of_the_samples_of_all_rounds() -> None:
@@ -145,25 +164,20 @@ def test_a_handful_of_samples_is_refused() -> None:
     ids=["to a parent", "no parent measured", "a parent that knows nothing"],
 )
 def test_accuracy_is_related_to_the_parents(
-    parents: tuple[float, ...], relative: float | None
+    tmp_path: Path, parents: tuple[float, ...], relative: float | None
 ) -> None:
-    measured = a_measurement(answers=outcomes(1.0, 0.0, 0.0), parent="tiny-bf16")
-
-    profile = fitted(measured, parent=outcomes(*parents))
+    profile = fitted(tmp_path, answers=outcomes(1.0, 0.0, 0.0), parent=outcomes(*parents))
 
     assert profile.relative_accuracy == relative
 
 
-def test_a_loss_against_the_parent_is_counted_item_by_item() -> None:
-    measured = a_measurement(answers=outcomes(1.0, 0.0, 0.0), parent="tiny-bf16")
+def test_a_loss_against_the_parent_is_counted_item_by_item(tmp_path: Path) -> None:
+    profile = fitted(tmp_path, answers=outcomes(1.0, 0.0, 0.0), parent=outcomes(1.0, 1.0, 0.0))
 
-    change = fitted(measured, parent=outcomes(1.0, 1.0, 0.0)).against_parent["overall"]
-
+    change = profile.against_parent["overall"]
     assert (change.lost, change.won, change.items) == (1, 0, 3)
     assert change.change == pytest.approx(-1 / 3)
 
 
-def test_the_stated_utilization_is_what_prices_follow() -> None:
-    profile = fit_profile(a_measurement(), parent=(), utilization=0.25, provenance=NOW)
-
-    assert profile.throughput.utilization == 0.25
+def test_the_stated_utilization_is_what_prices_follow(tmp_path: Path) -> None:
+    assert fitted(tmp_path, utilization=0.25).throughput.utilization == 0.25

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from profiles.errors import PairBusy
-from profiles.profiling.fit import fit_profile
 from profiles.profiling.profile_file import (
     machine,
     profile_path,
@@ -17,10 +16,7 @@ from profiles.profiling.profile_file import (
     write_profile,
 )
 from serve_app.core.errors import CatalogInvalid
-from serve_app.core.profile import Provenance
-from tests.profiles.samples import a_measurement, a_pair
-
-NOW = Provenance(origin="measured", date="2026-11-22")
+from tests.profiles.samples import a_fitted_profile, a_pair
 
 
 def test_a_profile_lies_under_its_model_named_by_pair_and_accelerator(tmp_path: Path) -> None:
@@ -28,7 +24,7 @@ def test_a_profile_lies_under_its_model_named_by_pair_and_accelerator(tmp_path: 
 
 
 def test_a_written_profile_reads_back_the_same(tmp_path: Path) -> None:
-    profile = fit_profile(a_measurement(), parent=(), utilization=0.6, provenance=NOW)
+    profile = a_fitted_profile()
     path = profile_path(tmp_path, a_pair())
 
     write_profile(path, profile)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
-from profiles.profiling.profile_file import sole_profiler
-from tests.profiles.profiling.runs import a_plan, profiled
+from profiles.profiling.engine import EngineSpec
+from profiles.profiling.profile_file import outcomes_path, raw_folder, read_profile, sole_profiler
+from profiles.profiling.profiler import ProfilingPlan
+from profiles.profiling.run_folder import Manifest, RunFolder, file_stamps, run_settings
+from tests.profiles.profiling.runs import a_finished_run, a_plan, profiled
 from tests.profiles.samples import a_pair, a_spec
 
 
@@ -56,3 +60,36 @@ async def test_two_runs_into_one_raw_folder_are_refused_wherever_they_write(
         run, _ = await profiled(elsewhere, a_spec("tiny-bf16"))
 
     assert "is being profiled by process" in run.failed[0].cause
+
+
+def a_run_to_resume(plan: ProfilingPlan, folder: Path) -> EngineSpec:
+    """The spec of a pair of which `plan` has a whole run, begun on 22 November."""
+    spec = a_finished_run(folder, plan.measured)
+    files = [file for file in folder.iterdir() if file.is_file()]
+    settings = run_settings(
+        spec,
+        plan.measured.grid,
+        checkpoint_files=file_stamps(spec.checkpoint),
+        items_digest=plan.measured.items_digest,
+    )
+    began = datetime(2026, 11, 22, tzinfo=UTC)
+    raw = raw_folder(plan.raw, spec.pair)
+    RunFolder(raw).begin(Manifest(started_at=began, command="earlier", settings=settings))
+    for file in files:
+        file.rename(raw / file.name)
+    return spec
+
+
+async def test_a_run_that_is_whole_on_disk_becomes_a_profile_of_its_own_date(
+    tmp_path: Path,
+) -> None:
+    plan = a_plan(tmp_path, resume=True)
+
+    run, _ = await profiled(plan, a_run_to_resume(plan, tmp_path))
+
+    (written,) = run.written
+    assert read_profile(written.path) == written.profile
+    origin = written.profile.provenance
+    assert (origin.date, origin.command) == ("2026-11-22T00:00:00+00:00", "earlier")
+    assert origin.machine == "a machine"
+    assert outcomes_path(written.path).exists()

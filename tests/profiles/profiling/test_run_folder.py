@@ -61,7 +61,7 @@ def test_a_run_with_the_same_settings_goes_on_as_the_run_that_began(folder: RunF
 def test_where_no_run_was_resuming_begins_one(folder: RunFolder) -> None:
     assert folder.resume(a_manifest(hour=10)) == a_manifest(hour=10)
     assert folder.engine() is None
-    assert folder.outcomes() is None
+    assert folder.outcomes() == ()
 
 
 def test_a_run_of_its_own_removes_what_an_earlier_one_measured_and_nothing_else(
