@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from math import comb
 from statistics import median
+
+from scipy.stats import binom
 
 from profiles.errors import MeasurementUnusable
 
@@ -22,15 +23,8 @@ def median_interval(samples: Sequence[float]) -> tuple[float, float]:
     (2003), section 7.1. Below six samples no j reaches 95 %, and the interval is all of them.
     """
     ordered = sorted(samples)
-    number = len(ordered)
-    left_out, outside = 0, 0.0
-    while left_out < number // 2:
-        outside += 2 * comb(number, left_out) / 2**number
-        if outside > 1 - COVERAGE:
-            break
-        left_out += 1
-    lowest = max(left_out - 1, 0)
-    return ordered[lowest], ordered[number - 1 - lowest]
+    lowest = max(int(binom.ppf((1 - COVERAGE) / 2, len(ordered), 0.5)) - 1, 0)
+    return ordered[lowest], ordered[-1 - lowest]
 
 
 def median_half_width(rounds: Sequence[Sequence[float]]) -> float:

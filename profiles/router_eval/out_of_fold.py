@@ -67,7 +67,8 @@ def predict_unseen(
             near = baselines.nearest_neighbours(known, vectors[split.train], vectors[split.test])
             said[NEIGHBOURS] = Predicted(means=near, lowers=near)
         for name, predicted in said.items():
-            into = found.setdefault(name, _nothing(table))
+            nothing = np.full((2, *table.scores.shape), np.nan)
+            into = found.setdefault(name, Predicted(means=nothing[0], lowers=nothing[1]))
             into.means[split.test] = predicted.means
             into.lowers[split.test] = predicted.lowers
     return found
@@ -90,11 +91,13 @@ def _rivals(
 ) -> Mapping[str, Predicted]:
     best = int(np.nanmean(known.scores, axis=0).argmax())
     cheapest = int(costs.expected.mean(axis=0).argmin())
+    # One pair is right and the others are wrong.
+    certain = np.eye(len(known.pairs))
     means = {
         TFIDF: baselines.tfidf_logistic(known, asked),
-        RANDOM: baselines.random_guess(known, asked, seed=seed),
-        CHEAPEST: baselines.always(known, asked, cheapest),
-        BEST: baselines.always(known, asked, best),
+        RANDOM: np.random.default_rng(seed).random(asked.scores.shape),
+        CHEAPEST: np.tile(certain[cheapest], (len(asked), 1)),
+        BEST: np.tile(certain[best], (len(asked), 1)),
     }
     return {name: Predicted(means=value, lowers=value) for name, value in means.items()}
 
@@ -113,8 +116,3 @@ def _vectors(
         baselines.embed([table.prompts[row] for row in rows], embedder, progress) for rows in parts
     ]
     return np.vstack(vectors)[np.argsort(np.concatenate(parts))]
-
-
-def _nothing(table: OutcomeTable) -> Predicted:
-    empty = np.full_like(table.scores, np.nan)
-    return Predicted(means=empty, lowers=empty.copy())

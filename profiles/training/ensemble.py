@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
+from sklearn.linear_model import LinearRegression
 
 from profiles.training import forest
 from profiles.training.folds import folds
@@ -103,10 +104,9 @@ def _blend(targets: Floats, linear: Halves, grown: Halves) -> tuple[Floats, Floa
 
     A trait that no text tells gets weights near nought, and so does not disturb the others.
     """
-    traits = targets.shape[1]
-    blend, offset = np.zeros((2, traits)), np.zeros(traits)
-    for at in range(traits):
-        said: Floats = np.column_stack((linear[:, at], grown[:, at], np.ones(len(targets))))
-        solved, *_ = np.linalg.lstsq(said, targets[:, at], rcond=None)
-        blend[:, at], offset[at] = solved[:2], solved[2]
-    return blend, offset
+    fitted = [
+        LinearRegression().fit(np.column_stack(said), target)
+        for *said, target in zip(linear.T, grown.T, targets.T, strict=True)
+    ]
+    blend = np.column_stack([one.coef_ for one in fitted])
+    return blend, np.array([one.intercept_ for one in fitted])

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.model_selection import GroupKFold
 
 from profiles.training.outcomes import OutcomesUnusable, OutcomeTable
 
@@ -22,16 +23,15 @@ class Split:
 
 def folds(same_prompt: Rows, *, count: int, seed: int) -> list[Split]:
     """`count` splits; rows with equal numbers in `same_prompt` stay together."""
-    groups = int(same_prompt.max()) + 1
+    groups = len(np.unique(same_prompt))
     if not 2 <= count <= groups:
         raise OutcomesUnusable(
             f"{groups} different prompts cannot make {count} folds; allowed: 2 to {groups}"
         )
-    fold_of_group = np.random.default_rng(seed).permutation(groups) % count
-    fold = fold_of_group[same_prompt]
+    by_group = GroupKFold(count, shuffle=True, random_state=seed)
     return [
-        Split(train=np.flatnonzero(fold != at), test=np.flatnonzero(fold == at))
-        for at in range(count)
+        Split(train=train, test=test)
+        for train, test in by_group.split(same_prompt, groups=same_prompt)
     ]
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.decomposition import PCA
 
 from profiles.training.outcomes import CHARS_PER_TOKEN, OutcomeTable
 from serve_app.classifier.model_file import AnswerLength
@@ -78,13 +79,11 @@ class Traits:
 
 
 def find_traits(table: OutcomeTable) -> Traits:
-    """The principal directions of the scores, the strongest first."""
-    means = np.nanmean(table.scores, axis=0)
-    centred = table.filled - means
-    _, _, directions = np.linalg.svd(centred, full_matrices=False)
-    directions = directions[:MOST_TRAITS]
-    targets, length = centred @ directions.T, length_trait(table)
+    """The principal components of the scores, the strongest first."""
+    components = PCA(min(MOST_TRAITS, *table.scores.shape)).fit(table.filled)
+    targets, directions = components.transform(table.filled), components.components_
+    length = length_trait(table)
     if length is not None:
         targets = np.column_stack((targets, length.values))
         directions = np.vstack((directions, np.zeros(len(table.pairs))))
-    return Traits(targets=targets, pair_means=means, loadings=directions, length=length)
+    return Traits(targets=targets, pair_means=components.mean_, loadings=directions, length=length)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from profiles.training.calibration import apply_curve, fit_curve
+from profiles.training.calibration import fit_curve
 from profiles.training.ensemble import Readers, features_of, fit_readers
 from profiles.training.floor_thresholds import fit_bounds
 from profiles.training.latent_factors import Traits, find_traits, fit_length
@@ -108,7 +108,7 @@ def _calibrate(
     raw = traits.pair_means + readers.unseen @ traits.loadings
     columns = range(len(table.pairs))
     curves = [fit_curve(raw[:, at], table.scores[:, at]) for at in columns]
-    means = np.column_stack([apply_curve(raw[:, at], *curves[at]) for at in columns])
+    means = np.column_stack([np.interp(raw[:, at], *curves[at]) for at in columns])
     bound_mean, bound_floor = fit_bounds(
         means, table.scores, readers.likely_kinds, kind_count=kind_count, certainty=certainty
     )
@@ -122,7 +122,9 @@ def _calibrate(
 
 def _arrays(traits: Traits, readers: Readers, tasks: TaskReader, calibrated: Calibrated) -> Arrays:
     # What a trained pair gets right of a task, its traits tell.
-    no_task = np.zeros((len(tasks.tasks), len(traits.pair_means)), np.float32)
+    pairs = len(traits.pair_means)
+    no_task = np.zeros((len(tasks.tasks), pairs), np.float32)
+    coefficients = 1 + len(traits.loadings) + len(no_task)
     return Arrays(
         trait_weights=readers.linear.trait_weights,
         kind_weights=readers.linear.kind_weights,
@@ -134,16 +136,12 @@ def _arrays(traits: Traits, readers: Readers, tasks: TaskReader, calibrated: Cal
         blend_offset=_f32(readers.offset),
         pair_means=_f32(traits.pair_means),
         pair_loadings=np.vstack((_f32(traits.loadings), no_task)),
-        pair_covariance=_nothing_unsure(len(traits.loadings) + len(no_task), len(no_task.T)),
+        pair_covariance=np.zeros((pairs, coefficients, coefficients), np.float32),
         calibration_x=_f32(calibrated.x),
         calibration_y=_f32(calibrated.y),
         bound_mean=_f32(calibrated.bound_mean),
         bound_floor=_f32(calibrated.bound_floor),
     )
-
-
-def _nothing_unsure(aspects: int, pairs: int) -> npt.NDArray[np.float32]:
-    return np.zeros((pairs, 1 + aspects, 1 + aspects), np.float32)
 
 
 def _familiar_share(terms: Terms, readings: Sequence[Reading]) -> float:

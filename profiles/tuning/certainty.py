@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.model_selection import GroupShuffleSplit
 
 from profiles.router_eval.floors import FloorCompliance, floor_compliance
 from profiles.router_eval.out_of_fold import Predicted
@@ -17,7 +18,6 @@ from profiles.tuning.case import Case
 from profiles.tuning.out_of_fold import Progress, Said
 
 Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 CERTAINTIES = (-1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0)
 SPLITS = 20
@@ -72,21 +72,15 @@ def certainty_curve(
     All predictions are by models that had not seen the prompt, as in training itself.
     """
     found: dict[float, list[FloorCompliance]] = {certainty: [] for certainty in CERTAINTIES}
-    for number in range(SPLITS):
-        progress(f"split {number + 1} of {SPLITS}: keeps floors with each certainty")
-        split = random_split(case.answers.same_prompt, np.random.default_rng((seed, number)))
+    prompts = case.answers.same_prompt
+    splits = GroupShuffleSplit(SPLITS, train_size=FITTED_SHARE, random_state=seed)
+    for number, (train, test) in enumerate(splits.split(prompts, groups=prompts), start=1):
+        progress(f"split {number} of {SPLITS}: keeps floors with each certainty")
+        split = Split(train=train, test=test)
         for certainty, results in found.items():
             results.append(_kept(case, said, split, floors, certainty))
     points = tuple(_point(certainty, results) for certainty, results in found.items())
     return CertaintyCurve(floors=floors, splits=SPLITS, points=points)
-
-
-def random_split(same_prompt: Ints, random: np.random.Generator) -> Split:
-    """Bounds are fitted on `train`; equal numbers in `same_prompt` stay on one side."""
-    _, group = np.unique(same_prompt, return_inverse=True)
-    groups = int(group.max()) + 1
-    fitted = random.permutation(groups)[group] < FITTED_SHARE * groups
-    return Split(train=np.flatnonzero(fitted), test=np.flatnonzero(~fitted))
 
 
 def _point(certainty: float, results: Sequence[FloorCompliance]) -> CertaintyPoint:

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import sparse
 
 from profiles.training.forest import as_arrays, grow
-from profiles.training.linear import choose_terms, ridge, weight_matrix
+from profiles.training.linear import choose_terms, weight_matrix
+from profiles.training.outcomes import OutcomesUnusable
 
 
 def test_the_forest_as_arrays_says_what_the_forest_grown_says() -> None:
@@ -17,15 +17,6 @@ def test_the_forest_as_arrays_says_what_the_forest_grown_says() -> None:
     unseen = random.normal(size=(50, 6)).astype(np.float32)
     said = np.array([forest.each_tree(row).mean(axis=0) for row in unseen])
     assert said == pytest.approx(grown.predict(unseen), abs=1e-5)
-
-
-def test_ridge_weights_are_those_of_the_closed_form() -> None:
-    random = np.random.default_rng(0)
-    features = random.normal(size=(60, 8))
-    targets = random.normal(size=(60, 2)).astype(np.float32)
-    exact = np.linalg.solve(features.T @ features + 2.0 * np.eye(8), features.T @ targets)
-    found = ridge(sparse.csr_matrix(features), targets, strength=2.0, steps=40)
-    assert found == pytest.approx(exact, abs=1e-4)
 
 
 def test_terms_are_words_and_neighbours_that_more_than_one_prompt_has() -> None:
@@ -47,3 +38,13 @@ def test_a_prompt_of_unknown_words_has_no_weights() -> None:
     found, weights = terms.weighted(terms.known(["moon", "sun"]))
     assert len(found) == len(weights) == 0
     assert terms.known([]).tolist() == []
+
+
+def test_prompts_that_share_no_neighbours_have_no_pairs() -> None:
+    terms = choose_terms([["red"], ["blue"], ["red", "blue"]])
+    assert (set(terms.words), len(terms.pairs), len(terms.idf)) == ({"red", "blue"}, 0, 2)
+
+
+def test_prompts_that_share_no_word_are_refused() -> None:
+    with pytest.raises(OutcomesUnusable, match="no two prompts share a word"):
+        choose_terms([["red"], ["blue"]])

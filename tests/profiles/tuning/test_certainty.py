@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from profiles.tuning.case import Case
-from profiles.tuning.certainty import CertaintyCurve, CertaintyPoint, certainty_curve, random_split
+from profiles.tuning.certainty import CertaintyCurve, CertaintyPoint, certainty_curve
 from profiles.tuning.out_of_fold import Said
 from tests.profiles.tuning.cases import a_case
 
@@ -37,16 +37,6 @@ def test_more_certainty_keeps_more_floors_for_more_money() -> None:
     assert least.usd < most.usd
     assert all(point.worst <= point.share for point in points)
     assert [point.usd for point in points] == sorted(point.usd for point in points)
-
-
-def test_floors_are_kept_on_prompts_that_bounds_were_not_fitted_to() -> None:
-    same_prompt = np.arange(1_000) // 2
-    split = random_split(same_prompt, np.random.default_rng(0))
-    assert len(split.train) + len(split.test) == 1_000
-    assert len(split.train) == 600
-    assert not set(same_prompt[split.train]) & set(same_prompt[split.test])
-    other = random_split(same_prompt, np.random.default_rng(1))
-    assert other.train.tolist() != split.train.tolist()
 
 
 def test_floors_out_of_every_pairs_reach_have_no_least_certainty() -> None:
