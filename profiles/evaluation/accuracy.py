@@ -2,15 +2,15 @@
 
 The interval of a mean is Wilson's (`serve_app.core.intervals`), which takes scores for right or
 wrong. Scores between 0 and 1 vary less than that, so that for them it is too wide rather than too
-narrow.
+narrow. `scipy.stats.binomtest` takes whole numbers of right answers only.
 
 A pair and its parent are compared on the same questions, where a small loss shows. The interval of
-the difference is Newcombe's for paired proportions: method 10 of R. G. Newcombe, "Improved
-confidence intervals for the difference between binomial proportions based on paired data",
-Statistics in Medicine 17 (1998), 2635-2650. It combines the two Wilson intervals and takes off what
-the scores have in common. Written with the covariance of the scores instead of a two-by-two table,
-it is the same for right and wrong, and holds for scores in between, where it is too wide rather
-than too narrow.
+the difference is Newcombe's for paired proportions, which neither scipy nor statsmodels has: method
+10 of R. G. Newcombe, "Improved confidence intervals for the difference between binomial proportions
+based on paired data", Statistics in Medicine 17 (1998), 2635-2650. It combines the two Wilson
+intervals and takes off what the scores have in common. Written with the covariance of the scores
+instead of a two-by-two table, it is the same for right and wrong, and holds for scores in between,
+where it is too wide rather than too narrow.
 """
 
 from __future__ import annotations
@@ -83,29 +83,22 @@ def compared(scores: Sequence[Scores]) -> PairedAccuracy:
     items = len(scores)
     own = sum(score for score, _ in scores) / items
     parent = sum(score for _, score in scores) / items
-    below, above = _distances(own, parent, _correlation(scores, own, parent), items)
+    own_lower, own_upper = wilson(own, items)
+    parent_lower, parent_upper = wilson(parent, items)
+    shared = _correlation(scores, own, parent)
     change = own - parent
     return PairedAccuracy(
         change=change,
-        lower=max(change - below, -1.0),
-        upper=min(change + above, 1.0),
+        lower=max(change - _joined(own - own_lower, parent_upper - parent, shared), -1.0),
+        upper=min(change + _joined(own_upper - own, parent - parent_lower, shared), 1.0),
         items=items,
         lost=sum(score < parents for score, parents in scores),
         won=sum(score > parents for score, parents in scores),
     )
 
 
-def _distances(own: float, parent: float, shared: float, items: int) -> tuple[float, float]:
-    """How far the ends of the interval lie from the difference."""
-    own_lower, own_upper = wilson(own, items)
-    parent_lower, parent_upper = wilson(parent, items)
-    return (
-        _joined(own - own_lower, parent_upper - parent, shared),
-        _joined(own_upper - own, parent - parent_lower, shared),
-    )
-
-
 def _joined(one: float, other: float, shared: float) -> float:
+    """How far an end of the interval lies from the difference."""
     return sqrt(max(one**2 - 2 * shared * one * other + other**2, 0.0))
 
 

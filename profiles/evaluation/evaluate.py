@@ -15,7 +15,7 @@ from pydantic import JsonValue
 from profiles.errors import ProfilingError
 from profiles.evaluation.graders import GRADERS
 from profiles.evaluation.items import Item
-from profiles.evaluation.outcome import Answer, Outcome, scored, without_score
+from profiles.evaluation.outcome import Answer, Outcome, outcome_of
 from profiles.evaluation.sandbox import SandboxUnavailable, missing_protection
 from serve_app.core.profile import Scope, TaskAccuracy
 
@@ -113,23 +113,20 @@ async def _outcome(
         async with asking:
             answer = await _ask(item, client, pair)
     except httpx2.HTTPError as exc:
-        return without_score(pair, item, None, f"{type(exc).__name__}: {exc}")
+        return outcome_of(pair, item, None, error=f"{type(exc).__name__}: {exc}")
     except (ValueError, LookupError, TypeError) as exc:
-        return without_score(pair, item, None, f"the answer is no chat completion: {exc!r}")
+        return outcome_of(pair, item, None, error=f"the answer is no chat completion: {exc!r}")
     try:
-        score = await _score(item, answer.text, grading)
+        grader = GRADERS[item.grader]
+        if grader.slow:
+            async with grading:
+                score = await asyncio.to_thread(grader, answer.text, item.reference)
+        else:
+            score = grader(answer.text, item.reference)
     except (ValueError, ArithmeticError, LookupError, OSError) as exc:
         error = f"grader {item.grader!r} of item {item.id!r}: {exc}"
-        return without_score(pair, item, answer, error)
-    return scored(pair, item, answer, score)
-
-
-async def _score(item: Item, answer: str, grading: asyncio.Semaphore) -> float:
-    grader = GRADERS[item.grader]
-    if not grader.slow:
-        return grader(answer, item.reference)
-    async with grading:
-        return await asyncio.to_thread(grader, answer, item.reference)
+        return outcome_of(pair, item, answer, error=error)
+    return outcome_of(pair, item, answer, score=score)
 
 
 async def _ask(item: Item, client: httpx2.AsyncClient, pair: str) -> Answer:

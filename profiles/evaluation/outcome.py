@@ -68,14 +68,6 @@ class Answer:
     completion_tokens: int | None
 
 
-def scored(pair: str, item: Item, answer: Answer, score: float) -> Outcome:
-    return _outcome(pair, item, answer, score=score, error=None)
-
-
-def without_score(pair: str, item: Item, answer: Answer | None, error: str) -> Outcome:
-    return _outcome(pair, item, answer, score=None, error=error)
-
-
 def difficulty_of(outcome: Outcome) -> Difficulty | None:
     """Easy below a third, medium below two thirds; an item that does not say has none."""
     if outcome.difficulty is None:
@@ -85,9 +77,15 @@ def difficulty_of(outcome: Outcome) -> Difficulty | None:
     return "medium" if outcome.difficulty < MEDIUM_BELOW else "hard"
 
 
-def _outcome(
-    pair: str, item: Item, answer: Answer | None, *, score: float | None, error: str | None
+def outcome_of(
+    pair: str,
+    item: Item,
+    answer: Answer | None,
+    *,
+    score: float | None = None,
+    error: str | None = None,
 ) -> Outcome:
+    """Takes a score or an error."""
     return Outcome(
         pair=pair,
         item=item.id,

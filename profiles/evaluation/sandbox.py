@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 CHILD = Path(__file__).with_name("sandbox_child.py")
@@ -65,9 +65,8 @@ def run_tests(code: str, tests: str, limits: Limits = DEFAULT_LIMITS) -> Ran:
     """
     word = secrets.token_hex(16)
     with tempfile.TemporaryDirectory(prefix="quantroute-", ignore_cleanup_errors=True) as folder:
-        report = _run(
-            _program(word, code, tests, limits), Path(folder), limits.start_s + limits.wall_s
-        )
+        program = json.dumps({"word": word, "code": code, "tests": tests, **asdict(limits)})
+        report = _run(program, Path(folder), limits.start_s + limits.wall_s)
     said = [line.split()[1:] for line in report.splitlines() if line.startswith(f"{word} ")]
     if not said or said[0][0] != "ready":
         raise SandboxUnavailable(report.strip() or f"it said nothing in {limits.start_s:g} s")
@@ -80,21 +79,6 @@ def missing_protection() -> tuple[str, ...]:
     Raises `SandboxUnavailable`.
     """
     return run_tests("", "").missing
-
-
-def _program(word: str, code: str, tests: str, limits: Limits) -> str:
-    return json.dumps(
-        {
-            "word": word,
-            "code": code,
-            "tests": tests,
-            "cpu_s": limits.cpu_s,
-            "wall_s": limits.wall_s,
-            "memory_bytes": limits.memory_bytes,
-            "file_bytes": limits.file_bytes,
-            "open_files": limits.open_files,
-        }
-    )
 
 
 def _run(program: str, folder: Path, most_s: float) -> str:

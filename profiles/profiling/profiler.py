@@ -113,7 +113,8 @@ async def _profile_pair(spec: EngineSpec, plan: ProfilingPlan, progress: RunProg
             spec,
             plan.measured,
             folder,
-            seed=_seed(now),
+            # New prompts in every run: an engine that runs on would have the last ones cached.
+            seed=int(now.timestamp()) * 1000 % 2**31,
             earlier=read_profile(path) if spec.url is not None else None,
             progress=steps,
         )
@@ -155,8 +156,3 @@ def _provenance(manifest: Manifest, plan: ProfilingPlan) -> Provenance:
         command=manifest.command,
         evaluation=f"{plan.questions}, {items} items, SHA-256 {plan.measured.items_digest}",
     )
-
-
-def _seed(now: datetime) -> int:
-    """New prompts in every run: an engine that runs on would have the last ones cached."""
-    return int(now.timestamp()) * 1000 % 2**31

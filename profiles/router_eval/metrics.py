@@ -115,12 +115,13 @@ def many_models(means: Floats, scores: Floats, costs: Costs) -> ManyModels:
         cost=float(actual[:, best].mean()), accuracy=float(scores[:, best].mean())
     )
     reached = max(point.accuracy for point in curve)
+    room = oracle.accuracy - best_single.accuracy
     return ManyModels(
         curve=curve,
         area=_area(curve, float(actual.mean(axis=0).min()), float(actual.mean(axis=0).max())),
         best_single=best_single,
         oracle=oracle,
-        oracle_share=_share(reached - best_single.accuracy, oracle.accuracy - best_single.accuracy),
+        oracle_share=(reached - best_single.accuracy) / room if room > 0 else 0.0,
         regret=oracle.accuracy - reached,
     )
 
@@ -140,10 +141,6 @@ def _area(curve: tuple[CostPoint, ...], low: float, high: float) -> float:
     best = np.maximum.accumulate([point.accuracy for point in curve])
     at = np.linspace(low, high, 200)
     return float(np.interp(at, costs, best).mean())
-
-
-def _share(part: float, whole: float) -> float:
-    return part / whole if whole > 0 else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,17 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from profiles.evaluation.items import read_items
 from profiles.training.load_outcomes import read_table
 from profiles.training.outcomes import OutcomesUnusable
 from profiles.training.pair_inference import graded_answers, infer_pair, profile_results, with_pair
-from serve_app.classifier.model_file import Artifact, load_artifact, save_artifact
+from serve_app.classifier.model_file import load_artifact, save_artifact
 from serve_app.core.profile import Scope
 from serve_app.store.codec import decode_profile
-
-Floats = npt.NDArray[np.float64]
 
 LEAST_ANSWERS = 50
 
@@ -54,18 +51,15 @@ def add_from_outcomes(model: Path, outcomes: Sequence[Path], out: Path) -> tuple
     for pair in new:
         scores = table.scores[:, table.column(pair)]
         rows = np.flatnonzero(~np.isnan(scores))
-        artifact = _added(artifact, pair, [table.prompts[row] for row in rows], scores[rows])
+        if len(rows) < LEAST_ANSWERS:
+            raise OutcomesUnusable(
+                f"{len(rows)} graded answers of {pair!r} are too few; at least {LEAST_ANSWERS}"
+            )
+        prompts = [table.prompts[row] for row in rows]
+        evidence = graded_answers(artifact, prompts, scores[rows])
+        artifact = with_pair(artifact, pair, infer_pair(artifact, evidence))
     save_artifact(out, artifact)
     return tuple(new)
-
-
-def _added(artifact: Artifact, pair: str, prompts: Sequence[str], scores: Floats) -> Artifact:
-    if len(prompts) < LEAST_ANSWERS:
-        raise OutcomesUnusable(
-            f"{len(prompts)} graded answers of {pair!r} are too few; at least {LEAST_ANSWERS}"
-        )
-    evidence = graded_answers(artifact, prompts, scores)
-    return with_pair(artifact, pair, infer_pair(artifact, evidence))
 
 
 def _by_task(questions: Path) -> Mapping[Scope, list[str]]:

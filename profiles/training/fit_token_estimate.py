@@ -59,10 +59,14 @@ def fit(training: Sequence[Sequence[Piece]]) -> NDArray[np.float64]:
     pieces counts ten times as much.
     """
     shares = [len(pieces) ** -0.25 for pieces in training]
-    rows = np.vstack([s * _relative(pieces) for s, pieces in zip(shares, training, strict=True)])
+    rows = [
+        share * piece.features / piece.tokens
+        for share, pieces in zip(shares, training, strict=True)
+        for piece in pieces
+    ]
     target = np.repeat(shares, [len(pieces) for pieces in training])
     held = np.array([HOLD * expected(unit) for unit in UNITS])
-    system = np.vstack((rows, HOLD * np.eye(len(UNITS))))
+    system = np.vstack((*rows, HOLD * np.eye(len(UNITS))))
     weights, _ = nnls(system, np.concatenate((target, held)))
     return np.asarray(weights)
 
@@ -79,10 +83,6 @@ def expected(unit: str) -> float:
 def errors(held_out: Sequence[Piece], weights: NDArray[np.float64]) -> list[float]:
     """Relative errors, without sign."""
     return [abs(float(weights @ piece.features) / piece.tokens - 1) for piece in held_out]
-
-
-def _relative(pieces: Sequence[Piece]) -> NDArray[np.float64]:
-    return np.array([piece.features / piece.tokens for piece in pieces])
 
 
 def main(argv: Sequence[str]) -> None:

@@ -12,7 +12,7 @@ import gzip
 import hashlib
 import io
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -69,18 +69,28 @@ def graded_outcomes(lines: Iterable[tuple[int, str]]) -> OutcomeTable:
         if outcome.completion_tokens is not None:
             tokens[at] += outcome.completion_tokens
             counted[at] += 1
+    said = (
+        (len(outcomes) - len(scored), "outcomes without a score left out"),
+        (
+            len(scored) - len(usable),
+            "graded requests without their prompt left out; feedback.log_prompts keeps prompts",
+        ),
+        (
+            int((given > 1).sum()),
+            "answers of one pair to one question scored more than once; the mean counts",
+        ),
+    )
     return OutcomeTable(
         prompts=tuple(one.prompt for one in asked.values()),
-        kinds=tuple(_kind(one, routed) for one in asked.values()),
+        # What a router took a request for is no task to learn from: it would confirm itself.
+        kinds=tuple(
+            f"{one.task}, as routed" if one.digest in routed else one.task for one in asked.values()
+        ),
         pairs=pairs,
         scores=np.where(given > 0, score / np.maximum(given, 1), np.nan),
         answer_chars=CHARS_PER_TOKEN
         * np.where(counted > 0, tokens / np.maximum(counted, 1), np.nan),
-        notes=_notes(
-            failed=len(outcomes) - len(scored),
-            textless=len(scored) - len(usable),
-            again=int((given > 1).sum()),
-        ),
+        notes=tuple(f"{count} {what}" for count, what in said if count),
     )
 
 
@@ -90,42 +100,17 @@ def _read(lines: Iterable[tuple[int, str]]) -> tuple[list[Outcome], set[str]]:
     routed: set[str] = set()
     by_router = False
     for number, line in lines:
-        if _is_header(line):
+        # Files of outcomes may have been put together, each with its own header.
+        if line.startswith('{"format"') and FORMAT in line:
             by_router = BY_ROUTER in line
             continue
-        outcomes.append(_outcome(number, line))
+        try:
+            outcomes.append(OUTCOME.validate_json(line))
+        except ValidationError as exc:
+            raise OutcomesUnusable(f"line {number}: {'; '.join(problem_lines(exc))}") from exc
         if by_router:
             routed.add(outcomes[-1].digest)
     return outcomes, routed
-
-
-def _kind(outcome: Outcome, routed: Set[str]) -> str:
-    """What a router took a request for is no task to learn from: it would confirm itself."""
-    return f"{outcome.task}, as routed" if outcome.digest in routed else outcome.task
-
-
-def _is_header(line: str) -> bool:
-    """Files of outcomes may have been put together, each with its own."""
-    return line.startswith('{"format"') and FORMAT in line
-
-
-def _outcome(number: int, line: str) -> Outcome:
-    try:
-        return OUTCOME.validate_json(line)
-    except ValidationError as exc:
-        raise OutcomesUnusable(f"line {number}: {'; '.join(problem_lines(exc))}") from exc
-
-
-def _notes(*, failed: int, textless: int, again: int) -> tuple[str, ...]:
-    said = (
-        (failed, "outcomes without a score left out"),
-        (
-            textless,
-            "graded requests without their prompt left out; feedback.log_prompts keeps prompts",
-        ),
-        (again, "answers of one pair to one question scored more than once; the mean counts"),
-    )
-    return tuple(f"{count} {what}" for count, what in said if count)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +175,7 @@ def _reader(text: str) -> Callable[[str], OutcomeTable]:
         return lambda text: graded_outcomes(numbered_lines(text))
     if first.startswith("{"):
         return _scored_prompts
-    if "prompt" in _names(first):
+    if "prompt" in [name.strip() for name in next(csv.reader([first]), [])]:
         return _columns
     raise OutcomesUnusable(
         f"its first line is {first!r:.80}; outcome files are tables with a column "
@@ -240,10 +225,6 @@ def _fields(text: str) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
     if twice:
         raise OutcomesUnusable(f"more than one column is named {', '.join(sorted(twice))}")
     return names, rows
-
-
-def _names(first: str) -> list[str]:
-    return [name.strip() for name in next(csv.reader([first]), [])]
 
 
 def _score(line: int, row: Mapping[str, str], pair: str) -> float:

@@ -68,27 +68,22 @@ class OutcomeTable:
 
     def rows(self, which: npt.NDArray[np.int64]) -> OutcomeTable:
         """The same table with these rows alone."""
-        return OutcomeTable(
+        return replace(
+            self,
             prompts=tuple(self.prompts[row] for row in which),
             kinds=tuple(self.kinds[row] for row in which),
-            pairs=self.pairs,
             scores=self.scores[which],
             answer_chars=self.answer_chars[which],
-            notes=self.notes,
-            data=self.data,
         )
 
     def only(self, pairs: Sequence[str]) -> OutcomeTable:
         """The same table with these pairs alone, in this order. Raises `OutcomesUnusable`."""
         columns = [self.column(pair) for pair in pairs]
-        return OutcomeTable(
-            prompts=self.prompts,
-            kinds=self.kinds,
+        return replace(
+            self,
             pairs=tuple(pairs),
             scores=self.scores[:, columns],
             answer_chars=self.answer_chars[:, columns],
-            notes=self.notes,
-            data=self.data,
         )
 
     def column(self, pair: str) -> int:

@@ -125,7 +125,13 @@ def infer_pair(artifact: Artifact, evidence: Evidence, *, parent: str | None = N
     seen = np.column_stack((np.ones(len(evidence.scores)), evidence.aspects))
     vector, covariance = _averaged(
         [
-            _moved(_with_tasks(spread, apart), seen, start, evidence, _prior(apart))
+            _moved(
+                _with_tasks(spread, apart),
+                seen,
+                start,
+                evidence,
+                log_prior=sum(log(TASK_APART if one else 1 - TASK_APART) for one in apart),
+            )
             for apart in product((False, True), repeat=len(artifact.header.tasks))
         ]
     )
@@ -145,7 +151,7 @@ class _Moved(NamedTuple):
 
 
 def _moved(
-    spread: Floats, seen: Floats, start: Floats, evidence: Evidence, log_prior: float
+    spread: Floats, seen: Floats, start: Floats, evidence: Evidence, *, log_prior: float
 ) -> _Moved:
     """Bayesian linear regression: Bishop, Pattern Recognition and Machine Learning, 3.3 and 3.5."""
     weighed = (seen / evidence.variances[:, None]).T
@@ -185,10 +191,6 @@ def _with_tasks(spread: Floats, apart: Sequence[bool]) -> Floats:
     whole = np.diag(np.concatenate((np.ones(known), of_tasks)) ** 2)
     whole[:known, :known] = spread[:known, :known]
     return whole
-
-
-def _prior(apart: Sequence[bool]) -> float:
-    return sum(log(TASK_APART if one else 1 - TASK_APART) for one in apart)
 
 
 def with_pair(artifact: Artifact, pair: str, vector: PairVector) -> Artifact:
