@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from serve_app.package_files import package_file
 from serve_app.store.codec import profile_json_schema
 
-SCHEMA_FILE = Path(__file__).with_name("schema.json")
+SCHEMA_FILE = package_file("profiles/schema.json")
 
 if __name__ == "__main__":
     SCHEMA_FILE.write_text(profile_json_schema(), encoding="utf-8")

@@ -30,6 +30,7 @@ from serve_app.feedback.graded_log import FileGradedLog
 from serve_app.feedback.settings import DeskSettings, FeedbackRules, ShadowRules
 from serve_app.gateway.gateway import Gateway
 from serve_app.gateway.settings import GatewaySettings
+from serve_app.package_files import locate
 from serve_app.serving.feedback_board import HandleDesk
 from serve_app.serving.handles import HandleClassifier, HandleEngine, warm_up
 from serve_app.serving.ingress import Place
@@ -70,7 +71,7 @@ class RouterFront:
         self._settings = settings
         self._place = place
         self._store = open_store(settings.store.url)
-        self._shipped = open_store(settings.store.shipped)
+        self._shipped = open_store(locate(settings.store.shipped))
         self._catalogs = CatalogWatch(self._store, events=events, shipped=self._shipped)
         pairs = [pair.pair for pair in settings.pairs]
         self._load = LoadTracker(pairs)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import profiles
+from serve_app.package_files import package_file
 
 # Where a line has its prompt, and what it names the task.
 PROMPT_FIELDS = ("prompt", "query", "question", "text")
@@ -17,7 +17,7 @@ SUFFIXES = (".jsonl", ".jsonl.gz")
 # Files of a data folder that hold prompts; others there hold figures.
 KNOWN_FILES = ("questions.jsonl.gz", "clinc150.jsonl.gz")
 # The questions that profiles are measured with.
-GOLDEN = Path(profiles.__file__).with_name("golden") / "starter.jsonl"
+GOLDEN = package_file("profiles/golden/starter.jsonl")
 
 
 class PromptsUnusable(Exception):

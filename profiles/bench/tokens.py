@@ -11,9 +11,10 @@ from time import perf_counter_ns
 from typing import Any
 
 from profiles.bench.prompts import GOLDEN, read_prompts
+from serve_app.package_files import package_file
 from serve_app.tokens.counter import HfTokenCounter
 
-SAMPLES = Path(__file__).with_name("token_samples")
+SAMPLES = package_file("profiles/bench/token_samples")
 BETWEEN_SAMPLES = "\n%%\n"
 MOST_PROMPTS_PER_TASK = 200
 # A kind that is worse than this calls for another fit.

@@ -9,9 +9,11 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from serve_app.package_files import package_file
+
 DEFAULT_CONFIG = Path("serve_config.yaml")
 DATA = Path("profiles/data")
-GOLDEN = Path("profiles/golden/starter.jsonl")
+GOLDEN = package_file("profiles/golden/starter.jsonl")
 INTERRUPTED = 130
 
 ConfigArgument = Annotated[Path, typer.Argument(help="The Serve configuration of the fleet.")]
@@ -29,6 +31,10 @@ LocalOption = Annotated[
 ]
 FilesArgument = Annotated[
     list[Path], typer.Argument(metavar="FILE...", help="Outcome files, tables or JSON lines.")
+]
+ItemsOption = Annotated[
+    Path,
+    typer.Option(help="Gradable questions, as JSONL.", show_default="the starter set"),
 ]
 SeedOption = Annotated[int, typer.Option(help="Makes the run repeatable.", min=0)]
 PricesOption = Annotated[

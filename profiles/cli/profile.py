@@ -21,6 +21,7 @@ from profiles.cli.options import (
     GOLDEN,
     INTERRUPTED,
     FleetOption,
+    ItemsOption,
     JsonOption,
     fail,
     whole_numbers,
@@ -179,7 +180,7 @@ def profile(
     ] = None,
     out: Annotated[Path, typer.Option(help="Where profiles are written.")] = DATA,
     raw: Annotated[Path, typer.Option(help="Where raw results are kept.")] = Path("profiles/raw"),
-    items: Annotated[Path, typer.Option(help="Gradable questions, as JSONL.")] = GOLDEN,
+    items: ItemsOption = GOLDEN,
     concurrency: Annotated[
         str | None,
         typer.Option(

@@ -18,6 +18,7 @@ from profiles.cli.options import (
     DEFAULT_CONFIG,
     GOLDEN,
     FleetOption,
+    ItemsOption,
     JsonOption,
     fail,
     whole_numbers,
@@ -43,7 +44,7 @@ def refresh(
         Path, typer.Option(help="Where measurements, the catalog and the report are left.")
     ] = Path("build/refresh"),
     floor: FloorOption = None,
-    items: Annotated[Path, typer.Option(help="Gradable questions, as JSONL.")] = GOLDEN,
+    items: ItemsOption = GOLDEN,
     concurrency: Annotated[
         str | None, typer.Option(metavar="N,N...", help="As for `quantroute profile`.")
     ] = None,

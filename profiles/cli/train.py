@@ -68,7 +68,10 @@ def add_pair(
         list[Path] | None, typer.Option(help="The profile of a pair; may be repeated.")
     ] = None,
     questions: Annotated[
-        Path, typer.Option(help="The questions that the profiles' accuracy is of.")
+        Path,
+        typer.Option(
+            help="The questions that the profiles' accuracy is of.", show_default="the starter set"
+        ),
     ] = GOLDEN,
     outcomes: Annotated[
         list[Path] | None, typer.Option(help="Graded answers of new pairs; may be repeated.")

@@ -13,11 +13,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from profiles.training.outcomes import CHARS_PER_TOKEN, OutcomesUnusable, OutcomeTable
 from serve_app.core.units import Name, PositiveFloat
+from serve_app.package_files import package_file
 from serve_app.validation_errors import problem_lines
 
 Floats = npt.NDArray[np.float64]
 
-KNOWN_PRICES = Path(__file__).with_name("prices.json")
+KNOWN_PRICES = package_file("profiles/router_eval/prices.json")
 
 PRICES = TypeAdapter(dict[Name, PositiveFloat])
 

@@ -13,12 +13,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from profiles.jsonl import LinesInvalid, numbered_lines, problems_of_line, text_of
 from serve_app.core.units import Name, PositiveInt
+from serve_app.package_files import package_file
 
 Top = tuple[tuple[int, float], ...]
 TroubleKind = Literal["not_finite", "error"]
 
 
-SHIPPED = Path(__file__).parent.parent / "golden" / "probes.jsonl"
+SHIPPED = package_file("profiles/golden/probes.jsonl")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from serve_app.core.errors import ClassifierUnavailable, SuccessModelRefused
 from serve_app.core.events import ClassifierMissed, ModelRefused
 from serve_app.core.ports import Classifier, Clock, Events
 from serve_app.core.request import Judgement, Prompt
+from serve_app.package_files import locate
 
 Miss = Literal["late", "down"]
 
@@ -123,7 +124,7 @@ def open_classifier(success_model: str | None, *, events: Events) -> Classifier:
     if success_model is None:
         return HeuristicClassifier()
     try:
-        return load_success_model(Path(success_model), local=judge)
+        return load_success_model(Path(locate(success_model)), local=judge)
     except SuccessModelRefused as exc:
         events.emit(ModelRefused(reason=str(exc)))
         return HeuristicClassifier(instead_of="success model refused")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from pathlib import Path
+from typing import Annotated, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -22,6 +24,7 @@ from serve_app.core.fleet import ACCELERATORS, CPU, Pair
 from serve_app.core.profile import Hardware, Quantization
 from serve_app.core.request import Capability, Constraints, Preset
 from serve_app.core.scoring import Policy, Weights
+from serve_app.package_files import PREFIX, locate
 
 STORE_SCHEMES = ("file", "redis", "rediss")
 PRESETS: Mapping[Preset, Weights] = {
@@ -30,6 +33,21 @@ PRESETS: Mapping[Preset, Weights] = {
     "batch": Weights(accuracy=0.05, latency=0.00, cost=0.95),
     "quality": Weights(accuracy=0.90, latency=0.05, cost=0.05),
 }
+
+
+def _is_installed(path: str) -> str:
+    """Refuses a `package:` path that the installed packages do not have."""
+    try:
+        found = locate(path)
+    except ModuleNotFoundError as exc:
+        raise ValueError(f"package {exc.name!r} is not installed") from exc
+    if path.startswith(PREFIX) and not Path(found).exists():
+        raise ValueError(f"the installed package has no {found}")
+    return path
+
+
+# A path that may be inside an installed package, as `package:profiles/data`.
+InstalledPath = Annotated[str, AfterValidator(_is_installed)]
 
 
 class Settings(BaseModel):
@@ -151,10 +169,10 @@ class ClassifierSettings(Settings):
     """The classifier deployment and how long the ingress waits for it.
 
     `success_model` is the file of a trained success model; without one the heuristics judge.
-    A relative path starts where those of `StoreSettings` do.
+    It may be `package:NAME/...`. A relative path starts where those of `StoreSettings` do.
     """
 
-    success_model: str | None = Field(default=None, min_length=1)
+    success_model: InstalledPath | None = Field(default=None, min_length=1)
     replicas: ReplicaSettings = ReplicaSettings(target_ongoing_requests=64)
     cpus: PositiveFloat = 0.1
     deadline_ms: PositiveFloat = 25
@@ -205,11 +223,22 @@ class StoreSettings(Settings):
     """Where profiles come from: a folder or `redis://`; `shipped` serves a cold start without it.
 
     Relative folders are relative to the working directory of the Serve application, which
-    `quantroute serve` makes the folder of the configuration file.
+    `quantroute serve` makes the folder of the configuration file. `shipped` may be
+    `package:NAME/...`. `url` may not, because `quantroute publish` writes there.
     """
 
     url: str = "profiles/data"
-    shipped: str = "profiles/data"
+    shipped: InstalledPath = "package:profiles/data"
+
+    @field_validator("url")
+    @classmethod
+    def _not_installed(cls, value: str) -> str:
+        if value.startswith(PREFIX):
+            raise ValueError(
+                "catalogs are published here, so it cannot be inside an installed package; name "
+                "a folder or redis://, and the package's folder in shipped"
+            )
+        return value
 
     @field_validator("url", "shipped")
     @classmethod

@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from serve_app.core.ports import ProfileStore
+from serve_app.package_files import PREFIX
 from serve_app.store.file_store import FileStore
 from serve_app.store.redis_store import RedisStore
 
@@ -15,6 +16,11 @@ def open_store(url: str) -> ProfileStore:
 
     Nothing is connected or read yet. Raises `ValueError` for any other address.
     """
+    if url.startswith(PREFIX):
+        raise ValueError(
+            f"{url!r} is inside an installed package, and nothing is published there; name a "
+            "folder or 'redis://host:port/db'"
+        )
     if "://" not in url:
         return FileStore(Path(url))
     parts = urlsplit(url)

@@ -9,13 +9,14 @@ script, which the first byte of UTF-8 tells, or for some the second.
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from serve_app.package_files import package_file
+
 # Written by `python -m profiles.training.fit_token_estimate`.
-WEIGHTS = Path(__file__).with_name("weights.json")
+WEIGHTS = package_file("serve_app/tokens/weights.json")
 # Longer texts are estimated from three slices of this many characters.
 SAMPLE_CHARS = 20_000
 

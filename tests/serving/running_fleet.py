@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import queue
-import shutil
 import signal
 import subprocess
 import sys
@@ -99,10 +98,6 @@ def _config(folder: Path, store: str) -> Path:
     args = document["applications"][0]["args"]
     args["store"] = {"url": store, "shipped": str(REPOSITORY / "profiles" / "data")}
     args["ingress"] = {"replicas": {"min": 2, "max": 2}}
-    # Its path is relative to the configuration file, which is another one here.
-    model = args["classifier"]["success_model"]
-    (folder / model).parent.mkdir(parents=True)
-    shutil.copy(REPOSITORY / model, folder / model)
     path = folder / "serve_config.yaml"
     path.write_text(yaml.safe_dump(document))
     return path

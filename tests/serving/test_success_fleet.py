@@ -1,21 +1,23 @@
-"""The shipped success model in the running fleet, found by its relative path."""
+"""The shipped success model in the running fleet, found in the installed package."""
 
 from __future__ import annotations
 
 import hashlib
 import time
+from pathlib import Path
 
 import pytest
 import yaml
 
 from serve_app.classifier.model_file import load_artifact
 from serve_app.classifier.success_model import ORIGIN
+from serve_app.package_files import locate
 from tests.paths import REPOSITORY
 from tests.serving.running_fleet import Fleet
 from tests.waiting import GIVE_UP_S
 
 ARGS = yaml.safe_load((REPOSITORY / "serve_config.yaml").read_text())["applications"][0]["args"]
-SHIPPED = REPOSITORY / ARGS["classifier"]["success_model"]
+SHIPPED = Path(locate(ARGS["classifier"]["success_model"]))
 OUTCOMES = REPOSITORY / "profiles" / "data" / "smollm2-135m-instruct"
 LARGEST_BYTES = 1_000_000
 

@@ -33,6 +33,28 @@ def test_the_shipped_configuration_is_sound() -> None:
     ]
 
 
+def test_the_shipped_success_model_is_in_the_installed_package() -> None:
+    assert embedded_args()["classifier"]["success_model"].startswith("package:profiles/")
+
+
+@pytest.mark.parametrize(
+    ("block", "field", "path", "problem"),
+    [
+        ("classifier", "success_model", "package:profiles/success/none.npz", "has no"),
+        ("store", "shipped", "package:not_installed/data", "'not_installed' is not installed"),
+        ("store", "url", "package:profiles/data", "catalogs are published here"),
+    ],
+)
+def test_a_package_path_that_cannot_be_used_is_refused(
+    block: str, field: str, path: str, problem: str
+) -> None:
+    message = problem_of({**embedded_args(), block: {field: path}})
+
+    assert f"{block}.{field}: " in message
+    assert problem in message
+    assert path in message
+
+
 def test_two_pairs_of_one_id_are_refused_naming_the_second() -> None:
     args = embedded_args()
     args["pairs"][2]["id"] = "smollm2-135m-w8a8"

@@ -30,6 +30,11 @@ async def test_folders_are_named_by_path_or_file_address(tmp_path: Path, form: s
     assert list(catalog.profiles) == ["a"]
 
 
+def test_an_installed_package_is_no_store() -> None:
+    with pytest.raises(ValueError, match="nothing is published there"):
+        open_store("package:profiles/data")
+
+
 @pytest.mark.parametrize(
     "url", ["http://redis:6379", "s3://bucket/profiles", "file://host/folder", "file://", "://x"]
 )

@@ -107,6 +107,19 @@ def test_engines_that_do_not_load_end_in_one_line_per_cause_and_the_run_goes_on(
         assert f"{failure['pair']}: {failure['cause']}" in result.stderr
 
 
+def test_the_starter_questions_are_found_from_any_folder_and_results_stay_there(
+    fleet: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (fleet.parent / "elsewhere").mkdir()
+    monkeypatch.chdir(fleet.parent / "elsewhere")
+
+    result = CliRunner().invoke(cli, ["profile", PAIR, "--fleet", str(fleet), "--json"])
+
+    (failure,) = json.loads(result.stdout)["failed"]
+    assert "RuntimeError: no such device" in failure["cause"]
+    assert [path.name for path in Path("profiles/raw").iterdir()] == [PAIR]
+
+
 def test_the_second_profiler_of_a_pair_is_refused(fleet: Path) -> None:
     profile = fleet.parent / "data" / "smollm2-135m-instruct" / f"{PAIR}@CPU.json"
 
