@@ -3,7 +3,7 @@ PORT ?= 8000
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test fuzz check check-install fmt bench constraints clean
+.PHONY: help install serve test coverage fuzz check check-install fmt bench constraints clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -16,6 +16,9 @@ serve: install ## answer on PORT (8000); Ctrl-C stops it
 
 test: install ## run every test; ARGS goes to pytest
 	@$(BIN)/python -m pytest $(ARGS)
+
+coverage: install ## branch coverage of the decision and the gateway by their fast tests; fails under 95%
+	@$(BIN)/python -m pytest tests/core tests/gateway tests/api -m "not ray and not vllm" --cov $(ARGS)
 
 fuzz: install ## random search by the property tests, 20 times their usual examples; ARGS goes to pytest
 	@$(BIN)/python -m pytest -m hypothesis --hypothesis-profile=fuzz $(ARGS)
@@ -41,4 +44,4 @@ constraints: ## resolve all versions again; needs Python 3.11, 3.12 and 3.13
 	@$(PYTHON) requirements/pin.py
 
 clean: ## remove .venv and all that was built here; weights stay in the cache folder
-	@rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf .venv build dist .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
