@@ -27,6 +27,8 @@ from serve_app.settings import (
 )
 from serve_app.telemetry.log_events import LogEvents, log_to_stderr
 
+__all__ = ["build_app", "wire", "wire_classifier"]
+
 PairBuilder = Callable[[PairSettings, str], Application]
 
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from threading import Thread
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 
 from serve_app.api.app import Lifespan
@@ -19,24 +16,10 @@ from serve_app.core.errors import EngineFailed
 from serve_app.testing import Script
 from tests.api.apps import an_app
 from tests.gateways import House, a_house
+from tests.http_server import serving
 from tests.paths import REPOSITORY
 
 EXAMPLES = REPOSITORY / "examples"
-
-
-@contextmanager
-def serving(app: Starlette) -> Iterator[str]:
-    """The application's base URL, for as long as the block runs."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
-        # The socket listens already: who connects before the server is up waits in its backlog.
-        thread = Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
-        finally:
-            server.should_exit = True
-            thread.join()
 
 
 def background_of(house: House) -> Lifespan:
@@ -60,8 +43,8 @@ def house() -> House:
 
 def run(example: str, house: House) -> str:
     """What an example prints."""
-    with serving(an_app(house, lifespan=background_of(house))) as base_url:
-        command = [sys.executable, str(EXAMPLES / example), base_url]
+    with serving(an_app(house, lifespan=background_of(house))) as url:
+        command = [sys.executable, str(EXAMPLES / example), f"{url}/v1"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return done.stdout
