@@ -5,7 +5,7 @@ from math import inf, nan
 
 import pytest
 
-from serve_app.core.profile import LatencySurface, Profile, Quantiles, Throughput
+from serve_app.core.profile import LatencySurface, MedianError, Profile, Quantiles, Throughput
 from serve_app.core.profile_checks import profile_problems
 from tests.builders import a_grid, a_profile, a_quantity, a_surface, an_accuracy
 
@@ -112,6 +112,28 @@ def test_slots_fewer_than_the_last_measured_concurrency_are_no_problem() -> None
 )
 def test_what_is_wrong_is_said_with_its_path(profile: Profile, problem: str) -> None:
     assert problem in profile_problems(profile)
+
+
+def test_each_error_of_a_median_is_a_finite_number_on_the_grid() -> None:
+    zeros = a_grid(0.0, rows=3)
+    error = MedianError(
+        ttft_ms=((0.0, 0.0), (0.0, inf), (0.0, 0.0)), tpot_ms=zeros[:2], samples=((9, 9),) * 3
+    )
+
+    problems = profile_problems(with_surface(replace(a_surface(), median_error=error)))
+
+    assert problems == (
+        "latency.median_error.ttft_ms[1][1]: inf is not a finite number",
+        "latency.median_error.tpot_ms: has 2 rows; latency.concurrency has 3 values",
+    )
+
+
+def test_the_time_of_a_whole_answer_needs_the_length_of_the_answer() -> None:
+    surface = replace(a_surface(), e2e_ms=a_quantity(100), output_tokens=None)
+
+    (problem,) = profile_problems(with_surface(surface))
+
+    assert "output_tokens" in problem
 
 
 def test_everything_wrong_is_said_at_once() -> None:
