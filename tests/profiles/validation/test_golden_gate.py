@@ -1,6 +1,6 @@
 """The golden gate on the embedded fleet's checkpoints: whole ones, and each kind of damage.
 
-What it said when last written down stands in docs/validation.md.
+What it said when last written down stands in docs/operate/validation.md.
 """
 
 from __future__ import annotations
