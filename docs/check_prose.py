@@ -1,0 +1,217 @@
+"""Checks the prose of the documentation and the code. `make check` runs it.
+
+Two rules: no word of the word list, and at most 3 semicolons per 100 sentences on a page. The rules
+for code cover comments, docstrings and strings, and only the word list. Code on a page is skipped.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import sys
+import tokenize
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parent.parent
+PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "docs/**/*.md")
+SOURCES = ("serve_app/**/*.py", "profiles/**/*.py")
+SEMICOLONS_PER_100_SENTENCES = 3
+
+# A pattern for each word, and what to write instead.
+WORDS: Mapping[str, str] = {
+    "nobody": "no one, no pair, or the subject's name",
+    "whoever": "anyone who",
+    "whom": "a sentence with another subject",
+    "anew": "again",
+    "nought": "zero",
+    "mend(?:s|ed|ing)?": "fix",
+    "foretold": "predicted",
+    "dear(?:er|est)?": "expensive",
+    "beside": "next to",
+    "for ever": "forever",
+    "told": "reported, returned, given",
+    "said": "reported, stated",
+    "says": "reports, returns, states",
+}
+PATTERNS = {re.compile(rf"\b{word}\b", re.IGNORECASE): plain for word, plain in WORDS.items()}
+
+# What is still in the code, by word. A number may only go down. No page has an allowance.
+STILL_IN_CODE: Mapping[str, int] = {
+    "anew": 12,
+    "beside": 24,
+    "dearer": 1,
+    "dearest": 1,
+    "for ever": 1,
+    "foretold": 1,
+    "mend": 5,
+    "mended": 1,
+    "nobody": 30,
+    "nought": 4,
+    "said": 24,
+    "says": 103,
+    "told": 36,
+    "whoever": 8,
+    "whom": 7,
+}
+
+# Pages that are not rewritten yet.
+UNREVISED: frozenset[str] = frozenset(
+    {
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "README.md",
+        "docs/decisions/002-weights-in-config.md",
+        "docs/decisions/003-file-store-by-default.md",
+        "docs/decisions/004-haproxy-mode.md",
+        "docs/decisions/005-dependencies.md",
+        "docs/decisions/006-json-over-the-handle.md",
+        "docs/decisions/007-classifier-over-a-handle.md",
+        "docs/decisions/008-quantile-of-an-answer.md",
+        "docs/decisions/009-breaker-counts-in-a-row.md",
+        "docs/decisions/010-load-generator.md",
+        "docs/decisions/011-best-effort-or-refuse.md",
+        "docs/decisions/012-where-options-travel.md",
+        "docs/decisions/013-load-board.md",
+        "docs/decisions/014-one-streaming-call.md",
+        "docs/decisions/015-when-a-point-is-measured-enough.md",
+        "docs/decisions/016-how-answers-are-graded.md",
+        "docs/decisions/017-golden-gate.md",
+        "docs/decisions/018-drift.md",
+        "docs/decisions/019-figures.md",
+        "docs/decisions/020-weights.md",
+        "docs/decisions/021-quantization-environment.md",
+        "docs/decisions/022-vllm-versions.md",
+        "docs/decisions/023-success-model.md",
+        "docs/decisions/024-feedback.md",
+        "docs/decisions/025-what-is-asked.md",
+        "docs/decisions/026-embedded-success-model.md",
+        "docs/decisions/README.md",
+        "docs/operate/operations.md",
+        "docs/operate/profiles.md",
+        "docs/operate/validation.md",
+        "docs/understand/success-model.md",
+        "docs/use/configuration.md",
+        "docs/use/http.md",
+    }
+)
+
+# Strings here are data: words that a prompt may contain.
+VOCABULARY = frozenset({"serve_app/classifier/request_text.py"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One problem, with the place where it is."""
+
+    file: str
+    line: int
+    word: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.problem}"
+
+
+def words_in(file: str, line: int, text: str) -> Iterator[Finding]:
+    """The words of the list in a text whose first line is `line`."""
+    for number, row in enumerate(text.splitlines(), start=line):
+        for pattern, plain in PATTERNS.items():
+            for match in pattern.finditer(row):
+                word = match[0].lower()
+                yield Finding(
+                    file=file, line=number, word=word, problem=f"{match[0]!r}: write {plain}"
+                )
+
+
+def prose_of(page: str) -> str:
+    """A page without its code. Every line keeps its number."""
+    fenced = re.sub(
+        r"^ *```.*?^ *```$",
+        lambda block: "\n" * block[0].count("\n"),
+        page,
+        flags=re.MULTILINE | re.DOTALL,
+    )
+    indented = re.sub(r"^ {4}(?! *(?:[-*]|\d+\.) ).*$", "", fenced, flags=re.MULTILINE)
+    return re.sub(r"`[^`]*`", lambda code: "`" + "\n" * code[0].count("\n") + "`", indented)
+
+
+def sentences_in(prose: str) -> int:
+    """Ends of sentences, and the rows of tables that have none."""
+    ends = re.findall(r"[.!?](?=[\s)*]|$)", prose)
+    rows = re.findall(r"^\|.*[^.\s|:-] *\|$", prose, re.MULTILINE)
+    return len(ends) + len(rows)
+
+
+def check_page(file: str, page: str) -> list[Finding]:
+    """What is wrong with a page."""
+    prose = prose_of(page)
+    findings = list(words_in(file, 1, prose))
+    places = [
+        number
+        for number, row in enumerate(prose.splitlines(), start=1)
+        for _ in range(row.count(";"))
+    ]
+    sentences = sentences_in(prose)
+    if len(places) * 100 > SEMICOLONS_PER_100_SENTENCES * sentences:
+        findings += [
+            Finding(
+                file=file,
+                line=number,
+                word=";",
+                problem=f"{len(places)} semicolons in {sentences} sentences: write two sentences",
+            )
+            for number in places
+        ]
+    return findings
+
+
+def check_source(file: str, source: str) -> list[Finding]:
+    """Words of the list in the comments, docstrings and strings of a module."""
+    findings: list[Finding] = []
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            findings += words_in(file, token.start[0], token.string)
+    if file not in VOCABULARY:
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
+                findings += words_in(file, node.lineno, node.value)
+    return findings
+
+
+def over_allowance(findings: Iterable[Finding], allowed: Mapping[str, int]) -> list[Finding]:
+    """Every place of each word that is used more often than allowed."""
+    places = list(findings)
+    used = Counter(place.word for place in places)
+    return [place for place in places if used[place.word] > allowed.get(place.word, 0)]
+
+
+def files(patterns: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """The name and the text of each file, by name."""
+    for pattern in patterns:
+        for path in sorted(REPOSITORY.glob(pattern)):
+            yield str(path.relative_to(REPOSITORY)), path.read_text()
+
+
+def main() -> int:
+    in_pages = [
+        finding
+        for name, page in files(PAGES)
+        if name not in UNREVISED
+        for finding in check_page(name, page)
+    ]
+    in_code = [f for name, source in files(SOURCES) for f in check_source(name, source)]
+    wrong = [*in_pages, *over_allowance(in_code, STILL_IN_CODE)]
+    for finding in wrong:
+        sys.stdout.write(f"{finding}\n")
+    if not wrong:
+        left = f", {len(in_code)} words of the list are left in the code" if in_code else ""
+        sys.stdout.write(f"prose: no problems{left}\n")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
