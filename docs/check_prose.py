@@ -91,8 +91,6 @@ UNREVISED: frozenset[str] = frozenset(
         "docs/operate/profiles.md",
         "docs/operate/validation.md",
         "docs/understand/success-model.md",
-        "docs/use/configuration.md",
-        "docs/use/http.md",
     }
 )
 
