@@ -76,7 +76,6 @@ UNREVISED: frozenset[str] = frozenset(
         "docs/decisions/014-one-streaming-call.md",
         "docs/decisions/015-when-a-point-is-measured-enough.md",
         "docs/decisions/016-how-answers-are-graded.md",
-        "docs/decisions/017-golden-gate.md",
         "docs/decisions/018-drift.md",
         "docs/decisions/019-figures.md",
         "docs/decisions/020-weights.md",
@@ -88,7 +87,6 @@ UNREVISED: frozenset[str] = frozenset(
         "docs/decisions/026-embedded-success-model.md",
         "docs/decisions/README.md",
         "docs/operate/profiles.md",
-        "docs/operate/validation.md",
         "docs/understand/success-model.md",
     }
 )

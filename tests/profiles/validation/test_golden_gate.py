@@ -1,6 +1,6 @@
 """The golden gate on the embedded fleet's checkpoints: whole ones, and each kind of damage.
 
-What it said when last written down stands in docs/operate/validation.md.
+docs/decisions/017-golden-gate.md has the results of an earlier run.
 """
 
 from __future__ import annotations
