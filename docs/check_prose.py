@@ -86,8 +86,6 @@ UNREVISED: frozenset[str] = frozenset(
         "docs/decisions/025-what-is-asked.md",
         "docs/decisions/026-embedded-success-model.md",
         "docs/decisions/README.md",
-        "docs/operate/profiles.md",
-        "docs/understand/success-model.md",
     }
 )
 
