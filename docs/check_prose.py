@@ -41,25 +41,18 @@ PATTERNS = {re.compile(rf"\b{word}\b", re.IGNORECASE): plain for word, plain in 
 
 # What is still in the code, by word. A number may only go down. No page has an allowance.
 STILL_IN_CODE: Mapping[str, int] = {
-    "anew": 12,
-    "beside": 24,
-    "dearer": 1,
-    "dearest": 1,
-    "for ever": 1,
-    "foretold": 1,
-    "mend": 5,
-    "mended": 1,
-    "nobody": 30,
-    "nought": 4,
-    "said": 24,
-    "says": 103,
-    "told": 36,
-    "whoever": 8,
-    "whom": 7,
+    "anew": 2,
+    "nobody": 1,
+    "said": 2,
+    "says": 1,
+    "told": 3,
+    "whom": 2,
 }
 
-# Strings here are data: words that a prompt may contain.
-VOCABULARY = frozenset({"serve_app/classifier/request_text.py"})
+# Words that are data in a file, because a prompt may contain them.
+VOCABULARY: Mapping[str, frozenset[str]] = {
+    "serve_app/classifier/heuristics.py": frozenset({"whom"}),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,16 +122,24 @@ def check_page(file: str, page: str) -> list[Finding]:
 
 
 def check_source(file: str, source: str) -> list[Finding]:
-    """Words of the list in the comments, docstrings and strings of a module."""
-    findings: list[Finding] = []
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type == tokenize.COMMENT:
-            findings += words_in(file, token.start[0], token.string)
-    if file not in VOCABULARY:
-        for node in ast.walk(ast.parse(source)):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
-                findings += words_in(file, node.lineno, node.value)
-    return findings
+    """Words of the list in the comments, docstrings and strings of a module, outside backticks."""
+    texts = [
+        (token.start[0], token.string)
+        for token in tokenize.generate_tokens(io.StringIO(source).readline)
+        if token.type == tokenize.COMMENT
+    ]
+    texts += [
+        (node.lineno, node.value)
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value
+    ]
+    known = VOCABULARY.get(file, frozenset())
+    return [
+        finding
+        for line, text in texts
+        for finding in words_in(file, line, re.sub(r"`[^`\n]*`", "``", text))
+        if finding.word not in known
+    ]
 
 
 def over_allowance(findings: Iterable[Finding], allowed: Mapping[str, int]) -> list[Finding]:

@@ -81,6 +81,17 @@ def test_comments_docstrings_and_messages_are_checked_and_names_are_not() -> Non
     ]
 
 
+def test_a_name_between_backticks_is_no_finding() -> None:
+    assert check_source("module.py", '"""`told` is a value."""\n') == []
+
+
+def test_words_of_prompts_are_data_in_their_file_only() -> None:
+    source = 'WORDS = "who whom whose"\n'
+
+    assert check_source("serve_app/classifier/heuristics.py", source) == []
+    assert found(check_source("module.py", source)) == [(1, "whom")]
+
+
 def test_semicolons_in_code_are_no_findings() -> None:
     assert check_source("module.py", '"""One; two; three."""\n') == []
 

@@ -48,7 +48,7 @@ def serve(
     """Start the whole fleet on this machine; Ctrl-C stops it.
 
     Checks the configuration, fetches or builds the weights that are missing, starts Ray, runs
-    the application, and says when it answers.
+    the application, and prints a line when it answers.
     """
     from rich.console import Console
 
@@ -59,7 +59,7 @@ def serve(
     console = Console()
     try:
         checked = read_config(config)
-        console.print(f"{config}: {len(checked.args.pairs)} pairs, nothing to mend")
+        console.print(f"{config}: {len(checked.args.pairs)} pairs, OK")
         ensure_weights(checked.args, console, local=named_folders(local))
         run_fleet(checked, port=port, ready_timeout_s=ready_timeout_s, console=console)
     except (ConfigFileError, CheckpointError, LaunchError) as exc:

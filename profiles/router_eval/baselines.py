@@ -60,7 +60,7 @@ def random_guess(train: OutcomeTable, test: OutcomeTable, *, seed: int) -> Float
 
 
 def always(train: OutcomeTable, test: OutcomeTable, column: int) -> Floats:
-    """Says that one pair is right and the others wrong."""
+    """Predicts that one pair is right and the others wrong."""
     certain = np.zeros((len(test), len(train.pairs)))
     certain[:, column] = 1.0
     return certain
@@ -89,7 +89,7 @@ def embedder() -> Path | None:
 
 
 def embed(prompts: Sequence[str], checkpoint: Path, progress: Callable[[str], None]) -> Embeddings:
-    """A vector of length one for each prompt; `progress` is told while they are made."""
+    """A vector of length one for each prompt; `progress` is reported while they are made."""
     kept = CACHE.expanduser() / f"{_digest(prompts, checkpoint)}.npy"
     if kept.exists():
         return np.asarray(np.load(kept), np.float32)

@@ -77,7 +77,7 @@ def fit_linear(
 def ridge(features: sparse.csr_matrix, targets: Floats, *, strength: float, steps: int) -> Floats:
     """Least squares with a penalty on large weights, by conjugate gradients, all targets at once.
 
-    Targets have a mean of nought each: there is no intercept.
+    Each target has a mean of zero: there is no intercept.
     """
     transposed = features.T.tocsr()
     residual = np.asarray(transposed @ targets, np.float64)
