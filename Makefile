@@ -23,11 +23,12 @@ coverage: install ## branch coverage of the decision and the gateway by their fa
 fuzz: install ## random search by the property tests, 20 times their usual examples; ARGS goes to pytest
 	@$(BIN)/python -m pytest -m hypothesis --hypothesis-profile=fuzz $(ARGS)
 
-check: install ## format, lint, types, import contracts
+check: install ## format, lint, types, import contracts, prose
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python docs/check_prose.py
 
 check-install: ## check that the exact versions resolve on a plain index, for each Python found
 	@$(PYTHON) requirements/check.py

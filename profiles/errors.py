@@ -1,7 +1,7 @@
 """Why a pair could not be profiled. Every one ends up as one line of the run's summary.
 
 * ProfilingError
-  + EngineDidNotLoad         the engine process ended, or said nothing, before its first token
+  + EngineDidNotLoad         the engine process ended, or sent nothing, before its first token
   + EngineUnsuitable         this machine cannot run the pair, or a running engine is not the pair
   + LoadGeneratorFailed      the load generator ended before it wrote a result
   + MeasurementUnusable      the samples cannot become a profile
@@ -80,5 +80,5 @@ class ResumeRefused(ProfilingError):
     def __str__(self) -> str:
         return (
             f"the run in {self.folder} cannot go on: {'; '.join(shortened(self.differences))}. Use "
-            f"the settings it began with, or leave --resume out to measure anew"
+            f"the settings it began with, or leave --resume out to start again"
         )

@@ -23,7 +23,7 @@ class LinesInvalid(Exception):
 
 
 def text_of(file: Path, refused: type[LinesInvalid]) -> str:
-    """What the file says. Raises `OSError`, and `refused` where that is no text."""
+    """The file's text. Raises `OSError`, and `refused` where that is no text."""
     try:
         return file.read_text(encoding="utf-8")
     except UnicodeDecodeError as exc:

@@ -1,4 +1,4 @@
-"""Writes the JSON schema of a profile file beside this module: `python -m profiles.schema`."""
+"""Writes the JSON schema of a profile file next to this module: `python -m profiles.schema`."""
 
 from __future__ import annotations
 

@@ -164,7 +164,7 @@ def _token_counter(settings: AppArgs) -> TokenCounter:
 
 
 def desk_settings(settings: AppArgs) -> DeskSettings:
-    """What whoever takes the fleet's feedback needs to know."""
+    """The settings of the store of the fleet's feedback."""
     feedback = settings.feedback
     return DeskSettings(
         caller_weight=feedback.weight,

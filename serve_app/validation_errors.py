@@ -49,5 +49,5 @@ def _allowed(detail: ErrorDetails) -> str:
     if detail["type"] == "missing":
         return "this field is required"
     if detail["type"] in {"unexpected_keyword_argument", "extra_forbidden"}:
-        return "there is no such field: remove it, or mend its name"
+        return "unknown field: remove it, or fix the name"
     return detail["msg"].replace("Input should", "it should")

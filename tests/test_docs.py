@@ -93,7 +93,7 @@ def packages() -> list[str]:
 
 
 def test_every_folder_has_its_row_in_the_architecture() -> None:
-    text = page("architecture.md")
+    text = page("understand/architecture.md")
     halves = (section(text, "The online half"), section(text, "The offline half"))
 
     assert sorted(code(cells[0])[0] for half in halves for cells in rows(half)) == packages()
@@ -103,7 +103,7 @@ def test_every_folder_has_its_row_in_the_architecture() -> None:
 def test_every_setting_is_described_with_its_default(block: str, settings: Any) -> None:
     described = {
         code(cells[0])[0]: cells[2].strip("`")
-        for cells in rows(section(page("configuration.md"), f"`{block}`"))
+        for cells in rows(section(page("use/configuration.md"), f"`{block}`"))
     }
     actual = defaults(settings)
 
@@ -125,7 +125,7 @@ def test_every_kind_of_block_is_described() -> None:
 def test_the_shipped_weights_are_those_described() -> None:
     described = {
         code(cells[0])[0]: tuple(float(cell) for cell in cells[1:])
-        for cells in rows(section(page("configuration.md"), "`routing.weights`"))
+        for cells in rows(section(page("use/configuration.md"), "`routing.weights`"))
     }
 
     assert described == {name: (w.accuracy, w.latency, w.cost) for name, w in PRESETS.items()}
@@ -133,7 +133,7 @@ def test_the_shipped_weights_are_those_described() -> None:
 
 def test_the_gpu_example_is_a_fleet_that_would_start(tmp_path: Path) -> None:
     (example,) = re.findall(
-        r"```yaml\n(.*?)```", section(page("configuration.md"), "A GPU fleet"), re.DOTALL
+        r"```yaml\n(.*?)```", section(page("use/configuration.md"), "A GPU fleet"), re.DOTALL
     )
     file = tmp_path / "gpu.yaml"
     file.write_text(example)
@@ -150,7 +150,9 @@ def test_every_metric_is_listed() -> None:
     PrometheusEvents(registry)
     exported = {m.name + ("_total" if m.type == "counter" else "") for m in registry.collect()}
 
-    listed = {code(cells[0])[0] for cells in rows(section(page("operations.md"), "Metrics"))}
+    listed = {
+        code(cells[0])[0] for cells in rows(section(page("operate/operations.md"), "Metrics"))
+    }
 
     assert listed == exported
 
@@ -168,7 +170,7 @@ def test_every_variable_that_serve_sets_for_ray_is_described() -> None:
     source = (REPOSITORY / "serve_app" / "launch" / "ray_process.py").read_text()
     variables = set(re.findall(r'"((?:RAY|PYTHON)\w+)"', source))
 
-    described = code(section(page("configuration.md"), "Environment variables"))
+    described = code(section(page("use/configuration.md"), "Environment variables"))
 
     assert variables
     assert variables <= set(described)
@@ -177,7 +179,7 @@ def test_every_variable_that_serve_sets_for_ray_is_described() -> None:
 def test_every_rule_that_rejects_a_pair_is_explained() -> None:
     explained = [
         rule
-        for cells in rows(section(page("operations.md"), "Reading a refusal"))
+        for cells in rows(section(page("operate/operations.md"), "Reading a refusal"))
         for rule in code(cells[0])
     ]
 
@@ -187,7 +189,7 @@ def test_every_rule_that_rejects_a_pair_is_explained() -> None:
 def test_every_routing_header_is_described() -> None:
     described = {
         code(cells[0])[0].encode(): code(cells[1])[0]
-        for cells in rows(section(page("http.md"), "What a request may ask"))
+        for cells in rows(section(page("use/http.md"), "What a request may ask"))
     }
 
     assert described == HEADERS

@@ -21,11 +21,11 @@ GOLDEN = package_file("profiles/golden/starter.jsonl")
 
 
 class PromptsUnusable(Exception):
-    """A file of prompts cannot be used; says which and why."""
+    """A file of prompts cannot be used. Names the file and the cause."""
 
 
 class TaskPrompt(NamedTuple):
-    """One prompt, and the task that its file says it is of."""
+    """One prompt, and its task according to its file."""
 
     task: str
     text: str

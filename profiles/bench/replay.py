@@ -2,7 +2,7 @@
 
 Each pair's engine is started alone, as it was for its profile, and put under loads whose
 concurrency and prompt length its profile does not have. Predictions come from the functions that
-the router calls, with every answer's real length. What was found is told in words and as JSON.
+the router calls, with every answer's real length. Results are printed as text and as JSON.
 """
 
 from __future__ import annotations

@@ -149,7 +149,7 @@ class _Build:
             return False
         problem = self._problem(target, recipe, parent)
         if problem:
-            self.progress.note(f"Making {recipe.name} anew: {problem}")
+            self.progress.note(f"Making {recipe.name} again: {problem}")
         return problem is None
 
     def _problem(self, target: Path, recipe: Recipe, parent: str | None) -> str | None:

@@ -52,7 +52,7 @@ def staged(target: Path) -> Iterator[Path]:
 
 
 def sweep(folder: Path) -> list[Path]:
-    """Removes what killed runs left behind. The caller holds the lock, so nobody works in it."""
+    """Removes what killed runs left behind. The caller holds the lock, so no one works in it."""
     stale = sorted(folder.glob(f"{PARTIAL}*"))
     for path in stale:
         shutil.rmtree(path)
@@ -61,7 +61,7 @@ def sweep(folder: Path) -> list[Path]:
 
 def _replace(target: Path, stage: Path) -> None:
     if target.exists():
-        # A folder cannot be renamed over a full one; killed in between, the next run makes it anew.
+        # A folder cannot be renamed over a full one; if killed in between, the next run repeats it.
         old = target.parent / f"{PARTIAL}old-{target.name}-{os.getpid()}"
         target.rename(old)
         stage.rename(target)

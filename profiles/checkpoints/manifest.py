@@ -37,7 +37,7 @@ class Origin:
 class Manifest:
     """`recipe` is the recipe it was made by, as text; `parent` the weights' digest of its parent.
 
-    A checkpoint is made anew when either no longer is what a run asks for.
+    A checkpoint is made again when either no longer is what a run asks for.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}

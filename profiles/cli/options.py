@@ -49,7 +49,7 @@ def show(document: Mapping[str, object], report: str, *, as_json: bool) -> None:
 
 
 def tell(line: str) -> None:
-    """Says how far a command is, on standard error: standard output stays for results."""
+    """Shows a command's progress on standard error. Standard output stays for results."""
     typer.echo(line, err=True)
 
 

@@ -156,7 +156,7 @@ async def _load(where: Target, against: str) -> Catalog:
 
 
 def show_drift(before: Catalog, run: FleetRun, folder: Path, *, as_json: bool) -> bool:
-    """Prints what moved, on standard error beside JSON, and writes `drift.json` into `folder`.
+    """Prints what changed, on standard error if JSON is on, and writes `drift.json` into `folder`.
 
     Returns whether anything did.
     """

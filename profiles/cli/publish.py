@@ -35,7 +35,7 @@ def publish(
         str | None, typer.Option(metavar="VERSION", help="With --rollback: go back to this one.")
     ] = None,
     history: Annotated[
-        bool, typer.Option("--history", help="List what was published, by whom and when.")
+        bool, typer.Option("--history", help="List what was published, with author and date.")
     ] = False,
     note: Annotated[str, typer.Option(help="A word for the history.")] = "",
     as_json: JsonOption = False,

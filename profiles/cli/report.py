@@ -79,7 +79,7 @@ def profiles_page(folder: Path, out: Path, routing: RoutingSettings) -> Path:
 
 
 def _routing(fleet: Path | None) -> RoutingSettings | None:
-    """How the fleet chooses; `None` when nobody named one and the default file is not there."""
+    """How the fleet chooses; `None` when none is named and the default file does not exist."""
     from serve_app.settings.config_file import ConfigFileError, read_config
 
     if fleet is None and not DEFAULT_CONFIG.exists():

@@ -60,7 +60,7 @@ def serve(
     """Start the whole fleet on this machine; Ctrl-C stops it.
 
     Checks the configuration, fetches or builds the weights that are missing, starts Ray, runs
-    the application, and says when it answers.
+    the application, and prints a line when it answers.
     """
     from rich.console import Console
 

@@ -112,7 +112,7 @@ def max_model_len(
 ) -> None:
     """Advise each pair's context window from the lengths of the contexts it has served.
 
-    Says the memory that a shorter window frees, and the share of requests it sends elsewhere.
+    Prints the memory that a shorter window frees, and the share of requests it sends elsewhere.
     """
     from profiles.tuning.max_model_len import advise, held_by_nobody
     from profiles.tuning.traffic import AdviceError

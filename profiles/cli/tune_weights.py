@@ -93,7 +93,7 @@ def _advice_lines(one: Advice, lose: float) -> Iterator[str]:
     )
     yield f"  goes to {_where(one.same)}"
     if not one.told_apart:
-        yield "  not told apart from the weights in use: keep those"
+        yield "  no clear difference from the weights in use: keep those"
 
 
 def _loss(one: Advice, lose: float) -> str:

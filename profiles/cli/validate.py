@@ -46,7 +46,7 @@ class CandidateUnknown(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A checkpoint and how it is started; `claim` is what the fleet file says that it is."""
+    """A checkpoint and how it is started; `claim` is its quantization in the fleet file."""
 
     name: str
     spec: EngineSpec
@@ -68,7 +68,7 @@ def find_candidates(
 
 
 def _fleet(fleet: Path) -> AppArgs | None:
-    """Nobody needs a fleet to compare two folders."""
+    """Comparing two folders needs no fleet."""
     from serve_app.settings.config_file import read_config
 
     if fleet == DEFAULT_CONFIG and not fleet.exists():

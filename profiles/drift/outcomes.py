@@ -122,7 +122,7 @@ def _outcome(
 def _with_figures_of(earlier: Profile, profile: Profile) -> Profile:
     """The new profile with the figures that stand, so that small steps add up until they count.
 
-    What the fleet file says, price and window among it, is the new one's.
+    What the fleet file sets, such as price and window, is the new one's.
     """
     return replace(
         profile,

@@ -31,7 +31,7 @@ class Profiler(Protocol):
 
 
 class Gate(Protocol):
-    """Judges a pair beside its parent, as the golden gate does. Raises `ProfilingError`."""
+    """Compares a pair with its parent, as the golden gate does. Raises `ProfilingError`."""
 
     async def judge(self, spec: EngineSpec, parent: EngineSpec | None) -> GoldenResult: ...
 

@@ -45,7 +45,7 @@ class GoldenGate:
 
 
 def _unseen(step: Step, done: int, of: int) -> None:
-    """A run that nobody watches shows no progress."""
+    """An unattended run shows no progress."""
 
 
 class FleetProfiler:

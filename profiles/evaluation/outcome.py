@@ -61,7 +61,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What an engine said to an item, and the tokens it counted."""
+    """An engine's answer to an item, and the tokens it counted."""
 
     text: str
     prompt_tokens: int | None

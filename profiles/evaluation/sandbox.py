@@ -60,7 +60,7 @@ DEFAULT_LIMITS = Limits()
 def run_tests(code: str, tests: str, limits: Limits = DEFAULT_LIMITS) -> Ran:
     """Runs `code`, then `tests` among its names. Blocks until both ended or were ended.
 
-    Passing is what the child says after the last test with a word drawn for this run: neither an
+    Passing is what the child reports after the last test with a word drawn for this run: neither an
     exit status nor anything printed counts. Raises `SandboxUnavailable`.
     """
     word = secrets.token_hex(16)
@@ -69,7 +69,7 @@ def run_tests(code: str, tests: str, limits: Limits = DEFAULT_LIMITS) -> Ran:
         report = _run(program, Path(folder), limits.start_s + limits.wall_s)
     said = [line.split()[1:] for line in report.splitlines() if line.startswith(f"{word} ")]
     if not said or said[0][0] != "ready":
-        raise SandboxUnavailable(report.strip() or f"it said nothing in {limits.start_s:g} s")
+        raise SandboxUnavailable(report.strip() or f"it did not answer within {limits.start_s:g} s")
     return Ran(passed=["passed"] in said[1:], missing=tuple(said[0][1:]))
 
 

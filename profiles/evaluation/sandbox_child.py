@@ -1,7 +1,7 @@
 """The confined side of the sandbox: gives up its rights, then runs an answer and its tests.
 
 A program of its own, run as `python -I -S` on a file that `sandbox.py` fills; imports nothing but
-the standard library, and nothing of this project. What it says goes to its standard output,
+the standard library, and nothing of this project. Its report goes to its standard output,
 each line opened by a word that only `sandbox.py` and this program know.
 """
 

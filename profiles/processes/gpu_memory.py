@@ -56,7 +56,7 @@ def gpu_memory() -> Callable[[int], int]:
         pynvml.nvmlInit()
     except pynvml.NVMLError as exc:
         raise EngineUnsuitable(
-            f"GPU memory is read through NVML, and NVML says {exc}: run where the NVIDIA driver is"
+            f"NVML, which reads GPU memory, reports {exc}: run where the NVIDIA driver is"
         ) from exc
     return GpuMemory(cast("Nvml", pynvml)).used_bytes
 

@@ -1,4 +1,4 @@
-"""What the log of a failed process says, in one line and in a few."""
+"""What the log of a failed process shows, in one line and in a few."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ async def _end(process: Process) -> None:
 async def peak_memory(
     pid: int, used_bytes: Callable[[int], int]
 ) -> AsyncIterator[Callable[[], int]]:
-    """Watches a process tree and answers the most that `used_bytes` said of it so far."""
+    """Watches a process tree and answers the most that `used_bytes` returned for it so far."""
     peak = used_bytes(pid)
 
     async def watch() -> None:

@@ -1,6 +1,6 @@
 """One vLLM engine behind its own HTTP address: started, timed and ended here, or found running.
 
-Knows how vLLM is called and what it says of itself, its memory included; not what is measured of
+Knows how vLLM is called and what it reports of itself, its memory included; not what is measured of
 it.
 """
 
@@ -57,8 +57,8 @@ class EngineReport:
 def engine_report(metrics: str, log_path: Path | None, *, workers: int = 1) -> EngineReport:
     """What was configured is a metric, what the engine found out stands in its log only.
 
-    Bytes are told for one of the `workers` that a replica is spread over; all hold as much. Tokens
-    are told for all together.
+    Bytes are given for one of the `workers` that a replica is spread over; all hold as much. Tokens
+    are given for all together.
     """
     labels = _cache_labels(metrics)
     log = "" if log_path is None else log_path.read_text(errors="replace")

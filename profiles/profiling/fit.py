@@ -1,7 +1,7 @@
 """Samples -> profile. `fit_profile` reads a finished run; the rest is pure.
 
 Quantiles are those of the samples, linear between two of them. Nothing is smoothed between grid
-points: where noise makes a busier point faster, the profile says so, and readers decide.
+points: where noise makes a busier point faster, the profile keeps it, and readers decide.
 """
 
 from __future__ import annotations

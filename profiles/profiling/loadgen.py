@@ -71,7 +71,7 @@ class LoadGenerator:
         """Puts `load` on the engine; its raw result is at `result_path` once it is whole.
 
         Raises `LoadGeneratorFailed` or `MeasurementUnusable`, and then the result keeps a name that
-        says so.
+        states it.
         """
         unfinished = result_path.with_name(result_path.name + UNFINISHED)
         line = json.dumps([*self._target, *load_argv(load, unfinished)])
@@ -169,7 +169,7 @@ def _refuse_unlike(result: BenchResult, load: Load, result_path: Path) -> None:
     if abs(mean_prompt_tokens / load.prompt_tokens - 1) > PROMPT_TOLERANCE:
         raise MeasurementUnusable(
             f"the prompts in {result_path} have {mean_prompt_tokens:.0f} tokens, not "
-            f"{load.prompt_tokens}: the tokenizer beside the checkpoint is not the engine's"
+            f"{load.prompt_tokens}: the tokenizer next to the checkpoint is not the engine's"
         )
 
 

@@ -1,6 +1,6 @@
-"""Where a profile is written, by whom, and where its figures come from.
+"""Where a profile is written, its author, and where its figures come from.
 
-Its graded answers lie beside it, where pairs made from it find them.
+Its graded answers are next to it, where pairs made from it find them.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def write_profile(path: Path, profile: Profile) -> None:
 def sole_profiler(path: Path, pair: str) -> Iterator[None]:
     """Raises `PairBusy` when another process is about to write the same profile.
 
-    The lock is the kernel's, so a killed profiler leaves none behind; the file only says who.
+    The lock is the kernel's, so a killed profiler leaves none behind; the file names the holder.
     """
     lock_path = path.with_name(f".{path.name}.lock")
     lock_path.parent.mkdir(parents=True, exist_ok=True)
@@ -106,7 +106,7 @@ def _installed(distribution: str) -> str:
 
 
 def outcomes_path(profile: Path) -> Path:
-    """`<pair>@<accelerator>.outcomes.jsonl` beside the profile of that name."""
+    """`<pair>@<accelerator>.outcomes.jsonl` next to the profile of that name."""
     return profile.with_name(f"{profile.stem}.outcomes.jsonl")
 
 

@@ -28,7 +28,7 @@ ENGINE = "engine.json"
 BENCHMARKS = "benchmarks.json"
 OUTCOMES = "answers.jsonl"
 _ROUND = re.compile(r"c\d+-p\d+-r\d+\.json(\.unfinished)?")
-# What earlier versions and this one leave beside rounds, measured anew with them.
+# What earlier versions and this one leave next to rounds, measured again with them.
 _MEASURED = (RUN, ENGINE, BENCHMARKS, OUTCOMES)
 
 T = TypeVar("T")

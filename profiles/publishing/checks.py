@@ -64,7 +64,7 @@ def not_measured(profile: Profile) -> Iterator[Finding]:
             severity="warning",
             got="figures published by others",
             allowed="nothing here was measured on your hardware",
-            advice="the router says so in its decisions; profile the pair when you can",
+            advice="decisions note it; profile the pair when you can",
         )
 
 

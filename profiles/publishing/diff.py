@@ -1,4 +1,4 @@
-"""What one catalog changes of another, in words and numbers for whoever publishes it."""
+"""What one catalog changes of another, in words and numbers for its publisher."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from serve_app.core.profile import (
 
 Key = TypeVar("Key", bound=str)
 
-# Told in words and numbers below; any other field that differs is named.
+# Printed in words and numbers below; any other field that differs is named.
 TOLD = frozenset(
     {
         "golden",

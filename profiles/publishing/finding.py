@@ -1,4 +1,4 @@
-"""What a check says of one profile."""
+"""What a check reports of one profile."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def _listed(accuracies: Mapping[str, TaskAccuracy]) -> str:
 
 
 def _needed(accuracy: TaskAccuracy, floor: float) -> str:
-    """Half an interval shrinks with the root of the items; it must fit beside the floor."""
+    """Half an interval shrinks with the root of the items; it must fit next to the floor."""
     above = accuracy.mean >= floor
     half = accuracy.mean - accuracy.lower if above else upper_end(accuracy) - accuracy.mean
     distance = abs(accuracy.mean - floor)

@@ -83,7 +83,7 @@ def _deployment_sources(pair: PublishedPair) -> Sources:
         "hardware.usd_per_hour": f"{pair.card.price_source}; times {pair.cards}",
         "context_window": pair.model.source,
         "max_concurrency": "the highest concurrency of that run: what lies beyond was not timed",
-        "capabilities": "none was published; the fleet's configuration says what a pair can do",
+        "capabilities": "none was published; the fleet's configuration states what a pair can do",
         "tokens_ratio": "not published; 1 until it is measured against the fleet's tokenizer",
     }
 
@@ -99,7 +99,7 @@ def _memory(pair: PublishedPair) -> tuple[Memory, Sources]:
     return memory, {
         "memory.weights_bytes": f"derived: parameters at {bits}; {pair.model.source}",
         "memory.kv_cache_bytes": "derived: peak_bytes less weights_bytes, an upper bound",
-        "memory.peak_bytes": f"derived: {share}, what vLLM takes unless told otherwise",
+        "memory.peak_bytes": f"derived: {share}, what vLLM takes by default",
     }
 
 

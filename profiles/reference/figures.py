@@ -18,7 +18,7 @@ MODEL_CARD = "model card: "
 
 # What each of the Qwen runs generated, which turns tokens per second into seconds.
 QWEN_GENERATED_TOKENS = 2048
-# The share of a GPU's memory that vLLM takes unless told otherwise.
+# The share of a GPU's memory that vLLM takes by default.
 VLLM_MEMORY_SHARE = 0.9
 
 

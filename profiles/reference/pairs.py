@@ -21,7 +21,7 @@ AWQ_ENGINE = "vllm_v2_a100_marlin"
 class PublishedPair:
     """A pair and where its figures are found.
 
-    `scores` names rows of the accuracy table: (model, quantization) by benchmark. `stand_in` says
+    `scores` names rows of the accuracy table: (model, quantization) by benchmark. `stand_in` states
     so when they are another model's.
     """
 

@@ -23,7 +23,7 @@ V = TypeVar("V")
 
 
 class FiguresMissing(Exception):
-    """A table is not there, or lacks a figure; `problem` says which and what to do."""
+    """A table is not there, or lacks a figure. `problem` names it and what to do."""
 
     def __init__(self, path: Path, problem: str) -> None:
         super().__init__(path, problem)
@@ -49,7 +49,7 @@ class ServingRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccuracyRow:
-    """What one quantization of a model scored, from 0 to 1; `items` where the source says it."""
+    """What one quantization of a model scored, from 0 to 1; `items` where the source states it."""
 
     score: float
     recovery: float | None

@@ -67,7 +67,7 @@ def _front(
 
 
 def _cautions(catalog: Catalog, marks: Marks) -> Iterator[str]:
-    """Pairs that may not serve, that nobody checked, or that nobody measured here."""
+    """Pairs that may not serve, that are not validated, or that were not measured here."""
     failed = [p for p in catalog if p.golden is not None and not p.golden.passed]
     for profile in failed:
         assert profile.golden is not None

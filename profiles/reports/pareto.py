@@ -16,7 +16,7 @@ REQUESTS = 1000
 class Standing:
     """One pair on the three axes, for the typical request at one load.
 
-    A pair that the golden gate refused may not serve, and so dominates nobody.
+    A pair that the golden gate refused may not serve, and so dominates no pair.
     """
 
     pair: str
@@ -30,7 +30,7 @@ class Standing:
 class Dominance:
     """A pair no better than `by` in anything and worse in something.
 
-    `told_apart` says whether their accuracy intervals do not overlap.
+    `told_apart` is whether their accuracy intervals do not overlap.
     """
 
     worse: Standing

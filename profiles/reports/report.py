@@ -1,6 +1,6 @@
 """A catalog as one self-contained HTML page, and its figures as PNG files.
 
-Says what the catalog says and asks the core what would be chosen; measures nothing itself.
+Shows the catalog's figures and asks the core what would be chosen. It measures nothing.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ class Group:
 
 
 def summary(catalog: Catalog, *, prompt_tokens: int) -> tuple[Group, ...]:
-    """`prompt_tokens` names the prompt length whose latencies are told, the nearest measured."""
+    """`prompt_tokens` names the prompt length whose latencies are shown, the nearest measured."""
     profiles = tuple(catalog)
     groups = (
         ("What it is", _identity()),

@@ -12,7 +12,7 @@ from serve_app.core.profile import Profile
 from serve_app.core.request import Constraints, Features, Judgement, Success
 from serve_app.core.scoring import Policy, Weights
 
-# Where no profile says how long the answers were that it was measured with.
+# Where no profile states how long the answers were that it was measured with.
 OUTPUT_TOKENS = 64
 _COST_ALONE = Weights(accuracy=0, latency=0, cost=1)
 CHEAPEST = Policy(

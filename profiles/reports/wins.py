@@ -22,7 +22,7 @@ SERIES = ((1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8), (1, 1.5, 2, 3, 5, 7), (1, 2, 5),
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WinMap:
-    """Who is chosen at one load: `chosen` is indexed [floor][budget], `None` where nobody is."""
+    """Who is chosen at one load: `chosen` is indexed [floor][budget], `None` where no pair is."""
 
     concurrency: int
     floors: tuple[float, ...]

@@ -65,7 +65,7 @@ def embedder() -> Path | None:
 
 
 def embed(prompts: Sequence[str], checkpoint: Path, progress: Callable[[str], None]) -> Embeddings:
-    """A vector of length one for each prompt; `progress` is told while they are made."""
+    """A vector of length one for each prompt; `progress` is reported while they are made."""
     kept = CACHE.expanduser() / f"{_digest(prompts, checkpoint)}.npy"
     if kept.exists():
         return np.asarray(np.load(kept), np.float32)

@@ -84,7 +84,7 @@ class CostPoint:
 class ManyModels:
     """`curve` runs from the cheapest answers to the best; `oracle` knows every outcome.
 
-    `area` is the mean accuracy over cost, from always-cheapest's cost to always-dearest's.
+    `area` is the mean accuracy over cost, from the cheapest pair's to the most expensive's.
     `oracle_share` is how much of the oracle's gain over the best single model is reached at any
     point of the curve; `regret` is what is missing to the oracle, at the most accurate point.
     """

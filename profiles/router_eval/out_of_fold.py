@@ -1,4 +1,4 @@
-"""What every router says of prompts that it has not seen: the success model and its rivals."""
+"""What every router predicts for unseen prompts: the success model and its rivals."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def features_of(
 
 
 def fit_readers(prompts: PromptFeatures, traits: Floats, *, seed: int) -> Readers:
-    """The forest reads what the linear part says of prompts that part has not seen.
+    """The forest reads the linear part's predictions for prompts that part has not seen.
 
     So it learns how far to trust it.
     """
@@ -102,7 +102,7 @@ def _linear(prompts: PromptFeatures, targets: Halves, rows: Rows) -> LinearParts
 def _blend(targets: Floats, linear: Halves, grown: Halves) -> tuple[Floats, Floats]:
     """Per trait the weights that come nearest to the truth on unseen prompts.
 
-    A trait that no text tells gets weights near nought, and so does not disturb the others.
+    Factors that text cannot predict get weights near zero.
     """
     fitted = [
         LinearRegression().fit(np.column_stack(said), target)

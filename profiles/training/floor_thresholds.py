@@ -1,6 +1,6 @@
 """From which predicted success on a prompt is held to reach a floor, per kind of prompt.
 
-Whoever asks for a floor expects that of the answers got, not of each prediction. On unseen
+A caller with a floor expects it of the answers, not of each prediction. On unseen
 prompts, per kind, the threshold is the least at which the answers of the pairs that would be
 chosen reach the floor with some certainty: by so many standard errors. Where the answers to all
 prompts of a kind do not, those have to that the threshold promises the floor to.

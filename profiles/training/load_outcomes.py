@@ -1,4 +1,4 @@
-"""Reads outcome files of every form that is known, by what their first line says.
+"""Reads outcome files of every known form, recognized by their first line.
 
 Tables (`.csv`): a column `prompt`, one column per pair with scores, and perhaps `category` or
 `subject` and the lengths of answers as `PAIR|chars`. Lines (`.jsonl`): `{"prompt", "scores": {pair:

@@ -20,7 +20,7 @@ Rows = npt.NDArray[np.int64]
 
 
 class OutcomesUnusable(Exception):
-    """Outcomes cannot be learned from or measured on; says which, and what to do."""
+    """Outcomes cannot be learned from or measured on. Names them, and what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)

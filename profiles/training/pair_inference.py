@@ -2,7 +2,7 @@
 
 A pair is a short vector: how often it is right, and how that depends on each trait. The vectors of
 the pairs that were trained say which are likely; what is known of the new pair moves it from
-there, and says how sure it is. Nothing else of the model changes. A quantized pair starts from its
+there, with its uncertainty. Nothing else of the model changes. A quantized pair starts from its
 parent instead, and what moves it is the paired change per task: so its loss differs by kind of
 prompt. Where the model tells tasks apart, a pair may also be better or worse at one of them than
 traits say: as far as its results there are unlikely to be chance.
@@ -86,7 +86,7 @@ def graded_answers(artifact: Artifact, prompts: Sequence[str], scores: Floats) -
 def profile_results(
     artifact: Artifact, profile: Profile, questions: Mapping[Scope, Sequence[str]]
 ) -> tuple[Evidence, str | None]:
-    """What a profile says per task, and the parent that it says it of.
+    """A profile's figures per task, and the parent that they refer to.
 
     `questions` are the prompts of each task it was evaluated on. With a parent in the model, the
     evidence is the paired change. Raises `OutcomesUnusable`.
@@ -94,7 +94,7 @@ def profile_results(
     parent = profile.parent if profile.parent in artifact.header.pairs else None
     paired: Mapping[Scope, PairedAccuracy] = profile.against_parent if parent else {}
     measured = paired.keys() if paired else profile.accuracy.keys()
-    # Overall repeats what the tasks say: it serves only where they are not told apart.
+    # Overall repeats the tasks: it serves only where they are not known apart.
     tasks = sorted((questions.keys() & measured) - {"overall"}) or sorted(
         questions.keys() & measured
     )

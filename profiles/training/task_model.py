@@ -46,7 +46,7 @@ def fit_tasks(terms: sparse.csr_matrix, kinds: Sequence[str], *, words: int) -> 
         )
     labelled = np.flatnonzero(np.isin(of_prompt, tasks))
     labels = [tasks.index(task) for task in of_prompt[labelled]]
-    # Balanced, as how often a task was graded says little of how often it is asked for.
+    # Balanced, as how often a task was graded shows little of how often it is asked for.
     fitted = LogisticRegression(C=1 / PENALTY, max_iter=MOST_STEPS, class_weight="balanced").fit(
         terms[labelled, :words], labels
     )

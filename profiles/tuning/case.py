@@ -22,8 +22,8 @@ Saved = Literal["cost", "latency"]
 class Answers:
     """All arrays are (prompts, pairs).
 
-    `scores` are those given, and predicted success where nobody graded. `cost_usd` is of the tokens
-    counted, of those expected where nobody counted. `total_ms` is predicted, `None` where latency
+    `scores` are those given, or else the predicted success. `cost_usd` is of the tokens
+    counted, or else expected. `total_ms` is predicted, `None` where latency
     is not known. Prompts with equal numbers in `same_prompt` are one prompt.
     """
 
@@ -75,7 +75,7 @@ class Answers:
 class Case:
     """Everything that tuning needs: what would be chosen and what it gets, prompt by prompt.
 
-    `rows` are those of the outcomes that were read; prompts that nobody may serve are left out.
+    `rows` are those of the outcomes that were read; prompts that no pair may serve are left out.
     """
 
     table: OutcomeTable

@@ -64,7 +64,7 @@ class FleetAtRest:
 def pairs_of_both(
     table: OutcomeTable, fleet: FleetAtRest
 ) -> tuple[OutcomeTable, FleetAtRest, tuple[str, ...]]:
-    """Table and fleet with the pairs that have outcomes and a profile; what is left out is said.
+    """Table and fleet with the pairs that have outcomes and a profile; the rest is reported.
 
     Raises `OutcomesUnusable`.
     """

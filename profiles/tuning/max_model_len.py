@@ -15,7 +15,7 @@ ENOUGH_REQUESTS = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployed:
-    """A pair as deployed. `cache_bytes_per_token` is `None` where `cache_unknown` says why."""
+    """A pair as deployed. `cache_bytes_per_token` is `None` where `cache_unknown` states why."""
 
     pair: str
     context_window: int
@@ -26,7 +26,7 @@ class Deployed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advice:
-    """What a pair's traffic says of its context window, in tokens.
+    """What a pair's traffic shows about its context window, in tokens.
 
     Percentiles are `None` where they lie beyond the last bucket. `max_model_len` is `None` when
     there is nothing to advise. `freed_bytes` is the cache that `max_concurrency` requests could

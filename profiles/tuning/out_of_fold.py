@@ -67,7 +67,7 @@ def given_model(path: Path, table: OutcomeTable) -> Part:
         if digest in trained_on:
             raise OutcomesUnusable(
                 f"{path} was trained on {name} itself (there as {trained_on[digest]!r}, the same "
-                f"SHA-256): what it says of these prompts is no test; leave --model out, and a "
+                f"SHA-256): its predictions for them are no test; leave --model out, and a "
                 f"model is trained per fold"
             )
     unknown = [pair for pair in table.pairs if pair not in model.header.pairs]

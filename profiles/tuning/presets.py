@@ -1,6 +1,6 @@
 """Weights for each preset: tuned on all prompts, and shown on prompts kept aside from tuning.
 
-What a preset wants of a curve says which point on it.
+A preset's wish determines its point on a curve.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Means:
 class Rule:
     """What accuracy is weighed against, from which ratio of their weights on, and where to stop.
 
-    `saves` says whether saving is wanted for its own sake, `bounds_loss` whether only so much
+    `saves` is whether saving is wanted for its own sake, `bounds_loss` whether only so much
     accuracy may be lost.
     """
 
@@ -143,7 +143,7 @@ class Advice:
     `same` is what they get on the prompts they were tuned on. `aside` is the same rule followed on
     the other folds only, which gave `ratios_aside`, and measured on the fold kept aside, so it is
     what to expect. `present` is what the weights in use get, `difference` is `aside` less that;
-    `told_apart` says whether it is one in what the preset wants.
+    `told_apart` is whether it is one in what the preset wants.
     """
 
     preset: Preset
@@ -163,7 +163,7 @@ class Advice:
 
     @property
     def advised(self) -> Weights:
-        """Those in use, where the best ones cannot be told from them."""
+        """Those in use, where the best ones do not clearly differ."""
         return self.weights if self.told_apart else self.present_weights
 
     def rules_out_more_loss_than(self, lose: float) -> bool:

@@ -94,11 +94,11 @@ def _added(one: Histogram, other: Histogram) -> Histogram:
 
 
 class AdviceError(Exception):
-    """Traffic could not be read, or says nothing."""
+    """Traffic could not be read, or is empty."""
 
 
 class TrafficUnreadable(AdviceError):
-    """`source` gave no histograms; `cause` says why and what to do."""
+    """`source` gave no histograms. `cause` states why and what to do."""
 
     def __init__(self, source: str, cause: str) -> None:
         super().__init__(source, cause)
@@ -174,7 +174,7 @@ class _Vector(BaseModel):
 
 
 class _Answer(BaseModel):
-    """What `/api/v1/query` says of an instant vector."""
+    """What `/api/v1/query` returns for an instant vector."""
 
     status: Literal["success", "error"]
     data: _Vector | None = None

@@ -40,7 +40,7 @@ LEAST_ANSWERS = 50
 
 
 def usable(table: OutcomeTable) -> tuple[OutcomeTable, tuple[str, ...]]:
-    """Pairs with enough graded answers, and prompts that one of them answered; the rest is said.
+    """Pairs with enough graded answers, and prompts that one of them answered. The rest is listed.
 
     Raises `OutcomesUnusable`.
     """

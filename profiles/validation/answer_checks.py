@@ -87,7 +87,7 @@ def _finite(troubles: tuple[Trouble, ...]) -> Check:
 
 
 def _answered(candidate: Probes, parent: Probes | None) -> Check:
-    """A probe that the parent cannot answer either says nothing of the candidate."""
+    """A probe that the parent cannot answer either shows nothing about the candidate."""
     excused = {t.probe for t in parent.troubles} if parent else set()
     wrong = tuple(
         f"{t.probe}: {t.told}"

@@ -44,7 +44,7 @@ def _layers_in_memory(loaded: LoadedFacts, claim: Claim, allowed: Thresholds) ->
             seen=f"{share:.0%} of the linear weights quantized, as {listed(loaded.schemes)}"
             if share
             else "none quantized",
-            allowed=f"none quantized, as {claim.name} says",
+            allowed=f"none quantized, as {claim.name} claims",
             cause="a quantized checkpoint, or a `quantization` argument, under an unquantized name",
             remedy="claim what it is, or serve the unquantized checkpoint",
         )
@@ -53,14 +53,14 @@ def _layers_in_memory(loaded: LoadedFacts, claim: Claim, allowed: Thresholds) ->
     unquantized = tuple(layer.name for layer in loaded.experts if layer.scheme is None)
     seen = f"{share:.0%} of the linear weights" + (f" as {listed(loaded.schemes)}" if share else "")
     if loaded.quantized_on_load is not None:
-        seen += f"; the engine says it quantized {loaded.quantized_on_load} layers"
+        seen += f"; the engine reports that it quantized {loaded.quantized_on_load} layers"
     if unquantized:
         seen += f"; experts not: {listed(unquantized)}"
     yield check(
         name="layers in memory",
         passed=not unquantized if loaded.experts else share >= allowed.quantized_share_min,
         seen=seen,
-        allowed=f"at least {allowed.quantized_share_min:.0%} quantized, as {claim.name} says",
+        allowed=f"at least {allowed.quantized_share_min:.0%} quantized, as {claim.name} claims",
         cause=NOT_QUANTIZED,
         remedy=SERVE_ANOTHER,
     )

@@ -16,7 +16,7 @@ Parts = Mapping[str, Tensor]
 
 MAIN = ("weight", "weight_packed", "qweight")
 FLOATS = {"BF16": 16, "F16": 16, "F32": 32, "F64": 64}
-# Of these tensors a quantization keeps the original, or has them beside the weights.
+# Of these tensors a quantization keeps the original, or has them next to the weights.
 _KEPT = re.compile(r"(^|[._])(embed\w*|lm_head|wte|wpe|\w*norm\w*|ln_\w+)([._]|$)")
 _SUFFIX = re.compile(
     r"\.(?P<part>weight(?:_packed|_scale(?:_inv|_2)?|_zero_point|_global_scale|_shape|_g_idx)?"
@@ -46,7 +46,7 @@ class LinearLayer:
 def linear_layers(tensors: Parts, config_bits: int | None) -> tuple[LinearLayer, ...]:
     """Every linear layer but the embedding and the output.
 
-    `config_bits` is what the configuration says of packed weights that do not tell themselves.
+    `config_bits` is from the configuration, for packed weights that do not state it.
     """
     parts: defaultdict[str, dict[str, Tensor]] = defaultdict(dict)
     for name, tensor in tensors.items():

@@ -19,7 +19,7 @@ _PROBES = TypeAdapter(Probes)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeKey:
-    """All that decides what an engine says to the probes."""
+    """All that determines an engine's answers to the probes."""
 
     checkpoint: str
     engine: str

@@ -1,4 +1,4 @@
-"""The golden probes, texts to score and prompts to answer, and what an engine said to them."""
+"""The golden probes, texts to score and prompts to answer, and an engine's answers to them."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probes:
-    """Everything an engine said to the golden probes."""
+    """All of an engine's answers to the golden probes."""
 
     texts: tuple[ScoredText, ...]
     answers: tuple[Answer, ...]

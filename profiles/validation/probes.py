@@ -1,4 +1,4 @@
-"""Puts the golden probes to a running vLLM and keeps what it says of every token.
+"""Puts the golden probes to a running vLLM and keeps what it returns for every token.
 
 Knows the engine's HTTP interface and reads its replies; not what is allowed.
 """
@@ -31,7 +31,7 @@ Progress = Callable[[int, int], None]
 
 ANSWERS_AT_ONCE = 8
 ANSWER_TIMEOUT_S = 300.0
-# What the server's JSON encoder says of NaN.
+# What the server's JSON encoder writes for NaN.
 NOT_JSON = "not JSON compliant"
 
 
@@ -108,7 +108,7 @@ def _scored(
 
 
 def _is_top(told: Any) -> bool:
-    """The place's own token is told as well, however unlikely."""
+    """The place's own token is returned as well, however unlikely."""
     return told["rank"] is not None and told["rank"] <= TOP_TOKENS
 
 

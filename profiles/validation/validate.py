@@ -1,4 +1,4 @@
-"""Validates one checkpoint: its files first, then its engine's answers beside its parent's.
+"""Validates one checkpoint: its files first, then its engine's answers against its parent's.
 
 Writes the verdict into the profile of the pair it is about.
 """
@@ -42,7 +42,7 @@ def judge(
 ) -> Verdict:
     """Every check that what was seen allows.
 
-    Without a claim it is not asked whether the checkpoint is what it says; without a parent only
+    Without a claim the checkpoint's bits are not checked. Without a parent only
     what a sound model shows by itself is asked.
     """
     by_files = tuple(file_checks(candidate, parent, claim, thresholds))
@@ -155,7 +155,7 @@ async def _answering(
     continued: tuple[Answer, ...] | None,
     progress: Progress,
 ) -> Seen:
-    """The candidate with what its engine says, told to write to its log what it has loaded."""
+    """The candidate with its engine's answers. The engine logs what it has loaded."""
     spec = replace(asked.candidate, env={**asked.candidate.env, **INSPECTION})
     log = asked.scratch / "candidate.log"
     async with running_engine(spec, log) as engine:

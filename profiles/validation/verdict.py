@@ -14,9 +14,9 @@ REASONS_TOLD = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """A checkpoint by its files and, once an engine has loaded it, by what that engine says.
+    """A checkpoint by its files and, once an engine has loaded it, by that engine's answers.
 
-    `quantizes_on_load` is whether the engine is told to quantize weights that are not.
+    `quantizes_on_load` is whether an argument makes the engine quantize weights that are not.
     """
 
     facts: CheckpointFacts
@@ -28,7 +28,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One question of the gate. `cause` and `remedy` are told of a failure only."""
+    """One question of the gate. Only a failure has `cause` and `remedy`."""
 
     name: str
     passed: bool
@@ -40,7 +40,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """Every check that was made; `note` says why others were not."""
+    """Every check that was made; `note` states why others were not."""
 
     checks: tuple[Check, ...]
     note: str = ""

@@ -1,4 +1,4 @@
-"""What vLLM's log says of the weights it has loaded: which layers, and how they are multiplied.
+"""What vLLM's log shows of the weights it has loaded: which layers, and how they are multiplied.
 
 `INSPECTION` in an engine's environment has vLLM write its module tree to the log.
 """

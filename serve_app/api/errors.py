@@ -156,5 +156,5 @@ async def on_bug(_: Request, __: Exception) -> Response:
 
 
 async def on_client_disconnect(_: Request, __: Exception) -> Response:
-    """The caller left while sending its body; nobody reads this."""
+    """The client disconnected while sending its body. No one reads this."""
     return Response(status_code=CLIENT_CLOSED_REQUEST)

@@ -1,4 +1,4 @@
-"""Bytes and headers in, an `Inbound` out; whatever is wrong is said before an engine is asked."""
+"""Bytes and headers in, an `Inbound` out; errors are raised before an engine is asked."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def _last_user_turn(chat: ChatBody) -> int:
 
 
 def _user_texts(chat: ChatBody, last: int) -> list[str]:
-    """All that users said, up to the message at `last`."""
+    """All texts of users, up to the message at `last`."""
     earlier = [message.text for message in chat.messages[:last] if message.role == "user"]
     return [*earlier, chat.messages[last].text]
 

@@ -26,7 +26,7 @@ Miss = Literal["late", "down"]
 class HeuristicClassifier:
     """Judges in this process, from the text alone.
 
-    `instead_of` says what should have judged and cannot; every judgement's origin names it.
+    `instead_of` names what should have classified and cannot. Every origin includes it.
     """
 
     def __init__(self, *, instead_of: str | None = None) -> None:
@@ -63,10 +63,10 @@ class RememberingClassifier:
 
 
 class DeadlineClassifier:
-    """Asks `remote`; when it is late or down, `local` judges and the judgement says why.
+    """Asks `remote`; when it is late or down, `local` does it, and the origin names the cause.
 
     `remote` gets the prompt clipped: a long text is not sent for the little that is read of it.
-    After `breaker.failures_to_open` misses in a row nobody waits for `remote` until the
+    After `breaker.failures_to_open` misses in a row `remote` is skipped until the
     cool-down ends: then one request probes it while the others go on with `local`.
     """
 
@@ -118,7 +118,7 @@ class DeadlineClassifier:
 def open_classifier(success_model: str | None, *, events: Events) -> Classifier:
     """The success model in that file; the heuristics without one, or where it is refused.
 
-    A file that cannot be used is told once and costs no request: raising here would have Ray
+    An unusable file is logged once and fails no request: raising here would have Ray
     Serve start the replica again and again.
     """
     if success_model is None:

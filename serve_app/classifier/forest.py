@@ -37,7 +37,7 @@ class Forest:
         return self.feature.astype(np.intp)
 
     def each_tree(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """What each tree says, one row per tree."""
+        """The prediction of each tree, one row per tree."""
         node = self.roots.astype(np.intp)
         for _ in range(self.depth):
             goes_right = features.take(self._split_on.take(node)) > self.threshold.take(node)

@@ -1,6 +1,6 @@
 """What a prompt asks for, judged from its text alone: task, difficulty, answer length.
 
-Knows no pair and no model: what a prompt says about either is text like any other.
+Knows no pair and no model: a prompt's words about either are text like any other.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ QUESTION_WORDS = word_set(
 def judge(prompt: Prompt) -> Judgement:
     """Judges any text in bounded time; the request in `asked` decides.
 
-    `context`, and what is pasted in beside the request, only inform sizes and the numeric share.
+    `context`, and what is pasted in next to the request, only inform sizes and the numeric share.
     """
     request = request_in(prompt.asked)
     request_chars = prompt.asked_chars if request is None else len(request)

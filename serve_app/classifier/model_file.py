@@ -1,4 +1,4 @@
-"""A success model on disk: one compressed file of arrays and a header that says what it is."""
+"""A success model on disk: one compressed file of arrays and a header that describes it."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Header:
     `tasks` are those that it tells apart, none where no outcome named its task. `data` maps each
     file it was trained on to its SHA-256. `familiar_share` is the share of a prompt's words that
     must be known for the model to say anything of it. `certainty` is the standard errors by which
-    answers reached a floor where its bound says so, and by which a bound allows for a pair that few
+    answers reached a floor that its bound promised, and by which a bound allows for a pair that few
     answers are known of.
     """
 
@@ -82,8 +82,8 @@ class Arrays:
     the forest's. A pair's success is `pair_means` plus aspects, which are traits and shares of
     tasks, times `pair_loadings` (K + T, P), then calibrated by `calibration_x`, evenly spaced, to
     `calibration_y` (P, C). `bound_mean` (G, F) is the success from which on a prompt of that kind
-    is held to reach `bound_floor` (F,). `pair_covariance` (P, 1 + K + T, 1 + K + T) says how unsure
-    a pair's mean and loadings are: nought for a pair that was trained. `task_weights` (words, T)
+    is held to reach `bound_floor` (F,). `pair_covariance` (P, 1 + K + T, 1 + K + T) is how unsure
+    a pair's mean and loadings are: zero for a trained pair. `task_weights` (words, T)
     and `task_prior` (T,) tell the task.
     """
 
@@ -116,8 +116,8 @@ class Artifact:
 
 HEADER = TypeAdapter(Header)
 
-# What numpy and zipfile raise for damaged bytes; the last but one for a compression nobody wrote,
-# the last for an array that says it is larger than any memory.
+# What numpy and zipfile raise for damaged bytes; the last but one for an unknown compression,
+# the last for an array whose header exceeds any memory.
 UNREADABLE = (
     *(OSError, ValueError, EOFError, AttributeError),
     *(zipfile.BadZipFile, zlib.error, RuntimeError, MemoryError),

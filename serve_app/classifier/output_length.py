@@ -1,4 +1,4 @@
-"""How long an answer will be, from the task and from what the request says of its length."""
+"""How long an answer will be, from the task and from the length that the request asks for."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class OutputTokens(NamedTuple):
     p95: int
 
 
-# What instruction-tuned models write when nothing is said of the length.
+# What instruction-tuned models write if the request does not mention the length.
 USUAL: Mapping[Task, OutputTokens] = {
     "classification": OutputTokens(5, 40),
     "extraction": OutputTokens(30, 160),

@@ -1,8 +1,8 @@
-"""What of a conversation is the request, and what is material pasted in beside it.
+"""What of a conversation is the request, and what is material pasted in around it.
 
 Structure alone decides: labels, tags, fences, and a short paragraph at either end of a long text.
 What these rules do not find is read as part of the request: a question in the middle of a long
-text, material of less than a page, and code, which says itself what is asked. A last turn that
+text, material of less than a page, and code, which itself states what is asked. A last turn that
 follows up an earlier request is read together with it.
 """
 
@@ -86,7 +86,7 @@ def ends(text: str, head_chars: int = HEAD_CHARS, tail_chars: int = TAIL_CHARS) 
 # Heuristics and success model ask for the same text one after the other.
 @lru_cache(maxsize=4)
 def request_in(text: str) -> str | None:
-    """The request in the ends of `text`; `None` when no material is found beside it."""
+    """The request in the ends of `text`; `None` when no material is found next to it."""
     whole = ends(text)
     if len(whole) < LEAST_MARKED_CHARS or _holds_code(whole):
         return None

@@ -26,7 +26,7 @@ ONE = np.ones(1, np.float32)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinearReading:
-    """What the linear parts make of a text; the forest sees it beside the text's shape."""
+    """What the linear parts make of a text; the forest sees it with the text's shape."""
 
     traits: Floats
     kind_traits: Floats
@@ -73,7 +73,7 @@ class SuccessModel:
     """A `Classifier` that knows what each of its pairs will get right.
 
     What is asked decides, not what stands before it. Of a prompt most of whose words were never
-    seen in training it says nothing: then each pair's profile counts.
+    seen in training it predicts nothing: then each pair's profile counts.
     """
 
     def __init__(self, artifact: Artifact, *, local: Callable[[Prompt], Judgement]) -> None:
@@ -137,7 +137,7 @@ class SuccessModel:
 
 
 def pair_success(artifact: Artifact, known: Ints, shape: list[float]) -> PairSuccess:
-    """What the model says of a text, familiar or not, from its words' numbers and its shape."""
+    """The prediction for a text, familiar or not, from its words' numbers and its shape."""
     arrays = artifact.arrays
     linear = linear_reading(artifact, known)
     grown = artifact.forest.each_tree(linear.features(shape)).mean(axis=0)
@@ -160,7 +160,7 @@ def pair_success(artifact: Artifact, known: Ints, shape: list[float]) -> PairSuc
 def _doubts(arrays: Arrays, aspects: Floats) -> Floats:
     """The standard deviation of each pair's prediction: few answers place a pair roughly."""
     at = np.concatenate((ONE, aspects))
-    # Rounding may leave a variance of nought a little below it.
+    # Rounding may leave a variance of zero slightly negative.
     doubts: Floats = np.sqrt((arrays.pair_covariance @ at @ at).clip(0.0))
     return doubts
 

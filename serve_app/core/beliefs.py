@@ -28,8 +28,8 @@ FADED_WEIGHT = 0.01
 class Subject:
     """A pair at a task, as the profile of the date `measured` describes it.
 
-    Feedback counts for the profile that it was given under. A pair measured anew is judged by
-    what was measured: what was said before was said of another checkpoint, engine or version.
+    Feedback counts for the profile that it was given under. A pair that is measured again
+    starts without feedback: the old scores belong to another checkpoint, engine or version.
     """
 
     pair: str

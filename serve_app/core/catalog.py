@@ -49,7 +49,7 @@ class Catalog:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
-    """One publication: its number, when, by whom, of which pairs.
+    """One publication: its number, date, author and pairs.
 
     `published_at` is in ISO 8601, with its zone. `restores` is the version whose profiles a
     rollback published again.

@@ -44,7 +44,7 @@ class Offer(NamedTuple):
 
 
 def profile(ask: Ask, offer: Offer) -> Rejection | None:
-    """A pair nobody measured cannot promise a floor."""
+    """A pair without a profile cannot promise a floor."""
     least = ask.constraints.min_accuracy
     if offer.profile is not None or least is None:
         return None

@@ -148,7 +148,7 @@ def _refusal(
     best_effort: list[Candidate],
     rejected: list[Rejection],
 ) -> Refusal | None:
-    """Why nobody serves, as far as the caller can do something about it."""
+    """Refusal reason the caller can act on, or None."""
     if ranked:
         return None
     if best_effort:

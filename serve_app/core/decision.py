@@ -32,7 +32,7 @@ Refusal = Literal["context_length", "capability", "unavailable", "infeasible"]
 
 
 # Every decision makes one per pair, and to freeze it takes three times as long as to make it. That
-# nobody changes it is seen to by the type checker.
+# the type checker ensures that it is not changed.
 @dataclass(slots=True, kw_only=True)
 class Prediction:
     """What one pair is expected to do with one request under the present load.
@@ -102,7 +102,7 @@ class Decision:
 
     `ranked` holds the pairs that meet every constraint, best first; `best_effort` those that
     can serve it but would miss a constraint, least violation first. `chosen` is the first to
-    try, `None` when `refusal` says why nobody may. `rejected` has every rule failed by every
+    try, `None` when `refusal` states why no pair may. `rejected` has every rule failed by every
     pair. `infeasible` names the constraints the chosen pair would miss. `fallback` is the
     reason routing itself failed, when the static fallback serves.
     """
@@ -140,7 +140,7 @@ def reason_for(
 ) -> str:
     """Names the pair that was chosen, why, and who comes next or what ruled the others out.
 
-    Says so when what is known of the chosen pair was published by others, not measured here, and
+    Notes it when the chosen pair's figures were published by others, not measured here, and
     when feedback has moved what it is believed to get right.
     """
     sentence = _sentence(ranked, best_effort, rejected, refused=refused)

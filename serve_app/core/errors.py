@@ -1,7 +1,7 @@
 """The error tree. Arguments are positional so that errors survive pickling over a Ray handle.
 
 * RouterError
-  x RequestError               the caller can mend it
+  x RequestError               the caller can fix it
     + BadRequest                 400
     + UnknownModel               404
     + ContextTooLong             413
@@ -108,7 +108,7 @@ class Infeasible(RequestError):
 
 
 class UnknownDecision(RequestError):
-    """Feedback names a decision that nobody remembers."""
+    """Feedback names an unknown decision."""
 
     def __init__(self, decision: str, kept: int, kept_s: float) -> None:
         super().__init__(decision, kept, kept_s)
@@ -195,7 +195,7 @@ class ClassifierUnavailable(RouterError):
 
 
 class SuccessModelRefused(RouterError):
-    """The file of a success model cannot be used; `problem` says why and what to do."""
+    """The file of a success model cannot be used. `problem` states why and what to do."""
 
     def __init__(self, source: str, problem: str) -> None:
         super().__init__(source, problem)

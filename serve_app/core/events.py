@@ -47,7 +47,7 @@ class AttemptFailed:
 class Answered:
     """A request ended. `pair` is empty when none served; token counts are the engine's.
 
-    `predicted_prompt_tokens` is `None` where the engine told no count to hold it against; what
+    `predicted_prompt_tokens` is `None` where the engine sent no count to compare with; what
     such an answer is estimated to have cost is `uncounted_cost_usd`, and not in `cost_usd`.
     """
 
@@ -85,7 +85,7 @@ class ModelRefused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogSwapped:
-    """A new catalog is in use; `published` are the pairs whose profiles nobody measured here."""
+    """A new catalog is in use; `published` are the pairs whose profiles were not measured here."""
 
     version: str
     pairs: int

@@ -32,9 +32,9 @@ def predict(
         total(q) = TTFT50 + n TPOT50 + sqrt(dTTFT^2 + (n dTPOT)^2 + (dn TPOT50)^2)
 
     where n = length50 - 1 and d is the distance from median to quantile q. Waiting is added
-    to both latencies. Cost and `output_tokens` are of the median length. Nobody timed a published
+    to both latencies. Cost and `output_tokens` are of the median length. No one timed a published
     profile on this hardware: all its latencies are multiplied by `published_margin`. Feedback's
-    `correction` moves the accuracy, whoever judged it; `added_tokens` is what the pair's template
+    `correction` moves the accuracy from any source; `added_tokens` is what the pair's template
     adds to the prompt.
     """
     usage = expected_usage(profile, features, added_tokens)

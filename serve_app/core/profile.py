@@ -85,7 +85,7 @@ class LatencySurface:
     `concurrency` (requests at the replica) and `prompt_tokens` are the axes, both strictly
     ascending. `ttft_ms` is time to first token; `tpot_ms` is time per output token after the
     first, a mean over each request, whose quantiles run over requests. `e2e_ms` is the whole
-    answer, of `output_tokens` on average. `median_error` says how sure the medians are. The last
+    answer, of `output_tokens` on average. `median_error` is how precise the medians are. The last
     three are `None` where a source does not give them.
     """
 
@@ -158,7 +158,7 @@ class PairedAccuracy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoldenResult:
-    """The golden gate's verdict; `reason` says why when it did not pass.
+    """The golden gate's verdict. `reason` states why it did not pass.
 
     `date` is when the gate was run, `checks` how many checks it made.
     """
@@ -175,7 +175,7 @@ class GoldenResult:
 class Provenance:
     """Where a profile comes from: `measured` by a command, or `published` by others.
 
-    `evaluation` names the graded questions and the SHA-256 of their file. `sources` says of each
+    `evaluation` names the graded questions and the SHA-256 of their file. `sources` states for each
     published figure, by its field's path, where it stands or how it was derived.
     """
 
@@ -193,8 +193,8 @@ class Provenance:
 class Memory:
     """Bytes a replica needs: weights on disk, KV cache as configured, peak in use.
 
-    `peak_of` says of what: resident memory of its processes (`rss`), or memory of its GPUs as
-    NVML counts it (`gpu`). `weights_loaded_bytes` is what the engine says its weights take;
+    `peak_of` names what: resident memory of its processes (`rss`), or memory of its GPUs as
+    NVML counts it (`gpu`). `weights_loaded_bytes` is what the engine reports for its weights;
     `kv_cache_tokens` is how many tokens the cache holds. `read_bytes_per_token` is what one output
     token reads of the weights, where that is less than all: a mixture of experts, a draft model.
     """

@@ -1,6 +1,6 @@
 """Soft preferences among pairs that may serve: three terms in [0, 1] and their weighted sum.
 
-The operator's policy says how much accuracy, latency and cost weigh against each other.
+The operator's policy: how much accuracy, latency and cost weigh against each other.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Policy:
     to FP8 activations. `published_margin` multiplies the latencies of profiles that were not
     measured on this hardware. A pair whose golden set failed is not chosen, unless `golden_gate`
     is off. Raises `ValueError` when a preset has no weights, or the margin
-    would make a published profile faster than it says.
+    would make a published profile faster than its figures.
     """
 
     weights: Mapping[Preset, Weights]
@@ -123,6 +123,6 @@ def _gain(accuracy: float, floor: float) -> float:
 
 def _share(part: float, whole: float) -> float:
     if part >= whole:
-        # Against a free reference anything that costs is dearer without measure.
+        # Against a free reference every cost is infinitely more expensive.
         return 1.0 if part > 0.0 else 0.0
     return part / whole

@@ -19,7 +19,7 @@ Span = tuple[int, int, float]
 
 
 class Latency(NamedTuple):
-    """What a surface says at one point: medians, and the asked quantile, never below them."""
+    """The values of a surface at one point: medians, and the asked quantile, never below them."""
 
     ttft_p50_ms: float
     ttft_ms: float

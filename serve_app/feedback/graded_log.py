@@ -37,10 +37,10 @@ class FileGradedLog:
 
 
 class _HeadedFile(RotatingFileHandler):
-    """Begins each file with the header; a line that cannot be written is given up, and said."""
+    """Begins each file with the header; a line that cannot be written is dropped with a warning."""
 
     def __init__(self, path: Path, *, max_bytes: int, backups: int) -> None:
-        # Without backups `RotatingFileHandler` would never begin anew.
+        # Without backups `RotatingFileHandler` would never start again.
         super().__init__(path, maxBytes=max_bytes, backupCount=max(1, backups), encoding="utf-8")
         self._head()
 

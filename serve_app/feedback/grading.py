@@ -2,7 +2,7 @@
 
 What comparing cannot see: an answer that is right in other words has few words in common with the
 reference's and counts as different; of two texts that share most words, one may deny what the
-other says, and of two programs one may have a sign wrong. A decimal comma is read as one of
+other states, and of two programs one may have a sign wrong. A decimal comma is read as one of
 thousands. Sampling at a temperature makes one model differ from itself. How often it errs is known
 (`EXACTLY`, `IN_WORDS`), and what a verdict counts for follows from that.
 
@@ -36,7 +36,7 @@ SAME_FROM: Mapping[Task, float] = {
     "summarization": 0.4,
     "conversation": 0.3,
 }
-# Here a short answer says the same as a sentence that has all its words.
+# Here a short answer means the same as a sentence that has all its words.
 FACTS: frozenset[Task] = frozenset({"classification", "question_answering"})
 # Of longer texts the beginnings are compared.
 COMPARED_CHARS = 20_000

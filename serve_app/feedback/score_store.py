@@ -103,7 +103,7 @@ class MemoryDesk:
                 self._add(subject, replace(tally, at_s=self._now() - age_s))
 
     def _drop_heard(self, replica: str, heard: Iterable[Given]) -> None:
-        """Scores stay until the replica has said that it got them: an answer may be lost."""
+        """Scores stay until the replica has confirmed them: an answer may be lost."""
         if replica not in self._news:
             return
         known = set(heard)

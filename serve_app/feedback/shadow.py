@@ -188,7 +188,7 @@ class Shadow:
 
 
 def _unary(inbound: Inbound, pair: str) -> EngineCall:
-    """The same request to another pair, as a whole answer without what nobody compares."""
+    """The same request to another pair, as a unary answer without what is not compared."""
     body = {name: value for name, value in inbound.body.items() if name not in UNCOMPARED}
     body |= {"model": pair, "stream": False}
     return EngineCall(

@@ -1,4 +1,4 @@
-"""What an answer said, read from an engine's JSON texts after it was given."""
+"""The content of an answer, read from an engine's JSON texts after it was given."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Transcript:
 class Said:
     """The text of an answer's first choice, or its tool calls as JSON.
 
-    `finish` is why the engine says that it ended.
+    `finish` is the engine's reason for its end.
     """
 
     text: str

@@ -1,4 +1,4 @@
-"""How every request ended: its outcome, its times, its cost, told once."""
+"""How every request ended: its outcome, its times, its cost, emitted once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NOTHING_SPENT = Charge(pair="", usage=NO_USAGE, cost_usd=0.0, baseline_usd=0.0)
 
 @dataclass(slots=True, kw_only=True)
 class Visit:
-    """A request under way; whoever serves it fills in what it learns.
+    """A request under way. The code that serves it fills in what it learns.
 
     An unary answer has no first token that anyone could see.
     """

@@ -43,12 +43,12 @@ class Answer:
 
     @property
     def usage(self) -> Usage:
-        """What the engine counted, as far as it has told."""
+        """What the engine counted, as far as it has reported it."""
         return self._editor.usage
 
     @property
     def uncounted(self) -> Usage:
-        """What a stream that ended without usage took, as far as can be told: a token per chunk."""
+        """What a stream that ended without usage took, as far as is known: a token per chunk."""
         prediction = self.candidate.prediction if self.candidate is not None else None
         if self.usage != NO_USAGE or prediction is None:
             return NO_USAGE

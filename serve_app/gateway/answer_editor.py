@@ -1,4 +1,4 @@
-"""What the router changes in an engine's JSON: the model's name, and where usage is told.
+"""What the router changes in an engine's JSON: the model's name, and where usage is sent.
 
 Tokens must leave one by one, so a chunk is parsed only when a search finds that it ends a
 choice or tells usage; every other chunk passes as it came.
@@ -99,7 +99,7 @@ class AnswerEditor:
 
 
 def with_usage_asked(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A streaming request's body, asking the engine to end with usage, whoever else asked."""
+    """A streaming request's body, asking the engine to end with usage in any case."""
     options = dict(body.get("stream_options") or {})
     if options.get("include_usage"):
         return body

@@ -42,7 +42,7 @@ def patience_s(
     """Seconds until a pair that gave nothing counts as hanging; `None` is without such a limit.
 
     An answer that comes whole shows nothing before: a hang looks like a long answer, unless the
-    caller has bounded its length. Nobody knows what to expect of a pair without a profile.
+    caller has bounded its length. A pair without a profile has no prediction.
     """
     prediction = candidate.prediction
     if prediction is None or profile is None:

@@ -33,7 +33,7 @@ class FeatureReader:
         )
 
     async def _judgement(self, inbound: Inbound, pairs: Sequence[Pair]) -> Judgement:
-        """The classifier's, unless there is nothing to choose: then nobody waits for it."""
+        """Skip the classifier when there is only one candidate."""
         if len(pairs) == 1:
             return judge(inbound.prompt)
         return await self._classifier.judge(inbound.prompt)

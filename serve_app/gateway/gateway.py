@@ -121,7 +121,7 @@ class Gateway:
         return tuple(reversed(self._recent))
 
     def background(self) -> Iterator[Awaitable[None]]:
-        """What is to run beside the requests, each until cancelled."""
+        """Background tasks, each until cancelled."""
         yield self.feedback.run()
         if self._shadow is not None:
             yield self._shadow.run()

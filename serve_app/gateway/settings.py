@@ -19,8 +19,8 @@ class GatewaySettings:
     stream. A stream leaves a pair for the next one, if there is one, when its first token takes
     `attempt_patience` times as long as predicted, and at least `attempt_floor_ms`; an unary answer
     of bounded length when it takes that many times what its greatest length would.
-    `recent_decisions` is how many are kept to look at. `feedback` says what is made of what is
-    said of answers.
+    `recent_decisions` is how many are kept to look at. `feedback` is how feedback on answers
+    is used.
     """
 
     constraints: Constraints

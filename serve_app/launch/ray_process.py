@@ -126,7 +126,7 @@ def exposed_ports(processes: list[psutil.Process]) -> list[tuple[int, str]]:
 
 
 def free_port() -> int:
-    """A TCP port that nobody listens on now."""
+    """A TCP port that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -160,9 +160,9 @@ def _serve_environment(run_folder: Path) -> dict[str, str]:
         "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(free_port()),
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(free_port()),
         "RAY_SERVE_HAPROXY_STATS_PORT": str(free_port()),
-        # Nobody else sends requests to a fleet on one machine: no need to drain for 30 s.
+        # A fleet on one machine has no other senders: no need to drain for 30 s.
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "1",
-        # Ray listens on all interfaces: nobody gets in without this run's token.
+        # Ray listens on all interfaces, and rejects connections without this run's token.
         "RAY_AUTH_MODE": "token",
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_COLOR_PREFIX": "0",
@@ -174,7 +174,7 @@ def _haproxy_without_splice(run_folder: Path) -> Path:
     """Ray's HAProxy, started so that it hears when a client leaves.
 
     With splice() on, as Ray configures it, HAProxy 2.8 often misses that a client has closed its
-    connection while the answer to its POST is awaited; the engine would then work on for nobody.
+    connection while the answer to its POST is awaited; the engine would then keep generating.
     """
     command = run_folder / "haproxy"
     command.write_text(f'#!/bin/sh\nexec {shlex.quote(get_haproxy_binary())} "$@" -dS\n')

@@ -24,7 +24,7 @@ LOG_TAIL_LINES = 25
 
 
 class LaunchError(Exception):
-    """The fleet did not start; the text says why and what to do."""
+    """The fleet did not start. The text states why and what to do."""
 
 
 class Interrupted(Exception):
@@ -155,7 +155,7 @@ def _banner(config: ConfigFile, port: int, took_s: float) -> str:
 
 
 def _warn_of_exposure(process: ServeProcess, console: Console) -> None:
-    """Ray and its proxy listen on all interfaces whatever the host setting says."""
+    """Ray and its proxy listen on all interfaces, regardless of the host setting."""
     by_process: dict[str, list[int]] = {}
     for port, name in exposed_ports(process.processes()):
         kind = "haproxy" if name == "haproxy" else "Ray"

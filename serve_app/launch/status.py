@@ -1,4 +1,4 @@
-"""What Ray Serve says of the application while it starts, through Ray's dashboard API."""
+"""What Ray Serve reports of the application while it starts, through Ray's dashboard API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Feedback of a whole fleet in one place: any ingress replica may be told about any answer.
+"""Feedback of a whole fleet in one place: any ingress replica accepts scores for any answer.
 
 Replicas push what they served and pull all tallies in the background; only `POST /v1/feedback`
 itself waits for the board.
@@ -70,7 +70,7 @@ class HandleDesk:
         receipt: Receipt = await _in_time(self._handle.take.remote(given, served))
         if receipt.taken_as != "unknown":
             return receipt
-        # Another replica may have answered a moment ago, and not yet told.
+        # Another replica may have answered a moment ago, and not reported it yet.
         await self._sleep(2 * EXCHANGE_EVERY_S)
         second: Receipt = await _in_time(self._handle.take.remote(given, served))
         return second

@@ -20,7 +20,7 @@ def llm_config_fields(settings: PairSettings, checkpoint: str) -> dict[str, Any]
     """The fields of an `LLMConfig` that serves `settings` from `checkpoint`.
 
     A whole number of accelerators becomes tensor parallelism; a fraction shares one
-    accelerator, and vLLM is told to use that share of its memory.
+    accelerator, and vLLM uses that share of its memory.
     """
     return {
         "model_loading_config": {"model_id": settings.id, "model_source": checkpoint},

@@ -1,4 +1,4 @@
-"""Reads `serve_config.yaml` and says which line to mend when it cannot be used."""
+"""Reads `serve_config.yaml` and names the line to fix if it cannot be used."""
 
 from __future__ import annotations
 

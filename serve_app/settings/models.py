@@ -194,7 +194,7 @@ class ShadowSettings(Settings):
 
 
 class FeedbackSettings(Settings):
-    """What is made of what is said of answers.
+    """How feedback on answers is used.
 
     `weight` and `shadow_weight` are what one score weighs against one item of a profile. `log` is
     a folder; without one graded requests are not kept.

@@ -1,4 +1,4 @@
-"""Checks settings, and says of every problem which field, what came and what is allowed."""
+"""Checks settings. Every problem states the field, what came and what is allowed."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _no_pair(name: str, ids: list[str]) -> str:
 def _sentence(error: Any) -> str:
     message = str(error["msg"]).removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
-        return "is not a setting; remove it or mend its name"
+        return "unknown setting; remove it or fix the name"
     if error["type"] == "missing":
         return "is missing"
     if isinstance(error["input"], str | int | float | bool | None):

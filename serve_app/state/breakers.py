@@ -11,7 +11,7 @@ from serve_app.core.ports import Clock
 
 
 class Breakers:
-    """Remembers what attempts came to, and says which pairs may be tried."""
+    """Counts the results of attempts, and decides which pairs may be tried."""
 
     def __init__(self, pairs: Iterable[str], settings: BreakerSettings, clock: Clock) -> None:
         self._clock = clock

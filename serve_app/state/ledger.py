@@ -95,7 +95,7 @@ class Ledger:
     ) -> Charge:
         """Prices one answer by the catalog its request was routed with, and adds it.
 
-        `uncounted` is what it is estimated to have used where the engine told nothing.
+        `uncounted` is what it is estimated to have used where the engine sent no usage.
         """
         charge = Charge(
             pair=pair,

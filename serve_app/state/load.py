@@ -22,9 +22,9 @@ NONE_YET = Replicas(ready=0, starting=0, maximum=1)
 
 
 class LoadTracker:
-    """Merges what this ingress sends with what it is told of replicas and of its peers.
+    """Merges what this ingress sends with what it receives about replicas and its peers.
 
-    Every pair counts as not ready until `set_replicas` says otherwise.
+    Every pair counts as not ready until `set_replicas` changes it.
     """
 
     def __init__(self, pairs: Sequence[Pair]) -> None:

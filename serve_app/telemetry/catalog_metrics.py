@@ -64,7 +64,7 @@ class CatalogMetrics:
             self._tokens_ratio.labels(pair).set(ratio)
 
     def _swapped(self, catalog: CatalogSwapped) -> None:
-        # One version at a time: old ones would stay as series for ever.
+        # One version at a time: old ones would stay as series forever.
         self._info.clear()
         self._info.labels(catalog.version).set(1)
         self._pairs.set(catalog.pairs)

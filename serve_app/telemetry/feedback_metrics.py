@@ -8,7 +8,7 @@ from serve_app.core.events import BeliefsChanged, FeedbackRefused, FeedbackTaken
 
 
 class FeedbackMetrics:
-    """What was said of answers, what is believed since, and what grading in the shadow cost."""
+    """Scores of answers, the estimates since then, and the cost of shadow grading."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._taken = Counter(
@@ -64,7 +64,7 @@ class FeedbackMetrics:
                 self._shadow_cost.inc(cost_usd)
 
     def _believed(self, changed: BeliefsChanged) -> None:
-        # What has faded, or was measured anew, is believed no longer.
+        # What has decayed, or was measured again, is corrected no longer.
         self._mean.clear()
         self._lower.clear()
         for belief in changed.beliefs:

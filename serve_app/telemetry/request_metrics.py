@@ -37,7 +37,7 @@ CONTEXT_TOKENS = tuple(
     sorted({step << power for step in (2, 3) for power in range(4, 16)} | {131_072})
 )
 ERROR_RATIO = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 4)
-# What an origin says after its colon when another should have judged.
+# What follows an origin's colon when another should have classified.
 INSTEAD_OF = {
     "classifier late": "classifier_late",
     "classifier down": "classifier_down",

@@ -6,7 +6,7 @@ import asyncio
 
 
 class ManualClock:
-    """A `Clock` that moves when told to; `sleep` ends when enough time was let pass."""
+    """A `Clock` that moves on request; `sleep` ends when enough time was let pass."""
 
     def __init__(self, now_s: float = 0.0) -> None:
         self._now_s = now_s
@@ -21,7 +21,7 @@ class ManualClock:
             await self._moved.wait_for(lambda: self._now_s >= wake_s)
 
     async def advance(self, seconds: float) -> None:
-        """Lets time pass and wakes whoever slept long enough."""
+        """Lets time pass and ends each sleep that is over."""
         async with self._moved:
             self._now_s += seconds
             self._moved.notify_all()

@@ -1,4 +1,4 @@
-"""An engine that says what a test wrote down."""
+"""An engine that answers what a test defines."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Script:
     with the number of each token, so that a test can hold an answer. Without tokens the engine
     ends without an answer. With `calls_tool` the tokens are the arguments of a call to that
     tool. `model` is the name the engine gives itself, if not the one it was asked for. `finish` is
-    why the answer ends, if not by itself; without `tells_usage` nobody learns what it took.
+    why the answer ends, if not by itself; without `tells_usage` its usage stays unknown.
     """
 
     tokens: tuple[str, ...] = ("Hello", " world")

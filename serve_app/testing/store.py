@@ -19,7 +19,7 @@ from serve_app.store.codec import (
 
 
 class MemoryStore:
-    """A `ProfileStore` in this process, which can be emptied, broken and mended."""
+    """A `ProfileStore` in this process, which can be emptied, broken and repaired."""
 
     def __init__(self) -> None:
         self._active: str | None = None

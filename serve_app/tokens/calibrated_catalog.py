@@ -24,8 +24,8 @@ NOTICEABLE_TOKENS = 1.0
 class TokenRatios:
     """A `CurrentCatalog`: a snapshot is made when counts have moved it, not per request.
 
-    Whoever reads it sees the corrected ratio as the profile's own, and what each pair's template
-    adds. A new publication starts anew from what it says. Each ingress replica learns from the
+    Its readers see the calibrated ratio as the profile's own, and what each pair's template
+    adds. A new publication resets it. Each ingress replica learns from the
     requests it answered itself.
     """
 

@@ -97,7 +97,7 @@ def is_telling(profile_ratio: float, *, estimated: int, actual: int) -> bool:
 def token_ratio(profile_ratio: float, tally: TokenTally) -> TokenRatio:
     """The likeliest ratio and additions, held back while few requests are known.
 
-    All unknowns are taken as normal around what the profile says (templates: nothing), which
+    All unknowns are taken as normal around the profile's values (templates: zero), which
     also settles them where all prompts are of one length.
     """
     of_ratio = (SPREAD_SHARE / RATIO_SPREAD_SHARE) ** 2 / profile_ratio**2

@@ -100,7 +100,7 @@ def test_a_replica_may_not_take_one_and_a_half_gpus() -> None:
 def test_a_misspelt_field_is_refused_by_its_path() -> None:
     args = embedded_args()
     args["routing"]["defautls"] = {}
-    assert "routing.defautls: is not a setting" in problem_of(args)
+    assert "routing.defautls: unknown setting" in problem_of(args)
 
 
 def test_a_store_of_an_unknown_kind_is_refused_with_the_known_ones() -> None:

@@ -92,7 +92,7 @@ def test_a_list_of_publications_that_is_broken_names_its_place() -> None:
         ("capabilities", ["flying"], "capabilities[0]: got 'flying'; it should be 'tools', "),
         ("hardware", {}, "hardware.accelerator: got nothing; this field is required"),
         ("latency", [], "latency: got []; it should be an object"),
-        ("speed", 3, "speed: got 3; there is no such field: remove it, or mend its name"),
+        ("speed", 3, "speed: got 3; unknown field: remove it, or fix the name"),
     ],
 )
 def test_a_wrong_field_is_told_with_what_came_and_what_is_allowed(

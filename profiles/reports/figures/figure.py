@@ -118,7 +118,7 @@ def _rounded(match: re.Match[str]) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
-    """One drawing. `alt` says in words what it shows."""
+    """One drawing. `alt` describes it in words."""
 
     alt: str
     height: int

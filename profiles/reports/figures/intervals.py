@@ -27,7 +27,7 @@ ByScope = Mapping[Any, TaskAccuracy]
 class Dot:
     """A value between the ends of its interval, `upper` as far as it is known.
 
-    `label` names its row, `told` is the value in words.
+    `label` names its row, `told` is the value as text.
     """
 
     label: str
@@ -71,7 +71,7 @@ def accuracy_figures(catalog: Catalog, marks: Marks) -> tuple[Drawing, ...]:
 
 
 def parent_figures(catalog: Catalog, marks: Marks) -> tuple[Drawing, ...]:
-    """What quantizing changed, per pair and task; none when no profile says so."""
+    """What quantizing changed, per pair and task; none when no profile has it."""
     paired = {p.pair: p.against_parent for p in catalog if p.against_parent}
     if not paired:
         return ()

@@ -1,4 +1,4 @@
-"""Puts each pair's letter beside its mark, clear of other marks and letters."""
+"""Puts each pair's letter next to its mark, clear of other marks and letters."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ MUTED = "#5a6472"
 RULE = "#d4d9e0"
 PAPER = "#ffffff"
 EMPTY = "#eceff3"
-# Told apart with any colour vision together with the shapes and letters; 4.5:1 on white.
+# Distinguishable with any colour vision together with the shapes and letters; 4.5:1 on white.
 SERIES = (
     "#0b62a8",
     "#b84f06",
@@ -82,7 +82,7 @@ _LOOK: Mapping[Any, object] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """How one pair is told from the others: a letter, a colour and a shape, the same everywhere."""
+    """How one pair differs from the others: a letter, a colour and a shape, the same everywhere."""
 
     pair: str
     letter: str

@@ -108,7 +108,7 @@ def test_other_base_weights_make_the_quantized_checkpoint_anew(tmp_path: Path) -
         progress=progress,
     )
     assert weights_of(made[W8A8]) == b"int8 of mine"
-    assert progress.lines == [f"Making {W8A8} anew: it was made of other weights"]
+    assert progress.lines == [f"Making {W8A8} again: it was made of other weights"]
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def test_a_file_changes_what_it_names_and_nothing_else(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("kl_max: 1", "kl_max: got 1; there is no such field"),
+        ("kl_max: 1", "kl_max: got 1; unknown field"),
         ("top1_agreement_min: 90", "top1_agreement_min: got 90; it should be less than"),
         ("kl_nats_max: .nan", "kl_nats_max: got nan"),
         ("- 1", "should map names of thresholds to numbers"),

@@ -18,7 +18,7 @@ def test_an_engine_that_quantized_nothing_fails() -> None:
     )
 
     assert failed(verdict) == ["layers in memory", "differs from the parent"]
-    assert "the engine says it quantized 0 layers" in verdict.failures[0].seen
+    assert "the engine reports that it quantized 0 layers" in verdict.failures[0].seen
     assert "make a quantized checkpoint" in verdict.failures[0].remedy
 
 

@@ -1,6 +1,6 @@
 """The golden gate on the embedded fleet's checkpoints: whole ones, and each kind of damage.
 
-What it said when last written down stands in docs/validation.md.
+docs/decisions/017-golden-gate.md has the results of an earlier run.
 """
 
 from __future__ import annotations
@@ -174,5 +174,5 @@ async def test_an_engine_argument_that_quantizes_nothing_is_found(
     verdict = await validate(asked, progress=silent)
 
     assert failed(verdict) == {"layers in memory", "differs from the parent"}
-    assert "the engine says it quantized 0 layers" in verdict.failures[0].seen
+    assert "the engine reports that it quantized 0 layers" in verdict.failures[0].seen
     assert verdict.failures[1].seen.startswith("100% of ")

@@ -16,7 +16,7 @@ from profiles.validation.thresholds import (
 )
 from tests.paths import REPOSITORY
 
-PAGE = (REPOSITORY / "docs" / "validation.md").read_text()
+PAGE = (REPOSITORY / "docs" / "operate" / "validation.md").read_text()
 SOURCES = REPOSITORY / "profiles" / "validation"
 COLUMNS = (UNQUANTIZED, EIGHT_BIT, FOUR_BIT, SMALL_EIGHT_BIT, SMALL_FOUR_BIT)
 
