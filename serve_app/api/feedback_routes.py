@@ -13,6 +13,7 @@ from serve_app.api.openai_schema import Wire, validated
 from serve_app.api.request_reader import parse_object, read_body
 from serve_app.api.settings import ApiSettings
 from serve_app.core.errors import BadRequest, BodyTooLarge
+from serve_app.core.events import FeedbackRefused
 from serve_app.feedback.collector import EXCHANGE_EVERY_S, Feedback
 from serve_app.feedback.corrected_catalog import AccuracyEstimate
 from serve_app.feedback.score_store import ScoreReceipt
@@ -50,7 +51,7 @@ def feedback_route(feedback: Feedback, settings: ApiSettings) -> Route:
             raw = await read_body(request, min(LONGEST_BODY_BYTES, settings.body_limit_bytes))
             body = validated(FeedbackBody, parse_object(raw))
         except (BadRequest, BodyTooLarge):
-            feedback.rejected()
+            feedback.events.emit(FeedbackRefused(reason="bad_request"))
             raise
         receipt = await feedback.take(body.decision_id, body.said)
         return _told(body.decision_id, receipt, settings.replica)
@@ -60,7 +61,7 @@ def feedback_route(feedback: Feedback, settings: ApiSettings) -> Route:
 
 def estimates_route(feedback: Feedback) -> Route:
     async def estimates(_: Request) -> Response:
-        held = ESTIMATES.dump_json(feedback.estimates())
+        held = ESTIMATES.dump_json(feedback.catalog.estimates)
         return Response(b'{"beliefs":' + held + b"}", media_type="application/json")
 
     return Route("/admin/feedback", estimates)

@@ -20,7 +20,7 @@ from serve_app.core.inference_request import Inbound
 from serve_app.core.ports import Clock, Events
 from serve_app.core.profile import Correction
 from serve_app.core.request import Task
-from serve_app.feedback.corrected_catalog import AccuracyEstimate, FeedbackCatalog
+from serve_app.feedback.corrected_catalog import FeedbackCatalog
 from serve_app.feedback.graded_log import AnsweredRequest, FileGradedLog
 from serve_app.feedback.score_store import (
     FeedbackUpdate,
@@ -56,17 +56,12 @@ class Feedback:
     log: FileGradedLog | None = None
 
     def __post_init__(self) -> None:
-        self._answers: OrderedDict[str, AnsweredRequest] = OrderedDict()
+        self._answers: OrderedDict[str, tuple[float, AnsweredRequest]] = OrderedDict()
         self._unsent: deque[ServedAnswer] = deque(maxlen=self.settings.retention_count)
-        self._update = FeedbackUpdate()
+        self.update = FeedbackUpdate()
         self._corrections: Mapping[tuple[str, Task], Correction] = {}
         self._writer = ThreadPoolExecutor(1, "graded-log")
         self._writes: list[asyncio.Future[None]] = []
-
-    @property
-    def replicas(self) -> int:
-        """How many ingress replicas exchange with the store."""
-        return self._update.replicas
 
     def answered(self, inbound: Inbound, routing: RoutingResult, pair: str) -> AnsweredRequest:
         """Remembers an answer that has begun. It can be scored from now on."""
@@ -79,13 +74,13 @@ class Feedback:
             measured=profile.provenance.date if profile is not None else "",
             replica=self.replica,
         )
-        answer = AnsweredRequest(served=served, at_s=self.clock.now())
+        answer = AnsweredRequest(served=served)
         if self.log is not None:
             ends = clipped(inbound.prompt)
             text = f"{ends.context}\n\n{ends.asked}" if ends.context else ends.asked
             answer.digest = sha256(text.encode(errors="replace")).hexdigest() if text else ""
             answer.prompt = text if self.settings.log_prompts else None
-        self._answers[decision.id] = answer
+        self._answers[decision.id] = self.clock.now(), answer
         self._unsent.append(served)
         forget(self._answers, self.settings, self.clock.now())
         return answer
@@ -95,7 +90,7 @@ class Feedback:
     ) -> ScoreReceipt:
         """Counts a score. Raises `UnknownDecision`, `FeedbackConflict` or `FeedbackUnavailable`."""
         forget(self._answers, self.settings, self.clock.now())
-        known = self._answers.get(decision)
+        _, known = self._answers.get(decision, (0.0, None))
         given = Score(decision=decision, source=source, score=score, confidence=confidence)
         try:
             receipt = await self.store.take(given, known.served if known is not None else None)
@@ -104,18 +99,14 @@ class Feedback:
             raise
         if receipt.served is None:
             self.events.emit(FeedbackRefused(reason="unknown"))
-            settings = self.settings
-            raise UnknownDecision(decision, settings.retention_count, settings.retention_s)
+            kept, kept_s = self.settings.retention_count, self.settings.retention_s
+            raise UnknownDecision(decision, kept, kept_s)
         if receipt.status == "conflict":
             self.events.emit(FeedbackRefused(reason="conflict"))
             raise FeedbackConflict(decision, receipt.score or 0.0, score)
         if receipt.status == "counted":
             self.events.emit(FeedbackTaken(pair=receipt.served.pair, source=source, score=score))
         return receipt
-
-    def estimates(self) -> tuple[AccuracyEstimate, ...]:
-        """One for every pair and task with feedback."""
-        return self.catalog.estimates
 
     async def run(
         self,
@@ -143,25 +134,27 @@ class Feedback:
 
     async def exchange(self) -> None:
         """Sends new answers and learns the new totals. Does not wait for the log."""
-        served, known = tuple(islice(self._unsent, MAX_SERVED_PER_EXCHANGE)), self._update
-        self._update = update = await self.store.exchange(self.replica, served, known)
+        served, known = tuple(islice(self._unsent, MAX_SERVED_PER_EXCHANGE)), self.update
+        self.update = update = await self.store.exchange(self.replica, served, known)
         # Answers of the meantime were appended, and may have pushed out the first ones.
         for sent in served:
             if self._unsent and self._unsent[0] is sent:
                 self._unsent.popleft()
         if known.store and update.store != known.store:
-            self._unsent.extend(answer.served for answer in self._answers.values())
+            self._unsent.extend(answer.served for _, answer in self._answers.values())
         self.catalog.learn(update.totals, update.now_s)
         corrections = self.catalog.current.corrections if self.catalog.current is not None else {}
         if corrections != self._corrections:
             self._corrections = corrections
-            moved = {(each.pair, each.task): (each.mean, each.lower) for each in self.estimates()}
+            moved = {
+                (each.pair, each.task): (each.mean, each.lower) for each in self.catalog.estimates
+            }
             self.events.emit(AccuracyCorrected(estimates=moved))
         scored = []
         for score in update.scores:
-            if (answer := self._answers.get(score.decision)) is not None:
-                served_scores = (*answer.served.scores, score)
-                answer.served = replace(answer.served, scores=served_scores)
+            if score.decision in self._answers:
+                _, answer = self._answers[score.decision]
+                answer.served = replace(answer.served, scores=(*answer.served.scores, score))
                 scored.append((score, answer))
         # A thread writes: a disk that hangs may not delay the next exchange.
         self._writes = [write for write in self._writes if not write.done()]
@@ -172,7 +165,3 @@ class Feedback:
     async def logged(self) -> None:
         """Waits until all scores received so far are written."""
         await asyncio.gather(*self._writes)
-
-    def rejected(self) -> None:
-        """Counts feedback that is not valid."""
-        self.events.emit(FeedbackRefused(reason="bad_request"))

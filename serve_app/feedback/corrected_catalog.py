@@ -49,23 +49,17 @@ class SourceTotals:
 
     def at(self, now_s: float, settings: FeedbackSettings) -> SourceTotals:
         """The same with the weights of a later time."""
-        return self._scaled(exp2(-max(0.0, now_s - self.at_s) / settings.half_life_s))
+        share = exp2(-max(0.0, now_s - self.at_s) / settings.half_life_s)
+        return replace(self, weight=self.weight * share, score=self.score * share)
 
     def plus(self, other: SourceTotals, settings: FeedbackSettings) -> SourceTotals:
         """Both, as of the later one. Above the maximum weight, old and new scores shrink alike."""
         at_s = max(self.at_s, other.at_s)
         mine, others = self.at(at_s, settings), other.at(at_s, settings)
-        weight = mine.weight + others.weight
-        both = SourceTotals(
-            weight=weight,
-            score=mine.score + others.score,
-            count=self.count + other.count,
-            at_s=at_s,
-        )
-        return both._scaled(min(1.0, settings.max_weight / weight)) if weight else both
-
-    def _scaled(self, share: float) -> SourceTotals:
-        return replace(self, weight=self.weight * share, score=self.score * share)
+        weight, score = mine.weight + others.weight, mine.score + others.score
+        room = min(1.0, settings.max_weight / weight) if weight else 1.0
+        count = self.count + other.count
+        return SourceTotals(weight=room * weight, score=room * score, count=count, at_s=at_s)
 
 
 # The sources are separate: a flood of callers' scores cannot displace the results of grading.
@@ -123,8 +117,8 @@ def estimates(
         if profile.provenance.origin != "measured":
             # Published figures are about other questions. They weigh no more than feedback may.
             known = replace(prior, items=min(prior.items, max(1, int(settings.max_weight))))
-        score = min(1.0, (callers.score + shadows.score) / weight)
-        mean, lower = posterior(known, weight=weight, score=score)
+        mean_score = min(1.0, (callers.score + shadows.score) / weight)
+        mean, lower = posterior(known, weight=weight, score=mean_score)
         found.append(
             AccuracyEstimate(
                 pair=key.pair,

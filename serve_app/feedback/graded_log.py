@@ -26,7 +26,6 @@ class AnsweredRequest:
     """A request that this replica answered. As an `AnswerObserver` it learns the usage."""
 
     served: ServedAnswer
-    at_s: float
     digest: str = ""
     prompt: str | None = None
     usage: Usage = NO_USAGE

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isclose
-from typing import Any
+from typing import Any, NamedTuple
 from unicodedata import normalize
 
 from serve_app.core.cost import NO_USAGE, Usage
@@ -77,8 +77,7 @@ _UNSPACED = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\
 _WORD = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ParsedAnswer:
+class ParsedAnswer(NamedTuple):
     """The first choice of an answer: its text, or its tool calls as JSON."""
 
     text: str
@@ -94,7 +93,7 @@ class ParsedAnswer:
 def parse_answer(texts: Sequence[str]) -> ParsedAnswer:
     """Parses a unary answer or the chunks of a stream. Raises `ValueError` for anything else."""
     words: list[str] = []
-    calls: dict[int, dict[str, str]] = {}
+    calls: dict[int, dict[str, Any]] = {}
     usage, finish = NO_USAGE, None
     try:
         for answer in map(json.loads, texts):
@@ -118,16 +117,13 @@ def parse_answer(texts: Sequence[str]) -> ParsedAnswer:
                 )
     except (AttributeError, TypeError, OverflowError, RecursionError) as exc:
         raise ValueError("the answer is not of OpenAI's form") from exc
-    text = "".join(words)
-    if calls:
-        arguments = [_json(call["arguments"], call["arguments"]) for call in calls.values()]
-        named = zip(calls.values(), arguments, strict=True)
-        text = json.dumps([{"name": call["name"], "arguments": value} for call, value in named])
+    for call in calls.values():
+        call["arguments"] = _json(call["arguments"], call["arguments"])
+    text = json.dumps(list(calls.values())) if calls else "".join(words)
     return ParsedAnswer(text=text, finish=finish, usage=usage)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class Comparison(NamedTuple):
     """Whether two answers are the same, and the rates of this way to compare."""
 
     same: bool
@@ -150,8 +146,7 @@ def compare_answers(task: Task, answer: str, reference: str) -> Comparison:
     return Comparison(same=same, rates=EXACTLY)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grade:
+class Grade(NamedTuple):
     """The probability that an answer is right, and the confidence in it."""
 
     score: float

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol
 from uuid import uuid4
 
 from serve_app.core.events import ScoreSource
@@ -99,13 +99,6 @@ class ScoreStore(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class _ScoredAnswer:
-    served: ServedAnswer
-    at_s: float
-    scores: dict[ScoreSource, float] = field(default_factory=dict)
-
-
 class InMemoryScoreStore:
     """A `ScoreStore` in memory. Everything in it is bounded."""
 
@@ -113,7 +106,7 @@ class InMemoryScoreStore:
         self._settings = settings
         self._now = now
         self._id = uuid4().hex
-        self._answers: OrderedDict[str, _ScoredAnswer] = OrderedDict()
+        self._answers: OrderedDict[str, tuple[float, ServedAnswer]] = OrderedDict()
         self._totals: dict[tuple[PairTask, ScoreSource], SourceTotals] = {}
         self._inherited: set[tuple[PairTask, ScoreSource]] = set()
         self._uncollected: deque[tuple[str, Score]] = deque(maxlen=MAX_UNCOLLECTED)
@@ -150,14 +143,14 @@ class InMemoryScoreStore:
         if served is not None:
             self._remember(served)
         self._forget()
-        answer = self._answers.get(score.decision)
-        if answer is None:
+        if score.decision not in self._answers:
             return ScoreReceipt(status="unknown")
-        before, served = answer.scores.get(score.source), answer.served
-        if before is not None:
-            status: ScoreStatus = "repeated" if before == score.score else "conflict"
-            return ScoreReceipt(status=status, served=served, score=before)
-        answer.scores[score.source] = score.score
+        _, served = self._answers[score.decision]
+        for before in served.scores:
+            if before.source == score.source:
+                status: ScoreStatus = "repeated" if before.score == score.score else "conflict"
+                return ScoreReceipt(status=status, served=served, score=before.score)
+        self._remember(replace(served, scores=(score,)))
         self._uncollected.append((served.replica, score))
         weight, key = 0.0, served.pair_task
         if key is not None:
@@ -174,9 +167,10 @@ class InMemoryScoreStore:
         self._totals[key] = self._totals.get(key, SourceTotals()).plus(totals, self._settings)
 
     def _remember(self, served: ServedAnswer) -> None:
-        answer = self._answers.setdefault(served.decision, _ScoredAnswer(served, self._now()))
-        for score in served.scores:
-            answer.scores.setdefault(score.source, score.score)
+        added_s, known = self._answers.get(served.decision, (self._now(), served))
+        sources = {score.source for score in known.scores}
+        added = tuple(score for score in served.scores if score.source not in sources)
+        self._answers[served.decision] = added_s, replace(known, scores=known.scores + added)
 
     def _forget(self) -> None:
         """Drops answers over the bounds, faded totals, and replicas that are gone."""
@@ -190,17 +184,12 @@ class InMemoryScoreStore:
                 del self._replica_at_s[replica]
 
 
-class Dated(Protocol):
-    at_s: float
-
-
-D = TypeVar("D", bound=Dated)
-
-
-def forget(answers: OrderedDict[str, D], settings: FeedbackSettings, now_s: float) -> None:
-    """Drops the oldest answers, by age and by number."""
+def forget(
+    answers: OrderedDict[str, tuple[float, Any]], settings: FeedbackSettings, now_s: float
+) -> None:
+    """Drops the oldest answers, by the time they were added and by number."""
     while answers:
-        age_s = now_s - next(iter(answers.values())).at_s
-        if age_s <= settings.retention_s and len(answers) <= settings.retention_count:
+        added_s, _ = next(iter(answers.values()))
+        if now_s - added_s <= settings.retention_s and len(answers) <= settings.retention_count:
             return
         answers.popitem(last=False)

@@ -78,7 +78,7 @@ class Shadow:
     chance: Callable[[], float]
 
     def __post_init__(self) -> None:
-        usd_per_hour, sharers = self.settings.usd_per_hour, lambda: self.feedback.replicas
+        usd_per_hour, sharers = self.settings.usd_per_hour, lambda: self.feedback.update.replicas
         self._budget = HourlyBudget(usd_per_hour, self.clock, sharers)
         self._waiting: asyncio.Queue[DrawnAnswer] = asyncio.Queue(self.settings.max_in_flight)
 

@@ -1,4 +1,4 @@
-"""Desks and logs of our own, and what tests of feedback do with a house."""
+"""Stores and logs of our own, and what tests of feedback do with a house."""
 
 from __future__ import annotations
 

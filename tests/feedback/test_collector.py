@@ -94,7 +94,7 @@ async def test_feedback_fades_until_the_profile_stands_again() -> None:
     await house.feedback.exchange()
 
     assert await chosen(house) == "cheap"
-    assert house.feedback.estimates() == ()
+    assert house.feedback.catalog.estimates == ()
     assert house.events.of(AccuracyCorrected)[-1].estimates == {}
 
 
@@ -183,7 +183,7 @@ async def test_estimates_tell_prior_and_posterior_of_each_pair_and_task() -> Non
     await scored(house, 0.0, times=2)
     await house.feedback.exchange()
 
-    (estimate,) = house.feedback.estimates()
+    (estimate,) = house.feedback.catalog.estimates
 
     assert (estimate.pair, estimate.task, estimate.prior.mean) == ("cheap", "conversation", 0.8)
     assert (estimate.callers, estimate.shadows, estimate.weight) == (2, 0, 1.0)
@@ -195,7 +195,7 @@ async def test_scores_wait_for_a_catalog_to_count_in() -> None:
     await scored(house, 0.0, times=10)
     house.catalogs.current = None
     await house.feedback.exchange()
-    assert house.feedback.estimates() == ()
+    assert house.feedback.catalog.estimates == ()
 
     house.catalogs.current = CATALOG
 

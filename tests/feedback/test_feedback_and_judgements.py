@@ -65,7 +65,7 @@ async def test_bad_scores_lower_the_bound_that_a_trained_model_gives_this_prompt
     after = await decided(house)
     assert after.chosen == "large"
     prediction = prediction_of(after, "small")
-    (estimate,) = house.feedback.estimates()
+    (estimate,) = house.feedback.catalog.estimates
     assert prediction.feedback == estimate.correction
     assert prediction.accuracy_lower < 0.7 < judged.lower
 

@@ -31,7 +31,6 @@ def graded(
         digest=digest,
         prompt=prompt,
         usage=Usage(prompt_tokens=7, completion_tokens=2),
-        at_s=0.0,
     )
     return Score(decision=decision, source=source, score=score), request
 

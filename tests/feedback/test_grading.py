@@ -1,4 +1,4 @@
-"""A verdict moves a belief by what it tells, and by nothing on average when the belief is true."""
+"""A comparison moves an estimate by its evidence, and a true estimate by nothing on average."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_pair_that_is_worse_or_better_than_believed_is_moved_towards_the_truth
 
 
 @given(rates=rates, answer=shares, reference=shares, same=st.booleans())
-def test_scores_and_sureness_are_shares(
+def test_scores_and_confidence_are_shares(
     rates: Rates, answer: float, reference: float, same: bool
 ) -> None:
     graded = graded_by(rates, same=same, answer=answer, reference=reference)
@@ -66,7 +66,7 @@ def test_scores_and_sureness_are_shares(
 
 
 @pytest.mark.parametrize("same", [True, False])
-def test_a_verdict_that_tells_nothing_leaves_the_belief_and_weighs_nothing(same: bool) -> None:
+def test_a_comparison_without_evidence_leaves_the_estimate_and_weighs_nothing(same: bool) -> None:
     blind = Rates(both_right=0.5, one_right=0.5, both_wrong=0.5)
 
     graded = graded_by(blind, same=same, answer=0.8, reference=0.9)

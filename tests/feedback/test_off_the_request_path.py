@@ -105,7 +105,7 @@ streamed_or_not = pytest.mark.parametrize("stream", [True, False])
 
 
 @streamed_or_not
-async def test_a_desk_that_hangs_in_every_exchange_and_grading_delays_no_answer(
+async def test_a_store_that_hangs_in_every_exchange_and_grading_delays_no_answer(
     stream: bool,
 ) -> None:
     store = HangingStore()
@@ -121,7 +121,7 @@ async def test_a_desk_that_hangs_in_every_exchange_and_grading_delays_no_answer(
 
 
 @streamed_or_not
-async def test_a_desk_that_fails_fails_no_answer(stream: bool) -> None:
+async def test_a_store_that_fails_fails_no_answer(stream: bool) -> None:
     house = a_house(store=FailingStore(FeedbackSettings(), ManualClock().now), feedback=GRADED)
 
     async with working(house):
@@ -148,7 +148,7 @@ async def test_a_log_that_hangs_delays_no_answer_and_keeps_no_score_from_countin
         await feedback.take(f"decision-{number}", 1.0)
         await feedback.exchange()
 
-    assert [estimate.callers for estimate in feedback.estimates()] == [4]
+    assert [estimate.callers for estimate in feedback.catalog.estimates] == [4]
     assert log.written == 0
     log.let_go.set()
     await feedback.logged()

@@ -36,7 +36,7 @@ class DirectHandle:
     """A handle whose methods are those of `store`, or fail with `error`."""
 
     def __init__(self, store: InMemoryScoreStore, error: Exception | None = None) -> None:
-        self._desk = store
+        self._store = store
         self._error = error
 
     @property
@@ -52,7 +52,7 @@ class DirectHandle:
     def __await__(self) -> Generator[Any, None, FeedbackUpdate | ScoreReceipt]:
         if self._error is not None:
             raise self._error
-        return self._desk.take(*self._arguments).__await__()
+        return self._store.take(*self._arguments).__await__()
 
 
 def a_store() -> InMemoryScoreStore:
@@ -73,7 +73,7 @@ async def test_two_replicas_share_one_board_and_decide_by_what_either_was_told()
 
     assert receipt.status == "counted"
     for house in (one, other):
-        (estimate,) = house.feedback.estimates()
+        (estimate,) = house.feedback.catalog.estimates
         assert (estimate.pair, estimate.callers) == ("cheap", 1)
         assert estimate.mean < 0.8
 
