@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol, TypeVar
 
 from serve_app.core.cost import Usage
 from serve_app.core.decision import RoutingResult
 from serve_app.core.inference_request import Inbound
 
+T = TypeVar("T")
+R = TypeVar("R")
 logger = logging.getLogger(__name__)
 
 
@@ -38,7 +39,7 @@ class AnswerListener(Protocol):
 
 
 class Observers:
-    """All observers of one answer, as one that does not raise."""
+    """All observers of one answer, as one. It drops an observer that raises."""
 
     def __init__(
         self,
@@ -47,28 +48,24 @@ class Observers:
         routing: RoutingResult,
         pair: str,
     ) -> None:
-        self._observers: list[AnswerObserver] = []
-        for listener in listeners:
-            with _harmless():
-                observer = listener.answered(inbound, routing, pair)
-                if observer is not None:
-                    self._observers.append(observer)
+        begun = _each(listeners, lambda listener: listener.answered(inbound, routing, pair))
+        self._observers = [observer for _, observer in begun if observer is not None]
 
     def text(self, text: str) -> None:
-        for observer in self._observers:
-            with _harmless():
-                observer.text(text)
+        done = _each(self._observers, lambda observer: observer.text(text))
+        self._observers = [observer for observer, _ in done]
 
     def ended(self, usage: Usage, *, complete: bool) -> None:
-        for observer in self._observers:
-            with _harmless():
-                observer.ended(usage, complete=complete)
+        list(_each(self._observers, lambda observer: observer.ended(usage, complete=complete)))
 
 
-@contextmanager
-def _harmless() -> Iterator[None]:
-    try:
-        yield
-    # A bug in a listener must not cost the caller its answer.
-    except Exception:
-        logger.exception("a listener failed; the answer goes on")
+def _each(of: Iterable[T], call: Callable[[T], R]) -> Iterator[tuple[T, R]]:
+    """Those that did not raise, with what they returned."""
+    for one in of:
+        try:
+            result = call(one)
+        # A bug in a listener must not cost the caller its answer.
+        except Exception:
+            logger.exception("a listener failed and gets nothing more of this answer")
+        else:
+            yield one, result
