@@ -11,9 +11,9 @@ from ray.serve.deployment import Application
 
 from serve_app.classifier.classifiers import open_classifier
 from serve_app.core.ports import Classifier
-from serve_app.ingress_replica import RouterFront, desk_settings
+from serve_app.ingress_replica import RouterFront
 from serve_app.serving.classifier import build_classifier
-from serve_app.serving.feedback_board import build_feedback_board
+from serve_app.serving.feedback_board import build_feedback_actor
 from serve_app.serving.ingress import build_ingress
 from serve_app.serving.llm_config import autoscaling
 from serve_app.serving.load_board import build_load_board
@@ -51,7 +51,7 @@ def wire(settings: AppArgs, build_pair: PairBuilder) -> Application:
         },
         classifier=wire_classifier(settings),
         board=build_load_board() if several else None,
-        feedback_board=build_feedback_board(desk_settings(settings)) if several else None,
+        feedback_actor=build_feedback_actor(settings.feedback) if several else None,
         options=_ingress_options(settings.ingress),
     )
 

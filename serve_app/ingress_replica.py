@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Sequence
@@ -26,12 +27,15 @@ from serve_app.classifier.classifiers import (
 )
 from serve_app.core.breaker import BreakerSettings
 from serve_app.core.ports import TokenCounter
+from serve_app.feedback.collector import Feedback
+from serve_app.feedback.corrected_catalog import FeedbackCatalog
 from serve_app.feedback.graded_log import FileGradedLog
-from serve_app.feedback.settings import DeskSettings, FeedbackRules, ShadowRules
+from serve_app.feedback.score_store import InMemoryScoreStore
+from serve_app.feedback.shadow import Shadow
 from serve_app.gateway.gateway import Gateway
 from serve_app.gateway.settings import GatewaySettings
 from serve_app.package_files import locate
-from serve_app.serving.feedback_board import HandleDesk
+from serve_app.serving.feedback_board import RayScoreStore
 from serve_app.serving.handles import HandleClassifier, HandleEngine, warm_up
 from serve_app.serving.ingress import Place
 from serve_app.serving.load_board import exchange_load
@@ -42,6 +46,7 @@ from serve_app.store.open_store import open_store
 from serve_app.store.watch import CatalogWatch
 from serve_app.telemetry.log_events import FanOut, LogEvents, log_to_stderr
 from serve_app.telemetry.request_metrics import PrometheusEvents
+from serve_app.tokens.calibrated_catalog import TokenRatios
 from serve_app.tokens.counter import EstimatingCounter, HfTokenCounter
 
 REMEMBERED_PROMPTS = 1024
@@ -77,10 +82,12 @@ class RouterFront:
         self._load = LoadTracker(pairs)
         self._failed = False
         self._graded_log = _graded_log(settings, place.replica)
-        board = place.feedback_board
+        token_ratios = TokenRatios(self._catalogs, clock, events)
+        corrected = FeedbackCatalog(token_ratios, settings.feedback)
+        engine = HandleEngine(place.pairs)
         self._gateway = Gateway(
             pairs=pairs,
-            engine=HandleEngine(place.pairs),
+            engine=engine,
             classifier=DeadlineClassifier(
                 remote=RememberingClassifier(
                     HandleClassifier(place.classifier), REMEMBERED_PROMPTS
@@ -92,18 +99,46 @@ class RouterFront:
                 breaker=BreakerSettings(),
             ),
             tokens=_token_counter(settings),
-            catalogs=self._catalogs,
+            catalogs=corrected,
+            token_ratios=token_ratios,
             load=self._load,
             policy=settings.routing.policy,
-            settings=_gateway_settings(settings, place.replica),
+            settings=_gateway_settings(settings),
             clock=clock,
             events=events,
             ids=lambda: uuid.uuid4().hex,
-            desk=HandleDesk(board) if board is not None else None,
-            graded_log=self._graded_log,
         )
+        actor = place.feedback_actor
+        store = InMemoryScoreStore(settings.feedback, clock.now)
+        self._feedback = Feedback(
+            store=RayScoreStore(actor) if actor is not None else store,
+            catalog=corrected,
+            settings=settings.feedback,
+            replica=place.replica,
+            clock=clock,
+            events=events,
+            log=self._graded_log,
+        )
+        self._gateway.listen(self._feedback)
+        self._shadow = None
+        if settings.feedback.shadow.share > 0:
+            reference = settings.feedback.shadow.reference_pair or settings.routing.reference_pair
+            self._shadow = Shadow(
+                settings=settings.feedback.shadow,
+                reference=next(pair for pair in pairs if pair.id == reference),
+                engine=engine,
+                feedback=self._feedback,
+                ledger=self._gateway.ledger,
+                load=self._load,
+                load_view=self._gateway.load_view,
+                clock=clock,
+                events=events,
+                chance=random.random,
+            )
+            self._gateway.listen(self._shadow)
         self._app = create_app(
             self._gateway,
+            self._feedback,
             settings=ApiSettings(
                 body_limit_bytes=settings.ingress.body_limit_bytes,
                 send_timeout_s=settings.ingress.send_timeout_s,
@@ -150,9 +185,11 @@ class RouterFront:
         jobs: list[Awaitable[None]] = [
             self._catalogs.run(),
             watch_replicas(place.app_name, maximum, self._load),
-            *self._gateway.background(),
+            self._feedback.run(),
             warm_up(HandleClassifier(place.classifier)),
         ]
+        if self._shadow is not None:
+            jobs.append(self._shadow.run())
         if place.board is not None:
             jobs.append(exchange_load(place.board, place.replica, self._load))
         return jobs
@@ -161,37 +198,6 @@ class RouterFront:
 def _token_counter(settings: AppArgs) -> TokenCounter:
     file = tokenizer_file(settings)
     return EstimatingCounter() if file is None else HfTokenCounter(file)
-
-
-def desk_settings(settings: AppArgs) -> DeskSettings:
-    """The settings of the store of the fleet's feedback."""
-    feedback = settings.feedback
-    return DeskSettings(
-        caller_weight=feedback.weight,
-        shadow_weight=feedback.shadow_weight,
-        half_life_s=feedback.half_life_s,
-        most_weight=feedback.most_weight,
-        remember=feedback.remember,
-        remember_s=feedback.remember_s,
-    )
-
-
-def _feedback_rules(settings: AppArgs, replica: str) -> FeedbackRules:
-    shadow = settings.feedback.shadow
-    rules = ShadowRules(
-        reference=shadow.reference_pair or settings.routing.reference_pair,
-        share=shadow.share,
-        usd_per_hour=shadow.usd_per_hour,
-        max_in_flight=shadow.max_in_flight,
-        below_load=shadow.below_load,
-        timeout_s=shadow.timeout_s,
-    )
-    return FeedbackRules(
-        desk=desk_settings(settings),
-        shadow=rules if shadow.share > 0 else None,
-        replica=replica,
-        keep_prompts=settings.feedback.log_prompts,
-    )
 
 
 def _graded_log(settings: AppArgs, replica: str) -> FileGradedLog | None:
@@ -203,7 +209,7 @@ def _graded_log(settings: AppArgs, replica: str) -> FileGradedLog | None:
     )
 
 
-def _gateway_settings(settings: AppArgs, replica: str) -> GatewaySettings:
+def _gateway_settings(settings: AppArgs) -> GatewaySettings:
     routing = settings.routing
     return GatewaySettings(
         constraints=routing.defaults,
@@ -214,5 +220,4 @@ def _gateway_settings(settings: AppArgs, replica: str) -> GatewaySettings:
         attempt_patience=routing.attempt_patience,
         attempt_floor_ms=routing.attempt_floor_ms,
         retry_after_s=routing.retry_after_s,
-        feedback=_feedback_rules(settings, replica),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
@@ -12,12 +12,19 @@ from serve_app.core.breaker import BreakerSettings
 from serve_app.core.catalog import Catalog
 from serve_app.core.fleet import Pair
 from serve_app.core.inference_request import Inbound
-from serve_app.core.ports import Classifier, FeedbackDesk, GradedLog
+from serve_app.core.ports import Classifier
 from serve_app.core.request import Constraints, Judgement, Prompt
+from serve_app.feedback.collector import Feedback
+from serve_app.feedback.corrected_catalog import FeedbackCatalog
+from serve_app.feedback.graded_log import FileGradedLog
+from serve_app.feedback.score_store import InMemoryScoreStore, ScoreStore
+from serve_app.feedback.shadow import Shadow
 from serve_app.gateway.gateway import Gateway
 from serve_app.gateway.settings import GatewaySettings
+from serve_app.settings import FeedbackSettings
 from serve_app.state.load import LoadTracker, Replicas
 from serve_app.testing import FakeEngine, ManualClock, RecordingEvents, Script
+from serve_app.tokens.calibrated_catalog import TokenRatios
 from tests.builders import a_catalog, a_judgement, a_pair, a_policy, a_profile
 
 PAIRS = (a_pair("cheap"), a_pair("dear"))
@@ -31,6 +38,7 @@ SETTINGS = GatewaySettings(
     baseline="dear",
     breaker=BreakerSettings(failures_to_open=2, cool_down_s=5),
 )
+FEEDBACK = FeedbackSettings()
 READY = Replicas(ready=1, starting=0, maximum=1)
 
 
@@ -72,12 +80,20 @@ class House:
     """A gateway with everything it stands on."""
 
     gateway: Gateway
+    feedback: Feedback
+    shadow: Shadow | None
     engine: FakeEngine
     load: LoadTracker
     events: RecordingEvents
     clock: ManualClock
     tokens: WordCounter
     catalogs: FixedCatalog
+
+    def background(self) -> Iterator[Awaitable[None]]:
+        """What an ingress replica runs beside the requests, each until cancelled."""
+        yield self.feedback.run()
+        if self.shadow is not None:
+            yield self.shadow.run()
 
     def asked_pairs(self) -> list[str]:
         return [pair for pair, _ in self.engine.calls]
@@ -93,8 +109,10 @@ def a_house(
     engine: FakeEngine | None = None,
     ready: bool = True,
     clock: ManualClock | None = None,
-    desk: FeedbackDesk | None = None,
-    graded_log: GradedLog | None = None,
+    feedback: FeedbackSettings = FEEDBACK,
+    store: ScoreStore | None = None,
+    replica: str = "",
+    graded_log: FileGradedLog | None = None,
     chance: Callable[[], float] = lambda: 0.0,
 ) -> House:
     engine, load = engine or FakeEngine(scripts), LoadTracker(pairs)
@@ -102,24 +120,51 @@ def a_house(
         load.set_replicas({pair.id: READY for pair in pairs})
     events, clock, tokens = RecordingEvents(), clock or ManualClock(), WordCounter()
     catalogs, numbers = FixedCatalog(catalog), count(1)
+    token_ratios = TokenRatios(catalogs, clock, events)
+    corrected = FeedbackCatalog(token_ratios, feedback)
     gateway = Gateway(
         pairs=pairs,
         engine=engine,
         classifier=classifier or FixedClassifier(),
         tokens=tokens,
-        catalogs=catalogs,
+        catalogs=corrected,
+        token_ratios=token_ratios,
         load=load,
         policy=a_policy(accuracy=0.0, latency=0.0, cost=1.0, reference_pair="dear"),
         settings=settings,
         clock=clock,
         events=events,
         ids=lambda: f"decision-{next(numbers)}",
-        desk=desk,
-        graded_log=graded_log,
-        chance=chance,
     )
+    collector = Feedback(
+        store=store or InMemoryScoreStore(feedback, clock.now),
+        catalog=corrected,
+        settings=feedback,
+        replica=replica,
+        clock=clock,
+        events=events,
+        log=graded_log,
+    )
+    gateway.listen(collector)
+    shadow = None
+    if feedback.shadow.share > 0:
+        shadow = Shadow(
+            settings=feedback.shadow,
+            reference=next(pair for pair in pairs if pair.id == "dear"),
+            engine=engine,
+            feedback=collector,
+            ledger=gateway.ledger,
+            load=load,
+            load_view=gateway.load_view,
+            clock=clock,
+            events=events,
+            chance=chance,
+        )
+        gateway.listen(shadow)
     return House(
         gateway=gateway,
+        feedback=collector,
+        shadow=shadow,
         engine=engine,
         load=load,
         events=events,

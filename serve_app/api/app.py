@@ -13,12 +13,13 @@ from starlette.routing import Route
 
 from serve_app.api.admin import admin_routes, route_endpoint
 from serve_app.api.errors import on_bug, on_client_disconnect, on_http_exception, on_router_error
-from serve_app.api.feedback_routes import beliefs_route, feedback_route
+from serve_app.api.feedback_routes import estimates_route, feedback_route
 from serve_app.api.middleware import RequestIdMiddleware
 from serve_app.api.openai_routes import GenerationEndpoint
 from serve_app.api.settings import ApiSettings
 from serve_app.api.status_routes import Exposition, fleet_routes
 from serve_app.core.errors import RouterError
+from serve_app.feedback.collector import Feedback
 from serve_app.gateway.gateway import Gateway
 
 __all__ = ["ApiSettings", "Lifespan", "create_app"]
@@ -28,6 +29,7 @@ Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
 
 def create_app(
     gateway: Gateway,
+    feedback: Feedback,
     *,
     settings: ApiSettings,
     exposition: Exposition,
@@ -41,8 +43,8 @@ def create_app(
             Route("/v1/chat/completions", chat, methods=["POST"]),
             Route("/v1/completions", completions, methods=["POST"]),
             route_endpoint(gateway, settings),
-            feedback_route(gateway, settings),
-            beliefs_route(gateway),
+            feedback_route(feedback, settings),
+            estimates_route(feedback),
             *fleet_routes(gateway.status, exposition),
             *admin_routes(gateway),
         ],

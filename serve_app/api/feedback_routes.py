@@ -1,4 +1,4 @@
-"""`POST /v1/feedback`: what a caller thinks of an answer; and what is made of it all."""
+"""`POST /v1/feedback` takes a score of an answer. `/admin/feedback` shows the estimates."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from starlette.routing import Route
 from serve_app.api.openai_schema import Wire, validated
 from serve_app.api.request_reader import parse_object, read_body
 from serve_app.api.settings import ApiSettings
-from serve_app.core.beliefs import Belief
 from serve_app.core.errors import BadRequest, BodyTooLarge
-from serve_app.core.feedback import Receipt
-from serve_app.feedback.collector import EXCHANGE_EVERY_S
-from serve_app.gateway.gateway import Gateway
+from serve_app.core.events import FeedbackRefused
+from serve_app.feedback.collector import EXCHANGE_EVERY_S, Feedback
+from serve_app.feedback.corrected_catalog import AccuracyEstimate
+from serve_app.feedback.score_store import ScoreReceipt
 
-BELIEFS = TypeAdapter(tuple[Belief, ...])
+ESTIMATES = TypeAdapter(tuple[AccuracyEstimate, ...])
 SCORES = {"good": 1.0, "bad": 0.0}
 # An id, a score and some spaces.
 LONGEST_BODY_BYTES = 16 * 1024
@@ -45,31 +45,31 @@ class FeedbackBody(Wire):
         return SCORES[self.verdict] if self.verdict is not None else self.score or 0.0
 
 
-def feedback_route(gateway: Gateway, settings: ApiSettings) -> Route:
-    async def feedback(request: Request) -> Response:
+def feedback_route(feedback: Feedback, settings: ApiSettings) -> Route:
+    async def take(request: Request) -> Response:
         try:
             raw = await read_body(request, min(LONGEST_BODY_BYTES, settings.body_limit_bytes))
             body = validated(FeedbackBody, parse_object(raw))
         except (BadRequest, BodyTooLarge):
-            gateway.feedback.misused()
+            feedback.events.emit(FeedbackRefused(reason="bad_request"))
             raise
-        receipt = await gateway.feedback.take(body.decision_id, body.said)
+        receipt = await feedback.take(body.decision_id, body.said)
         return _told(body.decision_id, receipt, settings.replica)
 
-    return Route("/v1/feedback", feedback, methods=["POST"])
+    return Route("/v1/feedback", take, methods=["POST"])
 
 
-def beliefs_route(gateway: Gateway) -> Route:
-    async def beliefs(_: Request) -> Response:
-        held = BELIEFS.dump_json(gateway.feedback.beliefs())
+def estimates_route(feedback: Feedback) -> Route:
+    async def estimates(_: Request) -> Response:
+        held = ESTIMATES.dump_json(feedback.catalog.estimates)
         return Response(b'{"beliefs":' + held + b"}", media_type="application/json")
 
-    return Route("/admin/feedback", beliefs)
+    return Route("/admin/feedback", estimates)
 
 
-def _told(decision: str, receipt: Receipt, replica: str) -> JSONResponse:
+def _told(decision: str, receipt: ScoreReceipt, replica: str) -> JSONResponse:
     """202 for a score that will count within the next exchanges, 200 for one that does already."""
-    served, repeated = receipt.served, receipt.taken_as == "repeated"
+    served, repeated = receipt.served, receipt.status == "repeated"
     told = {
         "decision_id": decision,
         "pair": served.pair if served is not None else None,

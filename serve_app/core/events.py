@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from serve_app.core.beliefs import Belief, Source
 from serve_app.core.decision import Decision
+from serve_app.core.request import Task
 
 Outcome = Literal["ok", "rejected", "failed", "deadline", "overloaded", "disconnected"]
 Misuse = Literal["bad_request", "body_too_large", "unknown_model"]
+ScoreSource = Literal["caller", "shadow"]
 NotTaken = Literal["bad_request", "unknown", "conflict", "unavailable"]
 ShadowOutcome = Literal["graded", "too_long", "cut_off", "full", "busy", "over_budget", "failed"]
 
@@ -118,7 +119,7 @@ class FeedbackTaken:
     """The answer of `pair` got a score from 0 to 1."""
 
     pair: str
-    source: Source
+    source: ScoreSource
     score: float
 
 
@@ -130,10 +131,10 @@ class FeedbackRefused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BeliefsChanged:
-    """Feedback has moved what decisions believe; `beliefs` are all there are now."""
+class AccuracyCorrected:
+    """Feedback corrects other accuracies now: mean and lower bound of each by pair and task."""
 
-    beliefs: tuple[Belief, ...]
+    estimates: Mapping[tuple[str, Task], tuple[float, float]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +159,6 @@ Event = (
     | TokenRatiosChanged
     | FeedbackTaken
     | FeedbackRefused
-    | BeliefsChanged
+    | AccuracyCorrected
     | ShadowEnded
 )

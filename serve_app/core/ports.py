@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from serve_app.core.catalog import Catalog, Version
 from serve_app.core.events import Event
-from serve_app.core.feedback import Given, GradedRequest, News, Receipt, Served
 from serve_app.core.request import Judgement, Prompt
 
 Operation = Literal["chat", "completions"]
@@ -98,35 +97,6 @@ class TokenCounter(Protocol):
     def count(self, text: str) -> int:
         """The exact number, slower."""
         ...
-
-
-class FeedbackDesk(Protocol):
-    """The one place of a fleet that takes scores of answers."""
-
-    async def exchange(self, replica: str, served: Sequence[Served], known: News) -> News:
-        """Remembers what `replica` served; tells it all tallies, and new scores of its answers.
-
-        `known` is what the replica was told last: a desk that began anew learns from it, and
-        scores that are not in it are told again. Raises `FeedbackUnavailable`.
-        """
-        ...
-
-    async def take(self, given: Given, served: Served | None) -> Receipt:
-        """Counts a score once; `served` is what the asking replica knows of the decision itself.
-
-        Raises `FeedbackUnavailable`.
-        """
-        ...
-
-
-class GradedLog(Protocol):
-    """Where graded requests are kept to learn from."""
-
-    def write(self, requests: Sequence[GradedRequest]) -> None:
-        """Blocks, and raises nothing."""
-        ...
-
-    def close(self) -> None: ...
 
 
 class Clock(Protocol):

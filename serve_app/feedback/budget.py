@@ -1,44 +1,37 @@
-"""An allowance in USD per hour, as a token bucket."""
+"""A budget in USD per hour, as a token bucket."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from serve_app.core.cost import SECONDS_PER_HOUR
 from serve_app.core.ports import Clock
 
-SECONDS_PER_HOUR = 3600.0
-# What was not spent is saved up for this share of an hour, so that no pause ends in a rush.
+# The share of an hour's budget that may be saved up, so that a pause does not end in a burst.
 SAVED_HOURS = 0.1
 
 
-class Allowance:
-    """Fills steadily; begins empty. In no hour is more spent than the rate and what was saved.
-
-    `sharers` is how many spend the same allowance by now, each its part.
-    """
+class HourlyBudget:
+    """Fills steadily from zero. `sharers` is how many replicas share it now, in equal parts."""
 
     def __init__(self, usd_per_hour: float, clock: Clock, sharers: Callable[[], int]) -> None:
         self._usd_per_hour = usd_per_hour
         self._clock = clock
         self._sharers = sharers
-        self._left = 0.0
+        self._left_usd = 0.0
         self._at_s = clock.now()
 
     def take(self, usd: float) -> bool:
-        """Takes `usd`, or nothing when there is not enough."""
-        self._fill()
-        if usd > self._left:
+        """Takes `usd`, or nothing if less is left."""
+        now_s, usd_per_hour = self._clock.now(), self._usd_per_hour / self._sharers()
+        filled_usd = self._left_usd + (now_s - self._at_s) / SECONDS_PER_HOUR * usd_per_hour
+        self._left_usd = min(usd_per_hour * SAVED_HOURS, filled_usd)
+        self._at_s = now_s
+        if usd > self._left_usd:
             return False
-        self._left -= usd
+        self._left_usd -= usd
         return True
 
     def correct(self, predicted_usd: float, actual_usd: float) -> None:
-        """Settles what was taken by prediction; what cost more is owed before anything is taken."""
-        self._left += predicted_usd - actual_usd
-
-    def _fill(self) -> None:
-        now_s = self._clock.now()
-        usd_per_hour = self._usd_per_hour / self._sharers()
-        filled = self._left + (now_s - self._at_s) / SECONDS_PER_HOUR * usd_per_hour
-        self._left = min(usd_per_hour * SAVED_HOURS, filled)
-        self._at_s = now_s
+        """Replaces a predicted cost by the actual one. A debt is paid before the next `take`."""
+        self._left_usd += predicted_usd - actual_usd

@@ -1,76 +1,165 @@
-"""The published catalog together with what feedback has moved since."""
+"""Accuracy after feedback: scores that fade, added to what a profile measured.
+
+The items of a profile count as earlier observations. Each score adds its weight, which halves with
+every half life. The mean is the mean of both together. The lower bound moves as far as the lower
+end of Wilson's 95% interval does. Its number of observations is items plus weight: the effective
+sample size of L. Kish, "Survey Sampling" (1965), for equal weights.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from math import exp2, inf
 
-from serve_app.core.beliefs import Belief, Fading, beliefs
 from serve_app.core.catalog import Catalog
-from serve_app.core.feedback import News
+from serve_app.core.events import ScoreSource
+from serve_app.core.intervals import wilson
 from serve_app.core.ports import CurrentCatalog
-from serve_app.core.profile import Correction
+from serve_app.core.profile import Correction, TaskAccuracy
 from serve_app.core.request import Task
+from serve_app.settings import FeedbackSettings
 
-# Less than this changes no decision that anybody could explain.
-NOTICEABLE = 0.001
-Corrections = Mapping[tuple[str, Task], Correction]
+FADED_WEIGHT = 0.01
+# The reason of a decision shows this many decimals of a correction.
+DECIMALS = 3
+NOTHING = Correction(mean=0.0, lower=0.0)
 
 
-class BelievedCatalog:
-    """A `CurrentCatalog`: a snapshot is made when news or publication change it, never per request.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairTask:
+    """A pair at a task, as described by the profile of the date `measured`.
 
-    A new publication is corrected as soon as it is read: its profiles are the new priors.
+    A new profile starts without scores. Earlier ones may be about another checkpoint or engine.
     """
 
-    def __init__(self, published: CurrentCatalog, fading: Fading) -> None:
+    pair: str
+    task: Task
+    measured: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceTotals:
+    """Scores of one source as of `at_s`, the time of the last one: weight, weighted sum, count."""
+
+    weight: float = 0.0
+    score: float = 0.0
+    count: int = 0
+    at_s: float = -inf
+
+    def at(self, now_s: float, settings: FeedbackSettings) -> SourceTotals:
+        """The same with the weights of a later time."""
+        share = exp2(-max(0.0, now_s - self.at_s) / settings.half_life_s)
+        return replace(self, weight=self.weight * share, score=self.score * share)
+
+    def plus(self, other: SourceTotals, settings: FeedbackSettings) -> SourceTotals:
+        """Both, as of the later one. Above the maximum weight, old and new scores shrink alike."""
+        at_s = max(self.at_s, other.at_s)
+        mine, others = self.at(at_s, settings), other.at(at_s, settings)
+        weight, score = mine.weight + others.weight, mine.score + others.score
+        room = min(1.0, settings.max_weight / weight) if weight else 1.0
+        count = self.count + other.count
+        return SourceTotals(weight=room * weight, score=room * score, count=count, at_s=at_s)
+
+
+# The sources are separate: a flood of callers' scores cannot displace the results of grading.
+ScoreTotals = Mapping[tuple[PairTask, ScoreSource], SourceTotals]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccuracyEstimate:
+    """A pair's accuracy at a task: the profile's `prior`, moved to `mean` and `lower`.
+
+    `weight` is what the scores weigh now, in items of a profile. `age_s` is the age of the last.
+    """
+
+    pair: str
+    task: Task
+    prior: TaskAccuracy
+    mean: float
+    lower: float
+    weight: float
+    callers: int
+    shadows: int
+    age_s: float
+
+    @property
+    def correction(self) -> Correction:
+        return Correction(
+            mean=round(self.mean - self.prior.mean, DECIMALS),
+            lower=round(self.lower - self.prior.lower, DECIMALS),
+        )
+
+
+def posterior(prior: TaskAccuracy, *, weight: float, score: float) -> tuple[float, float]:
+    """Mean and lower bound after scores of mean `score` with the weight of `weight` items.
+
+    The bound moves by the change of Wilson's bound: without weight it stays that of the profile.
+    """
+    items = prior.items + weight
+    mean = min(1.0, (prior.items * prior.mean + weight * score) / items)
+    moved = wilson(mean, items)[0] - wilson(prior.mean, prior.items)[0]
+    return mean, min(max(prior.lower + moved, 0.0), mean)
+
+
+def estimates(
+    catalog: Catalog, totals: ScoreTotals, *, now_s: float, settings: FeedbackSettings
+) -> tuple[AccuracyEstimate, ...]:
+    """One for each pair and task of the catalog whose scores have not faded, sorted."""
+    found = []
+    for key in {key for key, _ in totals}:
+        callers = totals.get((key, "caller"), SourceTotals()).at(now_s, settings)
+        shadows = totals.get((key, "shadow"), SourceTotals()).at(now_s, settings)
+        weight, profile = callers.weight + shadows.weight, catalog.profiles.get(key.pair)
+        if profile is None or profile.provenance.date != key.measured or weight < FADED_WEIGHT:
+            continue
+        prior = known = profile.accuracy.get(key.task) or profile.accuracy["overall"]
+        if profile.provenance.origin != "measured":
+            # Published figures are about other questions. They weigh no more than feedback may.
+            known = replace(prior, items=min(prior.items, max(1, int(settings.max_weight))))
+        mean_score = min(1.0, (callers.score + shadows.score) / weight)
+        mean, lower = posterior(known, weight=weight, score=mean_score)
+        found.append(
+            AccuracyEstimate(
+                pair=key.pair,
+                task=key.task,
+                prior=prior,
+                mean=mean,
+                lower=lower,
+                weight=weight,
+                callers=callers.count,
+                shadows=shadows.count,
+                age_s=max(0.0, now_s - max(callers.at_s, shadows.at_s)),
+            )
+        )
+    return tuple(sorted(found, key=lambda each: (each.pair, each.task)))
+
+
+class FeedbackCatalog:
+    """A `CurrentCatalog`: the published one with corrections. Requests only read it."""
+
+    def __init__(self, published: CurrentCatalog, settings: FeedbackSettings) -> None:
+        self.estimates: tuple[AccuracyEstimate, ...] = ()
         self._published = published
-        self._fading = fading
-        self.news = News()
+        self._settings = settings
+        self._totals: ScoreTotals = {}
+        self._now_s = 0.0
         self._base: Catalog | None = None
-        self._believed: Catalog | None = None
+        self._corrected: Catalog | None = None
 
     @property
     def current(self) -> Catalog | None:
-        published = self._published.current
-        if published is not self._base:
-            self._base, self._believed = published, published
-            self._correct()
-        return self._believed
+        if self._published.current is not self._base:
+            self.learn(self._totals, self._now_s)
+        return self._corrected
 
-    def learn(self, news: News) -> None:
-        """Takes the desk's tallies; swaps the snapshot if they move anything noticeably."""
-        self.news = news
-        if self.current is not None:
-            self._correct()
-
-    def beliefs(self) -> tuple[Belief, ...]:
-        """All there are, in the order of pairs and tasks, however little they move."""
-        if self._base is None:
-            return ()
-        found = beliefs(self._base, self.news.tallies, now_s=self.news.now_s, fading=self._fading)
-        return tuple(sorted(found, key=lambda belief: (belief.pair, belief.task)))
-
-    def _correct(self) -> None:
-        if self._base is None or self._believed is None:
-            return
-        corrections = {
-            (belief.pair, belief.task): belief.correction
-            for belief in self.beliefs()
-            if _is_noticeable(belief.correction)
-        }
-        if _differ(corrections, self._believed.corrections):
-            self._believed = replace(self._base, corrections=corrections)
-
-
-def _differ(new: Corrections, old: Corrections) -> bool:
-    return new.keys() != old.keys() or any(
-        _is_noticeable(
-            Correction(mean=moved.mean - old[key].mean, lower=moved.lower - old[key].lower)
-        )
-        for key, moved in new.items()
-    )
-
-
-def _is_noticeable(correction: Correction) -> bool:
-    return max(abs(correction.mean), abs(correction.lower)) >= NOTICEABLE
+    def learn(self, totals: ScoreTotals, now_s: float) -> None:
+        """Replaces the totals. Makes a new catalog only if a correction or the base changed."""
+        base, old = self._published.current, self._corrected
+        self._totals, self._now_s, self.estimates = totals, now_s, ()
+        if base is not None:
+            self.estimates = estimates(base, totals, now_s=now_s, settings=self._settings)
+        new = {(e.pair, e.task): e.correction for e in self.estimates if e.correction != NOTHING}
+        if base is None or base is not self._base or (old and new != old.corrections):
+            self._corrected = replace(base, corrections=new) if base and new else base
+        self._base = base

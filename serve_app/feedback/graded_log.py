@@ -1,8 +1,8 @@
-"""Graded requests as JSON lines that `quantroute train` can read, in files of bounded size.
+"""Scored requests as JSON lines for `quantroute train`, in files of bounded size.
 
 The format is that of outcome files, `quantroute-outcomes-1`: a header, then one outcome per line.
-An outcome's `item` is the score's source and the decision's id. Its `difficulty` and `answer` are
-not known here; `messages` is empty unless prompts are kept.
+The `item` of an outcome is the source of the score and the id of the decision. The `difficulty`
+and the `answer` are unknown. `messages` is empty unless prompts are logged.
 """
 
 from __future__ import annotations
@@ -10,49 +10,57 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-from serve_app.core.feedback import GradedRequest
+from serve_app.core.cost import NO_USAGE, Usage
+from serve_app.feedback.score_store import Score, ServedAnswer
 
 HEADER = json.dumps({"format": "quantroute-outcomes-1", "items_digest": "requests"})
 logger = logging.getLogger(__name__)
 
 
-class FileGradedLog:
-    """A `GradedLog` of one ingress replica in `folder`; older files are kept up to a number."""
+@dataclass(slots=True, kw_only=True)
+class AnsweredRequest:
+    """A request that this replica answered. As an `AnswerObserver` it learns the usage."""
+
+    served: ServedAnswer
+    digest: str = ""
+    prompt: str | None = None
+    usage: Usage = NO_USAGE
+
+    def text(self, text: str) -> None:
+        """The text of an answer is not logged."""
+
+    def ended(self, usage: Usage, *, complete: bool) -> None:
+        self.usage = usage
+
+
+class FileGradedLog(RotatingFileHandler):
+    """The log of one ingress replica in `folder`. The last `files` files are kept."""
 
     def __init__(self, folder: Path, replica: str, *, max_bytes: int, files: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"graded-{replica}.jsonl"
-        self._handler = _HeadedFile(path, max_bytes=max_bytes, backups=files - 1)
+        super().__init__(path, maxBytes=max_bytes, backupCount=files - 1, encoding="utf-8")
+        self._begin()
 
-    def write(self, requests: Sequence[GradedRequest]) -> None:
-        for request in requests:
+    def write(self, scored: Sequence[tuple[Score, AnsweredRequest]]) -> None:
+        """Blocks, and raises nothing."""
+        for score, request in scored:
             if request.served.task is not None:
-                self._handler.handle(_record(_line(request)))
-
-    def close(self) -> None:
-        self._handler.close()
-
-
-class _HeadedFile(RotatingFileHandler):
-    """Begins each file with the header; a line that cannot be written is dropped with a warning."""
-
-    def __init__(self, path: Path, *, max_bytes: int, backups: int) -> None:
-        # Without backups `RotatingFileHandler` would never start again.
-        super().__init__(path, maxBytes=max_bytes, backupCount=max(1, backups), encoding="utf-8")
-        self._head()
+                self.handle(_record(_line(score, request)))
 
     def doRollover(self) -> None:
         super().doRollover()
-        self._head()
+        self._begin()
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Names no content: the record may hold a prompt."""
         logger.warning("a graded request could not be written to %s", self.baseFilename)
 
-    def _head(self) -> None:
+    def _begin(self) -> None:
         if Path(self.baseFilename).stat().st_size == 0:
             logging.FileHandler.emit(self, _record(HEADER))
 
@@ -61,24 +69,20 @@ def _record(line: str) -> logging.LogRecord:
     return logging.LogRecord("graded", logging.INFO, "", 0, line, None, None)
 
 
-def _line(request: GradedRequest) -> str:
-    prompt, served, given = request.prompt, request.served, request.given
+def _line(score: Score, request: AnsweredRequest) -> str:
+    # Half of a surrogate pair is not text, and no JSON reader accepts it.
+    content = (request.prompt or "").encode(errors="replace").decode()
     outcome = {
-        "pair": served.pair,
-        "item": f"{given.source}:{given.decision}",
+        "pair": request.served.pair,
+        "item": f"{score.source}:{score.decision}",
         "digest": request.digest or "unknown",
-        "task": served.task,
+        "task": request.served.task,
         "difficulty": None,
-        "messages": [] if prompt is None else [{"role": "user", "content": _text(prompt)}],
+        "messages": [{"role": "user", "content": content}] if content else [],
         "answer": None,
-        "score": given.score,
-        "prompt_tokens": request.prompt_tokens,
-        "completion_tokens": request.completion_tokens,
+        "score": score.score,
+        "prompt_tokens": request.usage.prompt_tokens,
+        "completion_tokens": request.usage.completion_tokens,
         "error": None,
     }
     return json.dumps(outcome, ensure_ascii=True)
-
-
-def _text(prompt: str) -> str:
-    """Half of a surrogate pair is no text, and no reader of JSON takes it."""
-    return prompt.encode(errors="replace").decode()

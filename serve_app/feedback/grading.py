@@ -1,14 +1,9 @@
-"""Whether two answers to the same prompt say the same, and what that tells of them. Pure.
+"""Parses answers, compares two answers to one prompt, and grades by the result. Pure.
 
-What comparing cannot see: an answer that is right in other words has few words in common with the
-reference's and counts as different; of two texts that share most words, one may deny what the
-other states, and of two programs one may have a sign wrong. A decimal comma is read as one of
-thousands. Sampling at a temperature makes one model differ from itself. How often it errs is known
-(`EXACTLY`, `IN_WORDS`), and what a verdict counts for follows from that.
-
-Two answers that agree may both be wrong, and two right ones often differ. What a verdict is worth
-follows by Bayes' rule from how often that happens and from what is believed of both pairs, so that
-a pair which is as good as believed is moved by no verdict on average.
+A comparison errs: a right answer in other words counts as different, and two texts that share most
+words may contradict each other. How often it errs was measured (`EXACTLY`, `IN_WORDS`). By Bayes'
+rule, that and the estimates of both pairs give the value of a comparison. A pair that is as good
+as its estimate is not moved on average.
 """
 
 from __future__ import annotations
@@ -16,16 +11,16 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isclose
-from typing import Any
+from typing import Any, NamedTuple
 from unicodedata import normalize
 
+from serve_app.core.cost import NO_USAGE, Usage
 from serve_app.core.request import Task
 
-# The share of words (F1) from which two texts count as saying the same. Where answers are a label,
-# a name or a fact nearly all words must agree; where they are prose, two good ones differ more.
+# The share of common words (F1) from which two texts count as the same.
 SAME_FROM: Mapping[Task, float] = {
     "classification": 1.0,
     "extraction": 0.6,
@@ -36,53 +31,23 @@ SAME_FROM: Mapping[Task, float] = {
     "summarization": 0.4,
     "conversation": 0.3,
 }
-# Here a short answer means the same as a sentence that has all its words.
+# For these tasks a short answer is the same as a sentence with all its words.
 FACTS: frozenset[Task] = frozenset({"classification", "question_answering"})
 # Of longer texts the beginnings are compared.
-COMPARED_CHARS = 20_000
-CLOSE = 1e-9
+MAX_CHARS = 20_000
 NOTHING = object()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rates:
-    """How often two answers are found to say the same, by how many of them are right."""
+    """How often two answers are found to be the same, by how many of them are right."""
 
     both_right: float
     one_right: float
     both_wrong: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grade:
-    """The probability that an answer is right, and how much of knowing it for sure that is."""
-
-    score: float
-    sureness: float
-
-
-def grade(*, same: bool, rates: Rates, answer: float, reference: float) -> Grade:
-    """Grades one answer; `answer` and `reference` are how likely each pair is right, as believed.
-
-    Which of them is right counts as independent. `sureness` is the share of the variance of
-    "right or wrong" that verdicts of this kind explain.
-    """
-    right_and_same = answer * (reference * rates.both_right + (1 - reference) * rates.one_right)
-    wrong_and_same = (1 - answer) * (
-        reference * rates.one_right + (1 - reference) * rates.both_wrong
-    )
-    found_same = right_and_same + wrong_and_same
-    if_same = right_and_same / found_same
-    if_not = (answer - right_and_same) / (1 - found_same)
-    explained = found_same * (if_same - answer) ** 2 + (1 - found_same) * (if_not - answer) ** 2
-    return Grade(
-        score=min(max(if_same if same else if_not, 0.0), 1.0),
-        sureness=min(1.0, explained / (answer * (1 - answer))),
-    )
-
-
-# How often answers were found to say the same, by how many of the two were right. Measured on
-# 3,042 comparisons of graded answers to the shipped evaluation set, by the three shipped pairs.
+# Measured on 3,042 comparisons of graded answers of the shipped pairs to the evaluation set.
 # Decision record 024 names the command and the commit.
 EXACTLY = Rates(both_right=0.88, one_right=0.03, both_wrong=0.35)
 IN_WORDS: Mapping[Task, Rates] = {
@@ -112,62 +77,122 @@ _UNSPACED = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\
 _WORD = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """Whether two answers say the same, and how often this way of comparing finds that."""
+class ParsedAnswer(NamedTuple):
+    """The first choice of an answer: its text, or its tool calls as JSON."""
+
+    text: str
+    finish: str | None = None
+    usage: Usage = NO_USAGE
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the model itself ended the answer."""
+        return self.finish in {"stop", "tool_calls", "function_call"}
+
+
+def parse_answer(texts: Sequence[str]) -> ParsedAnswer:
+    """Parses a unary answer or the chunks of a stream. Raises `ValueError` for anything else."""
+    words: list[str] = []
+    calls: dict[int, dict[str, Any]] = {}
+    usage, finish = NO_USAGE, None
+    try:
+        for answer in map(json.loads, texts):
+            for choice in answer.get("choices") or ():
+                if choice.get("index", 0) == 0:
+                    turn = choice.get("message") or choice.get("delta") or choice
+                    words.append(turn.get("content") or turn.get("text") or "")
+                    finish = choice.get("finish_reason") or finish
+                    for at, part in enumerate(turn.get("tool_calls") or ()):
+                        # A stream has the arguments in pieces.
+                        call = calls.setdefault(
+                            part.get("index", at), {"name": "", "arguments": ""}
+                        )
+                        function = part.get("function") or {}
+                        for name in call:
+                            call[name] += function.get(name) or ""
+            if told := answer.get("usage"):
+                usage = Usage(
+                    prompt_tokens=int(told.get("prompt_tokens") or 0),
+                    completion_tokens=int(told.get("completion_tokens") or 0),
+                )
+    except (AttributeError, TypeError, OverflowError, RecursionError) as exc:
+        raise ValueError("the answer is not of OpenAI's form") from exc
+    for call in calls.values():
+        call["arguments"] = _json(call["arguments"], call["arguments"])
+    text = json.dumps(list(calls.values())) if calls else "".join(words)
+    return ParsedAnswer(text=text, finish=finish, usage=usage)
+
+
+class Comparison(NamedTuple):
+    """Whether two answers are the same, and the rates of this way to compare."""
 
     same: bool
     rates: Rates
 
 
-def compared(task: Task, answer: str, reference: str) -> Verdict:
-    """The reference's form decides how the two are compared.
-
-    A JSON object or list: the same value. A choice of a letter: the same letter. The result of
-    reasoning, or a number alone: the same last number. Any other text: words in common.
-    """
+def compare_answers(task: Task, answer: str, reference: str) -> Comparison:
+    """Compares exactly what the reference is: JSON, a choice or a number. Other texts in words."""
     answer, reference = _plain(answer), _plain(reference)
-    same = _exactly_the_same(task, answer, reference)
-    if same is not None:
-        return Verdict(same=same, rates=EXACTLY)
-    return Verdict(same=_same_words(task, answer, reference), rates=IN_WORDS[task])
+    wanted, letter, numbers = _json(reference), _choice(reference), _NUMBER.findall(reference)
+    if wanted is not NOTHING:
+        same = bool(_json(answer) == wanted)
+    elif letter is not None:
+        same = _choice(answer) == letter
+    elif numbers and (task == "reasoning" or _NUMBER.fullmatch(reference.strip("$%.*"))):
+        found = _NUMBER.findall(answer)
+        same = bool(found) and isclose(_float(found[-1]), _float(numbers[-1]), rel_tol=1e-9)
+    else:
+        return Comparison(same=_has_same_words(task, answer, reference), rates=IN_WORDS[task])
+    return Comparison(same=same, rates=EXACTLY)
+
+
+class Grade(NamedTuple):
+    """The probability that an answer is right, and the confidence in it."""
+
+    score: float
+    confidence: float
+
+
+def grade(comparison: Comparison, *, answer: float, reference: float) -> Grade:
+    """Grades one answer. `answer` and `reference` are the estimated accuracies of both pairs.
+
+    They count as independent. The confidence is the share of the variance of "right or wrong" that
+    comparisons of this kind explain.
+    """
+    rates = comparison.rates
+    right_and_same = answer * (reference * rates.both_right + (1 - reference) * rates.one_right)
+    wrong_and_same = (1 - answer) * (
+        reference * rates.one_right + (1 - reference) * rates.both_wrong
+    )
+    found_same = right_and_same + wrong_and_same
+    if_same = right_and_same / found_same
+    if_not = (answer - right_and_same) / (1 - found_same)
+    explained = found_same * (if_same - answer) ** 2 + (1 - found_same) * (if_not - answer) ** 2
+    return Grade(
+        score=min(max(if_same if comparison.same else if_not, 0.0), 1.0),
+        confidence=min(1.0, explained / (answer * (1 - answer))),
+    )
 
 
 def _plain(text: str) -> str:
-    """One way to write each character; minus signs as programs write them."""
+    """One way to write each character, and ASCII minus signs."""
     # Some characters become eighteen others.
-    plain = normalize("NFKC", text[:COMPARED_CHARS])[:COMPARED_CHARS]
+    plain = normalize("NFKC", text[:MAX_CHARS])[:MAX_CHARS]
     return plain.replace("\u2212", "-").strip()
 
 
-def _exactly_the_same(task: Task, answer: str, reference: str) -> bool | None:
-    """`None` for a reference that is neither JSON, nor a choice, nor a number."""
-    wanted = _json(reference)
-    if wanted is not NOTHING:
-        return bool(_json(answer) == wanted)
-    letter = _choice(reference)
-    if letter is not None:
-        return _choice(answer) == letter
-    numbers = _NUMBER.findall(reference)
-    if numbers and (task == "reasoning" or _is_only_a_number(reference)):
-        return _has_last_number(answer, numbers[-1])
-    return None
-
-
-def _json(text: str) -> Any:
-    """The object or list that the text is, in a fence or without."""
+def _json(text: str, default: Any = NOTHING) -> Any:
+    """The object or list that the text is, with or without a fence."""
     fenced = _FENCE.fullmatch(text)
     body = (fenced[1] if fenced else text).strip()
-    if not body.startswith(("{", "[")):
-        return NOTHING
     try:
-        return json.loads(body)
+        return json.loads(body) if body.startswith(("{", "[")) else default
     except (ValueError, RecursionError):
-        return NOTHING
+        return default
 
 
 def _choice(text: str) -> str | None:
-    """The letter alone, else the one stated as the answer, else the one last stated at all."""
+    """A letter alone, else the last one stated as the answer, else the last one stated."""
     leading = _LEADING_CHOICE.fullmatch(text)
     if leading is not None:
         return leading[1]
@@ -175,28 +200,15 @@ def _choice(text: str) -> str | None:
     return stated[-1] if stated else None
 
 
-def _is_only_a_number(text: str) -> bool:
-    return _NUMBER.fullmatch(text.strip("$%.*")) is not None
-
-
-def _has_last_number(answer: str, wanted: str) -> bool:
-    numbers = _NUMBER.findall(answer)
-    return bool(numbers) and isclose(_float(numbers[-1]), _float(wanted), rel_tol=CLOSE)
-
-
 def _float(number: str) -> float:
     return float(number.replace(",", ""))
 
 
-def _same_words(task: Task, answer: str, reference: str) -> bool:
-    got, wanted = _words(answer), _words(reference)
+def _has_same_words(task: Task, answer: str, reference: str) -> bool:
+    got, wanted = (Counter(_WORD.findall(text.casefold())) for text in (answer, reference))
     if not got or not wanted:
         return answer == reference
     common = (got & wanted).total()
     if task in FACTS and common == min(got.total(), wanted.total()):
         return True
     return 2 * common / (got.total() + wanted.total()) >= SAME_FROM[task]
-
-
-def _words(text: str) -> Counter[str]:
-    return Counter(_WORD.findall(text.casefold()))

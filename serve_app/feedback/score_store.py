@@ -1,135 +1,195 @@
-"""The one place of a fleet that takes scores: who served what, what was said of it, all tallies."""
+"""Scores, the answers they are about, and the one place of a fleet that counts them."""
 
 from __future__ import annotations
 
-from collections import OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterable
+from collections import OrderedDict, deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Protocol
 from uuid import uuid4
 
-from serve_app.core.beliefs import FADED_WEIGHT, Source, Subject, Tally
-from serve_app.core.feedback import Given, News, Receipt, Served
-from serve_app.feedback.settings import DeskSettings
+from serve_app.core.events import ScoreSource
+from serve_app.core.request import Task
+from serve_app.feedback.corrected_catalog import (
+    FADED_WEIGHT,
+    PairTask,
+    ScoreTotals,
+    SourceTotals,
+)
+from serve_app.settings import FeedbackSettings
 
-# Only a replica that is gone leaves this many scores uncollected, or is one of so many.
-WAITING_NEWS = 10_000
-REPLICAS_WITH_NEWS = 256
+ScoreStatus = Literal["counted", "repeated", "conflict", "unknown"]
+
+MAX_UNCOLLECTED = 10_000
 # A replica exchanges twice a second.
 REPLICA_GONE_AFTER_S = 10.0
 
 
-@dataclass(slots=True)
-class _Remembered:
-    served: Served
-    at_s: float
-    scores: dict[Source, float] = field(default_factory=dict)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """One score from 0 to 1 for one answer. `confidence` scales its weight (1 is certain)."""
+
+    decision: str
+    source: ScoreSource
+    score: float
+    confidence: float = 1.0
 
 
-class MemoryDesk:
-    """A `FeedbackDesk` that counts each score once. All is in memory, and bounded."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedAnswer:
+    """Which pair answered a decision, for what task, by which profile, at which replica.
 
-    def __init__(self, settings: DeskSettings, now: Callable[[], float]) -> None:
+    `measured` is the date of the pair's profile, empty without one. `task` is `None` if routing
+    failed. `scores` are those the replica knows of.
+    """
+
+    decision: str
+    pair: str
+    task: Task | None
+    measured: str
+    replica: str
+    scores: tuple[Score, ...] = ()
+
+    @property
+    def pair_task(self) -> PairTask | None:
+        if self.task is None:
+            return None
+        return PairTask(pair=self.pair, task=self.task, measured=self.measured)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreReceipt:
+    """The status of a score. `score` is the one that counts, with the weight of `weight` items."""
+
+    status: ScoreStatus
+    served: ServedAnswer | None = None
+    score: float | None = None
+    weight: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedbackUpdate:
+    """What a replica gets: all totals as of `now_s`, and uncollected scores of its answers.
+
+    `store` changes when the store restarts. `replicas` is the number that exchange with it now.
+    """
+
+    store: str = ""
+    now_s: float = 0.0
+    totals: ScoreTotals = field(default_factory=dict)
+    scores: tuple[Score, ...] = ()
+    replicas: int = 1
+
+
+class ScoreStore(Protocol):
+    """The one place of a fleet that takes scores. Both methods raise `FeedbackUnavailable`."""
+
+    async def exchange(
+        self, replica: str, served: Sequence[ServedAnswer], known: FeedbackUpdate
+    ) -> FeedbackUpdate:
+        """Remembers what `replica` served. Returns all totals and new scores of its answers.
+
+        `known` is the last update of the replica. A restarted store learns from it. A score that
+        is not in it is sent again.
+        """
+        ...
+
+    async def take(self, score: Score, served: ServedAnswer | None) -> ScoreReceipt:
+        """Counts a score once. `served` is what the asking replica knows of the answer."""
+        ...
+
+
+class InMemoryScoreStore:
+    """A `ScoreStore` in memory. Everything in it is bounded."""
+
+    def __init__(self, settings: FeedbackSettings, now: Callable[[], float]) -> None:
         self._settings = settings
         self._now = now
-        self._name = uuid4().hex
-        self._answers: OrderedDict[str, _Remembered] = OrderedDict()
-        self._tallies: dict[Subject, Tally] = {}
-        self._inherited: set[Subject] = set()
-        self._news: defaultdict[str, deque[Given]] = defaultdict(lambda: deque(maxlen=WAITING_NEWS))
-        self._seen_s: dict[str, float] = {}
+        self._id = uuid4().hex
+        self._answers: OrderedDict[str, tuple[float, ServedAnswer]] = OrderedDict()
+        self._totals: dict[tuple[PairTask, ScoreSource], SourceTotals] = {}
+        self._inherited: set[tuple[PairTask, ScoreSource]] = set()
+        self._uncollected: deque[tuple[str, Score]] = deque(maxlen=MAX_UNCOLLECTED)
+        self._replica_at_s: dict[str, float] = {}
 
-    async def exchange(self, replica: str, served: Iterable[Served], known: News) -> News:
-        """Remembers what `replica` served, and tells it what is new."""
+    async def exchange(
+        self, replica: str, served: Sequence[ServedAnswer], known: FeedbackUpdate
+    ) -> FeedbackUpdate:
+        now_s = self._now()
         for answer in served:
             self._remember(answer)
-        if known.desk == self._name:
-            self._drop_heard(replica, known.given)
+        if known.store == self._id:
+            # An update may be lost. A score stays until its replica confirms it.
+            collected = {(replica, score) for score in known.scores}
+            waiting = [each for each in self._uncollected if each not in collected]
+            self._uncollected = deque(waiting, maxlen=MAX_UNCOLLECTED)
         else:
-            self._inherit(known)
+            # The store before this one is gone. Its totals are taken over once.
+            for key in known.totals.keys() - self._inherited:
+                self._inherited.add(key)
+                age_s = known.now_s - known.totals[key].at_s
+                self._add(key, replace(known.totals[key], at_s=now_s - age_s))
+        self._replica_at_s[replica] = now_s
         self._forget()
-        self._seen_s[replica] = self._now()
-        return News(
-            desk=self._name,
-            now_s=self._now(),
-            tallies=dict(self._tallies),
-            given=tuple(self._news.get(replica, ())),
-            replicas=len(self._seen_s),
+        return FeedbackUpdate(
+            store=self._id,
+            now_s=now_s,
+            totals=dict(self._totals),
+            scores=tuple(score for owner, score in self._uncollected if owner == replica),
+            replicas=len(self._replica_at_s),
         )
 
-    async def take(self, given: Given, served: Served | None) -> Receipt:
-        """Counts a score; `served` is what the replica that asks knows of the decision itself."""
+    async def take(self, score: Score, served: ServedAnswer | None) -> ScoreReceipt:
         if served is not None:
             self._remember(served)
         self._forget()
-        known = self._answers.get(given.decision)
-        if known is None:
-            return Receipt(taken_as="unknown")
-        before = known.scores.get(given.source)
-        if before is not None:
-            same = before == given.score
-            return Receipt(
-                taken_as="repeated" if same else "conflict", served=known.served, score=before
+        if score.decision not in self._answers:
+            return ScoreReceipt(status="unknown")
+        _, served = self._answers[score.decision]
+        for before in served.scores:
+            if before.source == score.source:
+                status: ScoreStatus = "repeated" if before.score == score.score else "conflict"
+                return ScoreReceipt(status=status, served=served, score=before.score)
+        self._remember(replace(served, scores=(score,)))
+        self._uncollected.append((served.replica, score))
+        weight, key = 0.0, served.pair_task
+        if key is not None:
+            by_caller = score.source == "caller"
+            weight = self._settings.weight if by_caller else self._settings.shadow_weight
+            weight *= score.confidence
+            totals = SourceTotals(
+                weight=weight, score=weight * score.score, count=1, at_s=self._now()
             )
-        known.scores[given.source] = given.score
-        weight = self._count(known.served, given)
-        self._news[known.served.replica].append(given)
-        if len(self._news) > REPLICAS_WITH_NEWS:
-            del self._news[next(iter(self._news))]
-        return Receipt(taken_as="counted", served=known.served, score=given.score, weight=weight)
+            self._add((key, score.source), totals)
+        return ScoreReceipt(status="counted", served=served, score=score.score, weight=weight)
 
-    def _count(self, served: Served, given: Given) -> float:
-        subject, settings = served.subject, self._settings
-        weight = settings.caller_weight if given.source == "caller" else settings.shadow_weight
-        weight *= given.sureness
-        if subject is None or weight <= 0:
-            return 0.0
-        self._add(
-            subject,
-            Tally.of(given.score, weight=weight, source=given.source, now_s=self._now()),
-        )
-        return weight
+    def _add(self, key: tuple[PairTask, ScoreSource], totals: SourceTotals) -> None:
+        self._totals[key] = self._totals.get(key, SourceTotals()).plus(totals, self._settings)
 
-    def _add(self, subject: Subject, tally: Tally) -> None:
-        known = self._tallies.get(subject)
-        fading = self._settings.fading
-        self._tallies[subject] = tally if known is None else known.plus(tally, fading)
-
-    def _inherit(self, known: News) -> None:
-        """Takes over, once, what only the fleet remembers: the desk before this one has died."""
-        for subject, tally in known.tallies.items():
-            if subject not in self._inherited:
-                self._inherited.add(subject)
-                age_s = known.now_s - tally.at_s
-                self._add(subject, replace(tally, at_s=self._now() - age_s))
-
-    def _drop_heard(self, replica: str, heard: Iterable[Given]) -> None:
-        """Scores stay until the replica has confirmed them: an answer may be lost."""
-        if replica not in self._news:
-            return
-        known = set(heard)
-        waiting = [given for given in self._news[replica] if given not in known]
-        if waiting:
-            self._news[replica] = deque(waiting, maxlen=WAITING_NEWS)
-        else:
-            del self._news[replica]
-
-    def _remember(self, served: Served) -> None:
-        answer = self._answers.setdefault(served.decision, _Remembered(served, self._now()))
-        for given in served.given:
-            answer.scores.setdefault(given.source, given.score)
+    def _remember(self, served: ServedAnswer) -> None:
+        added_s, known = self._answers.get(served.decision, (self._now(), served))
+        sources = {score.source for score in known.scores}
+        added = tuple(score for score in served.scores if score.source not in sources)
+        self._answers[served.decision] = added_s, replace(known, scores=known.scores + added)
 
     def _forget(self) -> None:
-        """The oldest answers over the bounds, tallies that have faded, replicas that are gone."""
-        now_s, settings = self._now(), self._settings
-        while self._answers:
-            oldest = next(iter(self._answers.values()))
-            young = now_s - oldest.at_s <= settings.remember_s
-            if young and len(self._answers) <= settings.remember:
-                break
-            self._answers.popitem(last=False)
-        for subject, tally in list(self._tallies.items()):
-            if tally.weight_at(now_s, settings.fading) < FADED_WEIGHT:
-                del self._tallies[subject]
-        for replica, seen_s in list(self._seen_s.items()):
-            if now_s - seen_s > REPLICA_GONE_AFTER_S:
-                del self._seen_s[replica]
+        """Drops answers over the bounds, faded totals, and replicas that are gone."""
+        now_s = self._now()
+        forget(self._answers, self._settings, now_s)
+        for key, totals in list(self._totals.items()):
+            if totals.at(now_s, self._settings).weight < FADED_WEIGHT:
+                del self._totals[key]
+        for replica, at_s in list(self._replica_at_s.items()):
+            if now_s - at_s > REPLICA_GONE_AFTER_S:
+                del self._replica_at_s[replica]
+
+
+def forget(
+    answers: OrderedDict[str, tuple[float, Any]], settings: FeedbackSettings, now_s: float
+) -> None:
+    """Drops the oldest answers, by the time they were added and by number."""
+    while answers:
+        added_s, _ = next(iter(answers.values()))
+        if now_s - added_s <= settings.retention_s and len(answers) <= settings.retention_count:
+            return
+        answers.popitem(last=False)

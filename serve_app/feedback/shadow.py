@@ -1,14 +1,14 @@
-"""Shadow grading: some answers are asked of the reference pair too, afterwards, and compared."""
+"""Shadow grading: asks the reference pair for some answers too, later, and compares both."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from serve_app.core.catalog import Catalog
-from serve_app.core.cost import NO_USAGE
+from serve_app.core.cost import NO_USAGE, Usage
 from serve_app.core.decision import RoutingResult
 from serve_app.core.errors import RouterError
 from serve_app.core.events import ShadowEnded, ShadowOutcome
@@ -16,190 +16,166 @@ from serve_app.core.fleet import LoadView, Pair
 from serve_app.core.inference_request import Inbound, is_one_answer
 from serve_app.core.ports import Clock, Engine, EngineCall, Events
 from serve_app.core.predict import expected_usage
-from serve_app.core.request import Features, Task
-from serve_app.feedback.budget import Allowance
+from serve_app.core.request import Features
+from serve_app.feedback.budget import HourlyBudget
 from serve_app.feedback.collector import Feedback
-from serve_app.feedback.grading import Grade, compared, grade
-from serve_app.feedback.settings import ShadowRules
-from serve_app.feedback.transcript import Said, Transcript, said
+from serve_app.feedback.grading import ParsedAnswer, compare_answers, grade, parse_answer
+from serve_app.settings import ShadowSettings
 from serve_app.state.ledger import Ledger
 from serve_app.state.load import LoadTracker
 
+# About 4,000 tokens of a stream: every chunk repeats its frame.
+MAX_CHARS = 1_000_000
 UNCOMPARED = frozenset({"stream_options", "logprobs", "top_logprobs", "prompt_logprobs"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shadowed:
-    """An answer that was drawn, and all that is needed to grade it once `transcript` is filled."""
+@dataclass(slots=True, kw_only=True)
+class DrawnAnswer:
+    """An answer to grade. As an `AnswerObserver` it keeps the texts, unless they grow too long."""
 
     decision: str
     pair: str
     features: Features
     catalog: Catalog
     call: EngineCall
-    transcript: Transcript
+    completed: Callable[[DrawnAnswer], None]
+    texts: list[str] = field(default_factory=list)
+    chars: int = 0
 
-    @property
-    def task(self) -> Task:
-        return self.features.judgement.task
+    def text(self, text: str) -> None:
+        self.chars += len(text)
+        if self.chars <= MAX_CHARS:
+            self.texts.append(text)
+        else:
+            self.texts.clear()
+
+    def ended(self, usage: Usage, *, complete: bool) -> None:
+        if complete:
+            self.completed(self)
+
+    def estimate(self, pair: str) -> float:
+        """The probability that `pair` is right, by the rule of succession never 0 or 1."""
+        task, accuracy = self.features.judgement.task, self.catalog.profiles[pair].accuracy
+        prior = accuracy.get(task) or accuracy["overall"]
+        correction = self.catalog.corrections.get((pair, task))
+        mean = prior.mean if correction is None else prior.mean + correction.mean
+        return (prior.items * min(max(mean, 0.0), 1.0) + 1) / (prior.items + 2)
 
 
+@dataclass(kw_only=True)
 class Shadow:
-    """Draws answers, asks the reference pair in the background, hands scores to `Feedback`.
+    """Draws answers as an `AnswerListener`, grades them in `run`, and gives `feedback` scores."""
 
-    Nothing here raises into a request, and none waits for it.
-    """
+    settings: ShadowSettings
+    reference: Pair
+    engine: Engine
+    feedback: Feedback
+    ledger: Ledger
+    load: LoadTracker
+    load_view: Callable[[], LoadView]
+    clock: Clock
+    events: Events
+    chance: Callable[[], float]
 
-    def __init__(
-        self,
-        *,
-        rules: ShadowRules,
-        pairs: Mapping[str, Pair],
-        engine: Engine,
-        feedback: Feedback,
-        ledger: Ledger,
-        load: LoadTracker,
-        load_view: Callable[[], LoadView],
-        clock: Clock,
-        events: Events,
-        chance: Callable[[], float],
-    ) -> None:
-        self._rules = rules
-        self._reference = pairs[rules.reference]
-        self._engine = engine
-        self._feedback = feedback
-        self._ledger = ledger
-        self._load = load
-        self._load_view = load_view
-        self._events = events
-        self._chance = chance
-        self._allowance = Allowance(rules.usd_per_hour, clock, lambda: feedback.replicas)
-        self._waiting: asyncio.Queue[Shadowed] = asyncio.Queue(rules.max_in_flight)
+    def __post_init__(self) -> None:
+        usd_per_hour, sharers = self.settings.usd_per_hour, lambda: self.feedback.update.replicas
+        self._budget = HourlyBudget(usd_per_hour, self.clock, sharers)
+        self._waiting: asyncio.Queue[DrawnAnswer] = asyncio.Queue(self.settings.max_in_flight)
 
-    def draw(self, inbound: Inbound, routing: RoutingResult, pair: str) -> Shadowed | None:
-        """What is to be graded once it was given to its end; `None` for most answers."""
-        if pair == self._reference.id or self._chance() >= self._rules.share:
+    def answered(self, inbound: Inbound, routing: RoutingResult, pair: str) -> DrawnAnswer | None:
+        """Draws the answer, or returns `None`."""
+        reference, features, catalog = self.reference, routing.decision.features, routing.catalog
+        if pair == reference.id or self.chance() >= self.settings.share:
             return None
-        features, catalog = routing.decision.features, routing.catalog
-        if features is None or catalog is None or not self._can_grade(pair, inbound, catalog):
+        if features is None or catalog is None or not is_one_answer(inbound.body):
             return None
-        return Shadowed(
+        has_profiles = {pair, reference.id} <= catalog.profiles.keys()
+        # The words of an echoed prompt would count as common words.
+        if not has_profiles or inbound.body.get("echo"):
+            return None
+        if not inbound.needs.keys() <= reference.capabilities:
+            return None
+        body = {name: value for name, value in inbound.body.items() if name not in UNCOMPARED}
+        call = EngineCall(
+            operation=inbound.operation,
+            body={**body, "model": reference.id, "stream": False},
+            request_id=f"{inbound.request_id}-shadow",
+        )
+        return DrawnAnswer(
             decision=routing.decision.id,
             pair=pair,
             features=features,
             catalog=catalog,
-            call=_unary(inbound, self._reference.id),
-            transcript=Transcript(),
+            call=call,
+            completed=self._completed,
         )
 
-    def offer(self, shadowed: Shadowed) -> None:
-        """Takes an answer that was given to its end."""
-        if not shadowed.transcript.is_whole:
-            self._ended(shadowed.pair, "too_long")
-            return
-        try:
-            self._waiting.put_nowait(shadowed)
-        except asyncio.QueueFull:
-            self._ended(shadowed.pair, "full")
-
     async def run(self) -> None:
-        """Grades until cancelled; what is then in flight is given up and its slot freed."""
+        """Grades until cancelled. An answer in flight is then given up, and its slot is free."""
         async with asyncio.TaskGroup() as workers:
-            for _ in range(self._rules.max_in_flight):
+            for _ in range(self.settings.max_in_flight):
                 workers.create_task(self._work())
+
+    def _completed(self, drawn: DrawnAnswer) -> None:
+        try:
+            if drawn.chars > MAX_CHARS:
+                self._ended(drawn, "too_long")
+            else:
+                self._waiting.put_nowait(drawn)
+        except asyncio.QueueFull:
+            self._ended(drawn, "full")
 
     async def _work(self) -> None:
         while True:
-            shadowed = await self._waiting.get()
-            outcome, cost_usd = await self._grade(shadowed)
-            self._ended(shadowed.pair, outcome, cost_usd)
+            drawn = await self._waiting.get()
+            outcome, cost_usd = await self._grade(drawn)
+            self._ended(drawn, outcome, cost_usd)
 
-    async def _grade(self, shadowed: Shadowed) -> tuple[ShadowOutcome, float]:
+    async def _grade(self, drawn: DrawnAnswer) -> tuple[ShadowOutcome, float]:
         if self._is_busy():
             return "busy", 0.0
-        cost_usd = 0.0
+        cost_usd, pair = 0.0, self.reference.id
         try:
-            answer = await asyncio.to_thread(said, shadowed.transcript.texts)
-            if not answer.is_whole:
+            answer = await asyncio.to_thread(parse_answer, drawn.texts)
+            if not answer.is_complete:
                 return "cut_off", 0.0
-            predicted_usd = self._predicted_usd(shadowed)
-            if not self._allowance.take(predicted_usd):
+            added_tokens = drawn.catalog.added_tokens.get((pair, drawn.features.form), 0.0)
+            usage = expected_usage(drawn.catalog.profiles[pair], drawn.features, added_tokens)
+            predicted_usd = drawn.catalog.prices[pair].cost_usd(usage)
+            if not self._budget.take(predicted_usd):
                 return "over_budget", 0.0
-            reference = await self._ask(shadowed.call)
-            cost_usd = self._ledger.charge_shadow(
-                self._reference.id, reference.usage, shadowed.catalog
-            )
+            reference = await self._ask(drawn.call)
+            cost_usd = self.ledger.charge_shadow(pair, reference.usage, drawn.catalog)
             if reference.usage != NO_USAGE:
-                self._allowance.correct(predicted_usd, cost_usd)
-            if not reference.is_whole or not reference.text.strip():
+                self._budget.correct(predicted_usd, cost_usd)
+            if not reference.is_complete or not reference.text.strip():
                 return "cut_off", cost_usd
-            grade = await asyncio.to_thread(self._graded, shadowed, answer, reference)
-            await self._feedback.take(
-                shadowed.decision, grade.score, "shadow", sureness=grade.sureness
+            task = drawn.features.judgement.task
+            comparison = await asyncio.to_thread(compare_answers, task, answer.text, reference.text)
+            graded = grade(
+                comparison, answer=drawn.estimate(drawn.pair), reference=drawn.estimate(pair)
+            )
+            await self.feedback.take(
+                drawn.decision, graded.score, "shadow", confidence=graded.confidence
             )
         except (RouterError, TimeoutError, ValueError):
             return "failed", cost_usd
         return "graded", cost_usd
 
-    def _graded(self, shadowed: Shadowed, answer: Said, reference: Said) -> Grade:
-        verdict = compared(shadowed.task, answer.text, reference.text)
-        return grade(
-            same=verdict.same,
-            rates=verdict.rates,
-            answer=_believed(shadowed, shadowed.pair),
-            reference=_believed(shadowed, self._reference.id),
-        )
-
-    def _predicted_usd(self, shadowed: Shadowed) -> float:
-        profile = shadowed.catalog.profiles[self._reference.id]
-        added_tokens = shadowed.catalog.added_tokens.get(
-            (profile.pair, shadowed.features.form), 0.0
-        )
-        usage = expected_usage(profile, shadowed.features, added_tokens)
-        return shadowed.catalog.prices[profile.pair].cost_usd(usage)
-
-    async def _ask(self, call: EngineCall) -> Said:
-        pair = self._reference.id
-        async with asyncio.timeout(self._rules.timeout_s):
-            with self._load.counted(pair):
-                async with aclosing(self._engine.answer(pair, call)) as engine_texts:
-                    texts = tuple([text async for text in engine_texts])
-        return await asyncio.to_thread(said, texts)
+    async def _ask(self, call: EngineCall) -> ParsedAnswer:
+        async with asyncio.timeout(self.settings.timeout_s):
+            with self.load.counted(self.reference.id):
+                async with aclosing(self.engine.answer(self.reference.id, call)) as engine_texts:
+                    texts = [text async for text in engine_texts]
+        return await asyncio.to_thread(parse_answer, texts)
 
     def _is_busy(self) -> bool:
-        """Grading must not make those wait who ask the reference pair for themselves."""
-        load = self._load_view().get(self._reference.id)
+        """Whether grading could delay requests to the reference pair."""
+        load = self.load_view().get(self.reference.id)
         if load is None or not load.ready_replicas or load.breaker_open:
             return True
-        slots = load.ready_replicas * self._reference.max_concurrency
-        return load.in_flight >= self._rules.below_load * slots
+        slots = load.ready_replicas * self.reference.max_concurrency
+        return load.in_flight >= self.settings.max_reference_load * slots
 
-    def _can_grade(self, pair: str, inbound: Inbound, catalog: Catalog) -> bool:
-        return (
-            {pair, self._reference.id} <= catalog.profiles.keys()
-            and inbound.needs.keys() <= self._reference.capabilities
-            and is_one_answer(inbound.body)
-            # Else the prompt would count as words in common.
-            and not inbound.body.get("echo")
-        )
-
-    def _ended(self, pair: str, outcome: ShadowOutcome, cost_usd: float = 0.0) -> None:
-        self._events.emit(ShadowEnded(pair=pair, outcome=outcome, cost_usd=cost_usd))
-
-
-def _unary(inbound: Inbound, pair: str) -> EngineCall:
-    """The same request to another pair, as a unary answer without what is not compared."""
-    body = {name: value for name, value in inbound.body.items() if name not in UNCOMPARED}
-    body |= {"model": pair, "stream": False}
-    return EngineCall(
-        operation=inbound.operation, body=body, request_id=f"{inbound.request_id}-shadow"
-    )
-
-
-def _believed(shadowed: Shadowed, pair: str) -> float:
-    """How likely this pair is right at this task, by the rule of succession never quite 0 or 1."""
-    accuracy = shadowed.catalog.profiles[pair].accuracy
-    prior = accuracy.get(shadowed.task) or accuracy["overall"]
-    correction = shadowed.catalog.corrections.get((pair, shadowed.task))
-    mean = prior.mean if correction is None else prior.mean + correction.mean
-    return (prior.items * min(max(mean, 0.0), 1.0) + 1) / (prior.items + 2)
+    def _ended(self, drawn: DrawnAnswer, outcome: ShadowOutcome, cost_usd: float = 0.0) -> None:
+        self.events.emit(ShadowEnded(pair=drawn.pair, outcome=outcome, cost_usd=cost_usd))

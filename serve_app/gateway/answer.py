@@ -8,9 +8,9 @@ from contextlib import aclosing
 from serve_app.core.cost import NO_USAGE, Usage
 from serve_app.core.decision import Candidate, Constraint, RoutingResult
 from serve_app.core.errors import EngineError
-from serve_app.feedback.transcript import Transcript
 from serve_app.gateway.answer_editor import AnswerEditor
 from serve_app.gateway.attempts import FirstToken
+from serve_app.gateway.observers import AnswerObserver
 
 
 class CallerGone(Exception):
@@ -20,7 +20,7 @@ class CallerGone(Exception):
 class Answer:
     """What one pair answers; `candidate` is that pair as the decision saw it.
 
-    A `transcript` gets the engine's texts as they pass.
+    An `observer` gets the engine's texts as they pass.
     """
 
     def __init__(
@@ -29,14 +29,14 @@ class Answer:
         first: FirstToken,
         *,
         usage_asked: bool,
-        transcript: Transcript | None = None,
+        observer: AnswerObserver | None = None,
     ) -> None:
         self.decision = routing.decision
         self.overhead_ms = routing.overhead_ms
         self.pair = first.pair
         self.broke = False
         self._first = first
-        self._transcript = transcript
+        self._observer = observer
         self._note(first.text)
         price = routing.catalog.prices.get(first.pair) if routing.catalog is not None else None
         self._editor = AnswerEditor(first.pair, price, usage_asked=usage_asked)
@@ -100,5 +100,5 @@ class Answer:
             raise failure
 
     def _note(self, text: str) -> None:
-        if self._transcript is not None:
-            self._transcript.add(text)
+        if self._observer is not None:
+            self._observer.text(text)

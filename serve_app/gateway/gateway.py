@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import random
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 
 from serve_app.core.decision import Decision, RoutingResult
@@ -19,21 +18,16 @@ from serve_app.core.ports import (
     Engine,
     EngineCall,
     Events,
-    FeedbackDesk,
-    GradedLog,
     TokenCounter,
 )
 from serve_app.core.request import Constraints
 from serve_app.core.scoring import Policy
-from serve_app.feedback.collector import Feedback
-from serve_app.feedback.score_store import MemoryDesk
-from serve_app.feedback.settings import ShadowRules
-from serve_app.feedback.shadow import Shadow
 from serve_app.gateway.accounting import Books
 from serve_app.gateway.answer import Answer
 from serve_app.gateway.answer_editor import with_usage_asked
 from serve_app.gateway.attempts import Attempts, FirstToken
 from serve_app.gateway.features import FeatureReader
+from serve_app.gateway.observers import AnswerListener, Observers
 from serve_app.gateway.refusal import misuse_of, raise_if_refused
 from serve_app.gateway.routing import Router
 from serve_app.gateway.settings import GatewaySettings
@@ -47,7 +41,7 @@ from serve_app.tokens.calibrated_catalog import TokenRatios
 class Gateway:
     """Answers requests. Everything it needs from outside is a port.
 
-    Without a `desk` of the fleet it has one of its own, for a fleet of one ingress replica.
+    `catalogs` is what decisions read. `token_ratios` learns from the usage of answers.
     """
 
     def __init__(
@@ -58,15 +52,13 @@ class Gateway:
         classifier: Classifier,
         tokens: TokenCounter,
         catalogs: CurrentCatalog,
+        token_ratios: TokenRatios,
         load: LoadTracker,
         policy: Policy,
         settings: GatewaySettings,
         clock: Clock,
         events: Events,
         ids: Callable[[], str],
-        desk: FeedbackDesk | None = None,
-        graded_log: GradedLog | None = None,
-        chance: Callable[[], float] = random.random,
     ) -> None:
         self._pairs = {pair.id: pair for pair in pairs}
         self._load = load
@@ -77,21 +69,14 @@ class Gateway:
         self._recent: deque[Decision] = deque(maxlen=settings.recent_decisions)
         self.ledger = Ledger(settings.baseline)
         self._books = Books(self.ledger, clock, events)
-        self.token_ratios = TokenRatios(catalogs, clock, events)
+        self.token_ratios = token_ratios
+        self._listeners: list[AnswerListener] = []
         self.status = FleetStatus(pairs, catalogs, self.load_view, self._breakers)
-        self.feedback = Feedback(
-            desk=desk or MemoryDesk(settings.feedback.desk, clock.now),
-            published=self.token_ratios,
-            rules=settings.feedback,
-            clock=clock,
-            events=events,
-            log=graded_log,
-        )
         self._router = Router(
             pairs=pairs,
             static_fallback=settings.static_fallback,
             features=FeatureReader(classifier, tokens),
-            catalogs=self.feedback.catalogs,
+            catalogs=catalogs,
             load=self.load_view,
             policy=policy,
             clock=clock,
@@ -105,8 +90,6 @@ class Gateway:
             clock=clock,
             events=events,
         )
-        rules = settings.feedback.shadow
-        self._shadow = None if rules is None else self._shadow_by(rules, engine, chance)
 
     @property
     def default_constraints(self) -> Constraints:
@@ -120,11 +103,9 @@ class Gateway:
         """The last decisions of this ingress replica, newest first."""
         return tuple(reversed(self._recent))
 
-    def background(self) -> Iterator[Awaitable[None]]:
-        """Background tasks, each until cancelled."""
-        yield self.feedback.run()
-        if self._shadow is not None:
-            yield self._shadow.run()
+    def listen(self, listener: AnswerListener) -> None:
+        """Notifies `listener` of every answer from now on."""
+        self._listeners.append(listener)
 
     async def explain(self, inbound: Inbound) -> RoutingResult:
         """Decides without serving. Raises `UnknownModel`."""
@@ -152,7 +133,7 @@ class Gateway:
             async with self._attempts.first_token(
                 routing.decision, _call(inbound), routing.catalog
             ) as first:
-                with self._remembered(inbound, routing, first) as visit.answer:
+                with self._observed(inbound, routing, first) as visit.answer:
                     if inbound.stream:
                         visit.first_token_s = self._clock.now()
                     try:
@@ -165,41 +146,20 @@ class Gateway:
                 else:
                     self._breakers.succeeded(first.pair)
 
-    def _shadow_by(self, rules: ShadowRules, engine: Engine, chance: Callable[[], float]) -> Shadow:
-        return Shadow(
-            rules=rules,
-            pairs=self._pairs,
-            engine=engine,
-            feedback=self.feedback,
-            ledger=self.ledger,
-            load=self._load,
-            load_view=self.load_view,
-            clock=self._clock,
-            events=self._events,
-            chance=chance,
-        )
-
     @contextmanager
-    def _remembered(
+    def _observed(
         self, inbound: Inbound, routing: RoutingResult, first: FirstToken
     ) -> Iterator[Answer]:
-        """An answer that may get feedback however it ends, and is graded if it comes to its end."""
-        shadow = self._shadow
-        drawn = shadow.draw(inbound, routing, first.pair) if shadow is not None else None
-        answer = Answer(
-            routing,
-            first,
-            usage_asked=inbound.usage_asked,
-            transcript=drawn.transcript if drawn is not None else None,
-        )
-        self.feedback.served(routing.decision, first.pair, routing.catalog, inbound.prompt)
+        """An answer that listeners observe, however it ends."""
+        observers = Observers(self._listeners, inbound, routing, first.pair)
+        answer = Answer(routing, first, usage_asked=inbound.usage_asked, observer=observers)
+        complete = False
         try:
             yield answer
+            complete = not answer.broke
         finally:
-            self.feedback.ended(routing.decision, answer.usage)
+            observers.ended(answer.usage, complete=complete)
             self.token_ratios.counted(inbound, routing.decision.features, first.pair, answer.usage)
-        if shadow is not None and drawn is not None and not answer.broke:
-            shadow.offer(drawn)
 
 
 def _call(inbound: Inbound) -> EngineCall:

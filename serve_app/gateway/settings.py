@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from serve_app.core.breaker import BreakerSettings
 from serve_app.core.request import Constraints
 from serve_app.core.units import PositiveFloat, PositiveInt
-from serve_app.feedback.settings import FeedbackRules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,8 +18,7 @@ class GatewaySettings:
     stream. A stream leaves a pair for the next one, if there is one, when its first token takes
     `attempt_patience` times as long as predicted, and at least `attempt_floor_ms`; an unary answer
     of bounded length when it takes that many times what its greatest length would.
-    `recent_decisions` is how many are kept to look at. `feedback` is how feedback on answers
-    is used.
+    `recent_decisions` is how many are kept to look at.
     """
 
     constraints: Constraints
@@ -33,4 +31,3 @@ class GatewaySettings:
     retry_after_s: PositiveFloat = 1.0
     breaker: BreakerSettings = field(default_factory=BreakerSettings)
     recent_decisions: PositiveInt = 200
-    feedback: FeedbackRules = field(default_factory=FeedbackRules)

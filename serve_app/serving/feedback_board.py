@@ -1,7 +1,6 @@
-"""Feedback of a whole fleet in one place: any ingress replica accepts scores for any answer.
+"""Feedback of a whole fleet in one actor: any ingress replica may take the score of any answer.
 
-Replicas push what they served and pull all tallies in the background; only `POST /v1/feedback`
-itself waits for the board.
+Replicas exchange with it in the background. Only `POST /v1/feedback` waits for it.
 """
 
 from __future__ import annotations
@@ -17,11 +16,16 @@ from ray.serve.deployment import Application
 from ray.serve.exceptions import RayServeException
 
 from serve_app.core.errors import FeedbackUnavailable
-from serve_app.core.feedback import Given, News, Receipt, Served
 from serve_app.feedback.collector import EXCHANGE_EVERY_S
-from serve_app.feedback.score_store import MemoryDesk
-from serve_app.feedback.settings import DeskSettings
+from serve_app.feedback.score_store import (
+    FeedbackUpdate,
+    InMemoryScoreStore,
+    Score,
+    ScoreReceipt,
+    ServedAnswer,
+)
 from serve_app.serving.handles import Handle
+from serve_app.settings import FeedbackSettings
 
 T = TypeVar("T")
 
@@ -29,32 +33,34 @@ TIMEOUT_S = 5.0
 RETRY_AFTER_S = 1.0
 
 
-class FeedbackBoard:
-    """Delegates everything to the desk it holds."""
+class FeedbackActor:
+    """Delegates everything to the store it holds."""
 
-    def __init__(self, settings: DeskSettings) -> None:
-        self._desk = MemoryDesk(settings, time.monotonic)
+    def __init__(self, settings: FeedbackSettings) -> None:
+        self._store = InMemoryScoreStore(settings, time.monotonic)
 
-    async def exchange(self, replica: str, served: Sequence[Served], known: News) -> News:
-        return await self._desk.exchange(replica, served, known)
+    async def exchange(
+        self, replica: str, served: Sequence[ServedAnswer], known: FeedbackUpdate
+    ) -> FeedbackUpdate:
+        return await self._store.exchange(replica, served, known)
 
-    async def take(self, given: Given, served: Served | None) -> Receipt:
-        return await self._desk.take(given, served)
+    async def take(self, score: Score, served: ServedAnswer | None) -> ScoreReceipt:
+        return await self._store.take(score, served)
 
 
-def build_feedback_board(settings: DeskSettings) -> Application:
-    """The Serve application node of the board."""
+def build_feedback_actor(settings: FeedbackSettings) -> Application:
+    """The Serve application node of the actor."""
     deployment = serve.deployment(
-        name="FeedbackBoard",
+        name="FeedbackActor",
         num_replicas=1,
         max_ongoing_requests=1024,
         ray_actor_options={"num_cpus": 0},
-    )(FeedbackBoard)
+    )(FeedbackActor)
     return deployment.bind(settings)
 
 
-class HandleDesk:
-    """The board behind its handle, as the `FeedbackDesk` that the services know."""
+class RayScoreStore:
+    """A `ScoreStore`: the actor behind its handle."""
 
     def __init__(
         self, handle: Handle, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
@@ -62,17 +68,21 @@ class HandleDesk:
         self._handle = handle
         self._sleep = sleep
 
-    async def exchange(self, replica: str, served: Sequence[Served], known: News) -> News:
-        news: News = await _in_time(self._handle.exchange.remote(replica, served, known))
-        return news
+    async def exchange(
+        self, replica: str, served: Sequence[ServedAnswer], known: FeedbackUpdate
+    ) -> FeedbackUpdate:
+        update: FeedbackUpdate = await _in_time(
+            self._handle.exchange.remote(replica, served, known)
+        )
+        return update
 
-    async def take(self, given: Given, served: Served | None) -> Receipt:
-        receipt: Receipt = await _in_time(self._handle.take.remote(given, served))
-        if receipt.taken_as != "unknown":
+    async def take(self, score: Score, served: ServedAnswer | None) -> ScoreReceipt:
+        receipt: ScoreReceipt = await _in_time(self._handle.take.remote(score, served))
+        if receipt.status != "unknown":
             return receipt
-        # Another replica may have answered a moment ago, and not reported it yet.
+        # Another replica may have answered a moment ago, and not yet sent that.
         await self._sleep(2 * EXCHANGE_EVERY_S)
-        second: Receipt = await _in_time(self._handle.take.remote(given, served))
+        second: ScoreReceipt = await _in_time(self._handle.take.remote(score, served))
         return second
 
 

@@ -33,7 +33,7 @@ class Place:
     pairs: Mapping[str, Handle]
     classifier: Handle
     board: Handle | None
-    feedback_board: Handle | None
+    feedback_actor: Handle | None
 
 
 class Ingress:
@@ -45,7 +45,7 @@ class Ingress:
         pairs: dict[str, Handle],
         classifier: Handle,
         board: Handle | None,
-        feedback_board: Handle | None,
+        feedback_actor: Handle | None,
     ) -> None:
         context = serve.get_replica_context()
         self._front = build(
@@ -55,7 +55,7 @@ class Ingress:
                 pairs=pairs,
                 classifier=classifier,
                 board=board,
-                feedback_board=feedback_board,
+                feedback_actor=feedback_actor,
             )
         )
 
@@ -72,9 +72,9 @@ def build_ingress(
     pairs: Mapping[str, Application],
     classifier: Application,
     board: Application | None,
-    feedback_board: Application | None,
+    feedback_actor: Application | None,
     options: dict[str, Any],
 ) -> Application:
     """The Serve application node of the ingress, wired to the other deployments' nodes."""
     deployment = serve.deployment(name="Ingress", **options)(serve.ingress()(Ingress))
-    return deployment.bind(build, dict(pairs), classifier, board, feedback_board)
+    return deployment.bind(build, dict(pairs), classifier, board, feedback_actor)

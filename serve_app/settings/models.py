@@ -189,7 +189,7 @@ class ShadowSettings(Settings):
     reference_pair: str | None = None
     usd_per_hour: PositiveFloat = 1.0
     max_in_flight: PositiveInt = 1
-    below_load: float = Field(default=0.5, gt=0, le=1)
+    max_reference_load: float = Field(default=0.5, gt=0, le=1)
     timeout_s: PositiveFloat = 120
 
 
@@ -203,9 +203,9 @@ class FeedbackSettings(Settings):
     weight: float = Field(default=0.5, ge=0, le=1)
     shadow_weight: float = Field(default=1.0, ge=0, le=1)
     half_life_s: PositiveFloat = 7 * 24 * 3600.0
-    most_weight: PositiveFloat = 200.0
-    remember: PositiveInt = 20_000
-    remember_s: PositiveFloat = 24 * 3600.0
+    max_weight: PositiveFloat = 200.0
+    retention_count: PositiveInt = 20_000
+    retention_s: PositiveFloat = 24 * 3600.0
     log: str | None = None
     log_prompts: bool = False
     log_max_bytes: PositiveInt = 64 * 1024 * 1024

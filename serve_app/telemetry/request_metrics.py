@@ -8,9 +8,9 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from serve_app.classifier.success_model import ORIGIN
 from serve_app.core.decision import Decision, Refusal
 from serve_app.core.events import (
+    AccuracyCorrected,
     Answered,
     AttemptFailed,
-    BeliefsChanged,
     CatalogRefused,
     CatalogSwapped,
     ClassifierMissed,
@@ -106,7 +106,7 @@ class PrometheusEvents:
                 self._classifier_missed.inc()
             case CatalogSwapped() | CatalogRefused() | StoreLost() | TokenRatiosChanged():
                 self._catalog.emit(event)
-            case FeedbackTaken() | FeedbackRefused() | BeliefsChanged() | ShadowEnded():
+            case FeedbackTaken() | FeedbackRefused() | AccuracyCorrected() | ShadowEnded():
                 self._feedback.emit(event)
 
     def exposition(self) -> tuple[bytes, str]:

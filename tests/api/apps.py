@@ -28,6 +28,7 @@ def an_app(
 ) -> Starlette:
     return create_app(
         house.gateway,
+        house.feedback,
         settings=ApiSettings(
             body_limit_bytes=body_limit_bytes, send_timeout_s=send_timeout_s, replica="replica-1"
         ),

@@ -33,7 +33,7 @@ def given(client: TestClient, **fields: object) -> Any:
 
 
 def learn(house: House) -> None:
-    asyncio.run(house.gateway.feedback.exchange())
+    asyncio.run(house.feedback.exchange())
 
 
 def test_a_score_is_taken_and_says_whom_it_is_about() -> None:
@@ -233,7 +233,7 @@ def test_a_board_that_is_away_is_said_with_when_to_come_back() -> None:
 
         take = exchange
 
-    client = a_client(a_house(desk=Away()))
+    client = a_client(a_house(store=Away()))
     answer = given(client, decision_id=decision_of_an_answer(client), score=1)
 
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")

@@ -27,7 +27,7 @@ def background_of(house: House) -> Lifespan:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        running = [asyncio.ensure_future(job) for job in house.gateway.background()]
+        running = [asyncio.ensure_future(job) for job in house.background()]
         yield
         for task in running:
             task.cancel()

@@ -1,83 +1,83 @@
-"""An allowance fills with time and is never overdrawn by what was predicted."""
+"""An budget fills with time and is never overdrawn by what was predicted."""
 
 from __future__ import annotations
 
-from serve_app.feedback.budget import Allowance
+from serve_app.feedback.budget import HourlyBudget
 from serve_app.testing import ManualClock
 
 
-async def a_full_allowance(clock: ManualClock, *, sharers: int = 1) -> Allowance:
+async def a_full_budget(clock: ManualClock, *, sharers: int = 1) -> HourlyBudget:
     """Of 1 USD per hour, with a tenth of it saved up."""
-    allowance = Allowance(1.0, clock, lambda: sharers)
+    budget = HourlyBudget(1.0, clock, lambda: sharers)
     await clock.advance(360)
-    return allowance
+    return budget
 
 
 def test_nothing_is_spent_before_time_has_passed() -> None:
     # A replica that is started again and again would begin with new money each time.
-    assert not Allowance(1.0, ManualClock(), lambda: 1).take(0.001)
+    assert not HourlyBudget(1.0, ManualClock(), lambda: 1).take(0.001)
 
 
 async def test_what_is_spent_comes_back_at_the_hourly_rate() -> None:
     clock = ManualClock()
-    allowance = await a_full_allowance(clock)
-    assert allowance.take(0.1)
-    assert not allowance.take(0.01)
+    budget = await a_full_budget(clock)
+    assert budget.take(0.1)
+    assert not budget.take(0.01)
 
     await clock.advance(36.1)
 
-    assert allowance.take(0.01)
-    assert not allowance.take(0.001)
+    assert budget.take(0.01)
+    assert not budget.take(0.001)
 
 
 async def test_a_pause_saves_no_more_than_a_tenth_of_an_hour() -> None:
     clock = ManualClock()
-    allowance = await a_full_allowance(clock)
+    budget = await a_full_budget(clock)
 
     await clock.advance(10 * 3600)
 
-    assert not allowance.take(0.11)
-    assert allowance.take(0.1)
+    assert not budget.take(0.11)
+    assert budget.take(0.1)
 
 
 async def test_what_cost_more_than_predicted_is_owed_first() -> None:
     clock = ManualClock()
-    allowance = await a_full_allowance(clock)
-    assert allowance.take(0.05)
-    allowance.correct(0.05, 0.15)
-    assert not allowance.take(0.001)
+    budget = await a_full_budget(clock)
+    assert budget.take(0.05)
+    budget.correct(0.05, 0.15)
+    assert not budget.take(0.001)
 
     await clock.advance(3600 * 0.06)
 
-    assert allowance.take(0.009)
+    assert budget.take(0.009)
 
 
 async def test_what_cost_less_than_predicted_is_given_back() -> None:
-    allowance = await a_full_allowance(ManualClock())
-    assert allowance.take(0.1)
+    budget = await a_full_budget(ManualClock())
+    assert budget.take(0.1)
 
-    allowance.correct(0.1, 0.04)
+    budget.correct(0.1, 0.04)
 
-    assert allowance.take(0.059)
-    assert not allowance.take(0.002)
+    assert budget.take(0.059)
+    assert not budget.take(0.002)
 
 
 async def test_those_who_share_an_allowance_spend_no_more_together() -> None:
     clock, sharers = ManualClock(), [1]
-    allowances = [Allowance(1.0, clock, lambda: sharers[0]) for _ in range(4)]
+    allowances = [HourlyBudget(1.0, clock, lambda: sharers[0]) for _ in range(4)]
     sharers[0] = 4
 
     await clock.advance(360)
 
-    assert not any(allowance.take(0.026) for allowance in allowances)
-    assert all(allowance.take(0.024) for allowance in allowances)
+    assert not any(budget.take(0.026) for budget in allowances)
+    assert all(budget.take(0.024) for budget in allowances)
 
 
 async def test_what_was_saved_alone_is_given_up_when_others_come() -> None:
     clock, sharers = ManualClock(), [1]
-    allowance = Allowance(1.0, clock, lambda: sharers[0])
+    budget = HourlyBudget(1.0, clock, lambda: sharers[0])
     await clock.advance(360)
 
     sharers[0] = 4
 
-    assert not allowance.take(0.026)
+    assert not budget.take(0.026)

@@ -47,8 +47,8 @@ def prediction_of(decision: Decision, pair: str) -> Prediction:
 async def scored(house: House, pair: str, score: float, *, times: int) -> None:
     for _ in range(times):
         await whole(house, an_inbound(model=pair, prompt=HISTORY))
-        await house.gateway.feedback.take(house.gateway.recent_decisions()[0].id, score)
-    await house.gateway.feedback.exchange()
+        await house.feedback.take(house.gateway.recent_decisions()[0].id, score)
+    await house.feedback.exchange()
 
 
 async def test_bad_scores_lower_the_bound_that_a_trained_model_gives_this_prompt() -> None:
@@ -65,8 +65,8 @@ async def test_bad_scores_lower_the_bound_that_a_trained_model_gives_this_prompt
     after = await decided(house)
     assert after.chosen == "large"
     prediction = prediction_of(after, "small")
-    (belief,) = house.gateway.feedback.beliefs()
-    assert prediction.feedback == belief.correction
+    (estimate,) = house.feedback.catalog.estimates
+    assert prediction.feedback == estimate.correction
     assert prediction.accuracy_lower < 0.7 < judged.lower
 
 

@@ -8,38 +8,38 @@ from pathlib import Path
 import pytest
 
 from profiles.evaluation import read_outcomes
-from serve_app.core.beliefs import Source
-from serve_app.core.feedback import Given, GradedRequest, Served
+from serve_app.core.cost import Usage
+from serve_app.core.events import ScoreSource
 from serve_app.core.request import Task
-from serve_app.feedback.graded_log import FileGradedLog
+from serve_app.feedback.graded_log import AnsweredRequest, FileGradedLog
+from serve_app.feedback.score_store import Score, ServedAnswer
 
 
 def graded(
     decision: str = "d1",
     *,
-    source: Source = "caller",
+    source: ScoreSource = "caller",
     score: float = 0.5,
     prompt: str | None = None,
     task: Task | None = "code",
     digest: str = "abc",
-) -> GradedRequest:
-    return GradedRequest(
-        given=Given(decision=decision, source=source, score=score),
-        served=Served(
+) -> tuple[Score, AnsweredRequest]:
+    request = AnsweredRequest(
+        served=ServedAnswer(
             decision=decision, pair="cheap", task=task, measured="2026-01-01", replica="r1"
         ),
         digest=digest,
         prompt=prompt,
-        prompt_tokens=7,
-        completion_tokens=2,
+        usage=Usage(prompt_tokens=7, completion_tokens=2),
     )
+    return Score(decision=decision, source=source, score=score), request
 
 
 def a_log(folder: Path, *, max_bytes: int = 10_000, files: int = 2) -> FileGradedLog:
     return FileGradedLog(folder, "r1", max_bytes=max_bytes, files=files)
 
 
-def written(folder: Path, *requests: GradedRequest) -> Path:
+def written(folder: Path, *requests: tuple[Score, AnsweredRequest]) -> Path:
     log = a_log(folder)
     log.write(requests)
     log.close()

@@ -1,4 +1,4 @@
-"""A verdict moves a belief by what it tells, and by nothing on average when the belief is true."""
+"""A comparison moves an estimate by its evidence, and a true estimate by nothing on average."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serve_app.feedback.grading import Rates, grade
+from serve_app.feedback.grading import Comparison, Grade, Rates, grade
 
 shares = st.floats(0.01, 0.99)
 rates = st.builds(Rates, both_right=shares, one_right=shares, both_wrong=shares)
 TELLING = Rates(both_right=0.9, one_right=0.05, both_wrong=0.3)
+
+
+def graded_by(rates: Rates, *, same: bool, answer: float, reference: float) -> Grade:
+    return grade(Comparison(same=same, rates=rates), answer=answer, reference=reference)
 
 
 def share_the_same(rates: Rates, *, answer: float, reference: float) -> float:
@@ -26,7 +30,7 @@ def mean_score(rates: Rates, *, believed: float, true: float, reference: float) 
     """Of many answers by a pair that is right as often as `true`."""
     same = share_the_same(rates, answer=true, reference=reference)
     scores = [
-        grade(same=verdict, rates=rates, answer=believed, reference=reference).score
+        graded_by(rates, same=verdict, answer=believed, reference=reference).score
         for verdict in (True, False)
     ]
     return same * scores[0] + (1 - same) * scores[1]
@@ -52,40 +56,39 @@ def test_a_pair_that_is_worse_or_better_than_believed_is_moved_towards_the_truth
 
 
 @given(rates=rates, answer=shares, reference=shares, same=st.booleans())
-def test_scores_and_sureness_are_shares(
+def test_scores_and_confidence_are_shares(
     rates: Rates, answer: float, reference: float, same: bool
 ) -> None:
-    graded = grade(same=same, rates=rates, answer=answer, reference=reference)
+    graded = graded_by(rates, same=same, answer=answer, reference=reference)
 
     assert 0 <= graded.score <= 1
-    assert 0 <= graded.sureness <= 1
+    assert 0 <= graded.confidence <= 1
 
 
 @pytest.mark.parametrize("same", [True, False])
-def test_a_verdict_that_tells_nothing_leaves_the_belief_and_weighs_nothing(same: bool) -> None:
+def test_a_comparison_without_evidence_leaves_the_estimate_and_weighs_nothing(same: bool) -> None:
     blind = Rates(both_right=0.5, one_right=0.5, both_wrong=0.5)
 
-    graded = grade(same=same, rates=blind, answer=0.8, reference=0.9)
+    graded = graded_by(blind, same=same, answer=0.8, reference=0.9)
 
     assert graded.score == pytest.approx(0.8)
-    assert graded.sureness == pytest.approx(0)
+    assert graded.confidence == pytest.approx(0)
 
 
 def test_a_verdict_that_never_errs_against_a_pair_that_never_errs_is_sure() -> None:
     sure = Rates(both_right=1.0, one_right=0.0, both_wrong=0.0)
 
-    right = grade(same=True, rates=sure, answer=0.8, reference=1 - 1e-12)
-    wrong = grade(same=False, rates=sure, answer=0.8, reference=1 - 1e-12)
+    right = graded_by(sure, same=True, answer=0.8, reference=1 - 1e-12)
+    wrong = graded_by(sure, same=False, answer=0.8, reference=1 - 1e-12)
 
     assert (right.score, wrong.score) == (pytest.approx(1), pytest.approx(0, abs=1e-9))
-    assert right.sureness == pytest.approx(1)
+    assert right.confidence == pytest.approx(1)
 
 
 def test_differing_from_a_weak_reference_says_less_than_differing_from_a_good_one() -> None:
     weak, good = [
-        grade(same=False, rates=TELLING, answer=0.7, reference=reference)
-        for reference in (0.3, 0.95)
+        graded_by(TELLING, same=False, answer=0.7, reference=reference) for reference in (0.3, 0.95)
     ]
 
     assert weak.score > good.score
-    assert weak.sureness < good.sureness
+    assert weak.confidence < good.confidence

@@ -1,133 +1,141 @@
-"""A desk that is away, dies or hangs loses nothing that a replica can keep for it."""
+"""A store that is away, dies or hangs loses nothing that a replica can keep for it."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 
 from serve_app.core.errors import FeedbackUnavailable
-from serve_app.core.feedback import Given, News, Receipt, Served
-from serve_app.feedback.collector import TOLD_AT_ONCE
-from serve_app.feedback.score_store import MemoryDesk
-from serve_app.feedback.settings import DeskSettings
+from serve_app.feedback.collector import MAX_SERVED_PER_EXCHANGE
+from serve_app.feedback.score_store import (
+    FeedbackUpdate,
+    InMemoryScoreStore,
+    Score,
+    ScoreReceipt,
+    ServedAnswer,
+)
+from serve_app.settings import FeedbackSettings
 from serve_app.testing import ManualClock
-from tests.feedback.desks import CATALOG, AwayDesk, MemoryLog, a_desk, chosen, scored
-from tests.gateways import SETTINGS, a_house, an_inbound, whole
+from tests.feedback.score_stores import CATALOG, AwayStore, MemoryLog, a_store, chosen, scored
+from tests.gateways import a_house, an_inbound, whole
 
 
-async def test_requests_are_answered_while_the_desk_is_away_and_told_when_it_is_back() -> None:
-    desk = AwayDesk(a_desk())
-    house = a_house(desk=desk)
+async def test_requests_are_answered_while_the_store_is_away_and_told_when_it_is_back() -> None:
+    store = AwayStore(a_store())
+    house = a_house(store=store)
 
     async def sleep(_: float) -> None:
-        if desk.desk is not None:
+        if store.store is not None:
             raise asyncio.CancelledError
-        desk.come_back()
+        store.come_back()
 
     await whole(house, an_inbound())
     with pytest.raises(FeedbackUnavailable, match="retry after 1 s"):
-        await house.gateway.feedback.take("decision-1", 1.0)
+        await house.feedback.take("decision-1", 1.0)
     with pytest.raises(asyncio.CancelledError):
-        await house.gateway.feedback.run(sleep)
+        await house.feedback.run(sleep)
 
-    other = a_house(desk=desk)
-    assert (await other.gateway.feedback.take("decision-1", 1.0)).taken_as == "counted"
+    other = a_house(store=store)
+    assert (await other.feedback.take("decision-1", 1.0)).status == "counted"
 
 
-class MortalDesk:
-    """A desk that can die; another one then begins anew in its place."""
+class MortalStore:
+    """A store that can die; another one then begins anew in its place."""
 
     def __init__(self) -> None:
-        self._desk = a_desk()
+        self._store = a_store()
 
     def die(self) -> None:
-        self._desk = a_desk()
+        self._store = a_store()
 
-    async def exchange(self, replica: str, served: Sequence[Served], known: News) -> News:
-        return await self._desk.exchange(replica, served, known)
+    async def exchange(
+        self, replica: str, served: Sequence[ServedAnswer], known: FeedbackUpdate
+    ) -> FeedbackUpdate:
+        return await self._store.exchange(replica, served, known)
 
-    async def take(self, given: Given, served: Served | None) -> Receipt:
-        return await self._desk.take(given, served)
+    async def take(self, given: Score, served: ServedAnswer | None) -> ScoreReceipt:
+        return await self._store.take(given, served)
 
 
-async def test_an_answer_from_before_the_desk_died_can_be_scored_at_any_replica() -> None:
-    desk = MortalDesk()
-    one, other = a_house(desk=desk), a_house(desk=desk)
+async def test_an_answer_from_before_the_store_died_can_be_scored_at_any_replica() -> None:
+    store = MortalStore()
+    one, other = a_house(store=store), a_house(store=store)
     await whole(one, an_inbound())
-    await one.gateway.feedback.exchange()
+    await one.feedback.exchange()
 
-    desk.die()
-    await one.gateway.feedback.exchange()
-    await one.gateway.feedback.exchange()
+    store.die()
+    await one.feedback.exchange()
+    await one.feedback.exchange()
 
-    assert (await other.gateway.feedback.take("decision-1", 1.0)).taken_as == "counted"
+    assert (await other.feedback.take("decision-1", 1.0)).status == "counted"
 
 
-async def test_a_score_from_before_the_desk_died_is_not_counted_a_second_time() -> None:
-    desk = MortalDesk()
-    house = a_house(catalog=CATALOG, desk=desk)
+async def test_a_score_from_before_the_store_died_is_not_counted_a_second_time() -> None:
+    store = MortalStore()
+    house = a_house(catalog=CATALOG, store=store)
     await scored(house, 0.0)
-    await house.gateway.feedback.exchange()
+    await house.feedback.exchange()
 
-    desk.die()
-    await house.gateway.feedback.exchange()
-    again = await house.gateway.feedback.take("decision-1", 0.0)
-    await house.gateway.feedback.exchange()
+    store.die()
+    await house.feedback.exchange()
+    again = await house.feedback.take("decision-1", 0.0)
+    await house.feedback.exchange()
 
-    assert again.taken_as == "repeated"
-    assert [belief.callers for belief in house.gateway.feedback.beliefs()] == [1]
+    assert again.status == "repeated"
+    assert [estimate.callers for estimate in house.feedback.catalog.estimates] == [1]
 
 
-async def test_beliefs_survive_the_desk_although_new_scores_reach_the_next_one_first() -> None:
-    desk = MortalDesk()
-    house = a_house(catalog=CATALOG, desk=desk)
+async def test_estimates_survive_the_store_although_new_scores_reach_the_next_one_first() -> None:
+    store = MortalStore()
+    house = a_house(catalog=CATALOG, store=store)
     await scored(house, 0.0, times=10)
-    await house.gateway.feedback.exchange()
+    await house.feedback.exchange()
 
-    desk.die()
+    store.die()
     await scored(house, 0.0)
-    await house.gateway.feedback.exchange()
+    await house.feedback.exchange()
 
-    assert [belief.callers for belief in house.gateway.feedback.beliefs()] == [11]
+    assert [estimate.callers for estimate in house.feedback.catalog.estimates] == [11]
     assert await chosen(house) == "dear"
 
 
 async def test_what_was_served_in_a_long_outage_is_told_in_parts() -> None:
-    class CountingDesk(MemoryDesk):
+    class CountingStore(InMemoryScoreStore):
         def __init__(self) -> None:
-            super().__init__(DeskSettings(), ManualClock().now)
+            super().__init__(FeedbackSettings(), ManualClock().now)
             self.told: list[int] = []
 
-        async def exchange(self, replica: str, served: Sequence[Served], known: News) -> News:
+        async def exchange(
+            self, replica: str, served: Sequence[ServedAnswer], known: FeedbackUpdate
+        ) -> FeedbackUpdate:
             self.told.append(len(served))
             return await super().exchange(replica, served, known)
 
-    desk = CountingDesk()
-    house = a_house(desk=desk)
-    for _ in range(TOLD_AT_ONCE + 1):
+    store = CountingStore()
+    house = a_house(store=store)
+    for _ in range(MAX_SERVED_PER_EXCHANGE + 1):
         await whole(house, an_inbound())
 
-    await house.gateway.feedback.exchange()
-    await house.gateway.feedback.exchange()
+    await house.feedback.exchange()
+    await house.feedback.exchange()
 
-    assert desk.told == [TOLD_AT_ONCE, 1]
+    assert store.told == [MAX_SERVED_PER_EXCHANGE, 1]
 
 
 async def test_a_replica_that_is_shut_down_tells_first_what_it_served_and_logs_what_it_hears() -> (
     None
 ):
-    desk, log = a_desk(), MemoryLog()
-    house = a_house(desk=desk, graded_log=log)
+    store, log = a_store(), MemoryLog()
+    house = a_house(store=store, graded_log=log)
     exchanged = asyncio.Event()
 
     async def sleep(_: float) -> None:
         exchanged.set()
         await asyncio.Event().wait()
 
-    running = asyncio.ensure_future(house.gateway.feedback.run(sleep))
+    running = asyncio.ensure_future(house.feedback.run(sleep))
     await exchanged.wait()
     await scored(house, 0.5)
     await whole(house, an_inbound())
@@ -135,21 +143,23 @@ async def test_a_replica_that_is_shut_down_tells_first_what_it_served_and_logs_w
     with pytest.raises(asyncio.CancelledError):
         await running
 
-    assert [graded.given.score for graded in log.written] == [0.5]
-    other = a_house(desk=desk)
-    assert (await other.gateway.feedback.take("decision-2", 1.0)).taken_as == "counted"
+    assert [score.score for score, _ in log.written] == [0.5]
+    other = a_house(store=store)
+    assert (await other.feedback.take("decision-2", 1.0)).status == "counted"
 
 
-async def test_a_replica_is_shut_down_in_time_although_the_desk_hangs() -> None:
-    class HangingDesk(MemoryDesk):
-        async def exchange(self, replica: str, served: Sequence[Served], known: News) -> News:
+async def test_a_replica_is_shut_down_in_time_although_the_store_hangs() -> None:
+    class HangingStore(InMemoryScoreStore):
+        async def exchange(
+            self, replica: str, served: Sequence[ServedAnswer], known: FeedbackUpdate
+        ) -> FeedbackUpdate:
             entered.set()
             await asyncio.Event().wait()
             raise AssertionError
 
     entered = asyncio.Event()
-    house = a_house(desk=HangingDesk(DeskSettings(), ManualClock().now))
-    running = asyncio.ensure_future(house.gateway.feedback.run(last_exchange_s=0.01))
+    house = a_house(store=HangingStore(FeedbackSettings(), ManualClock().now))
+    running = asyncio.ensure_future(house.feedback.run(last_exchange_s=0.01))
     await entered.wait()
 
     running.cancel()
@@ -159,36 +169,37 @@ async def test_a_replica_is_shut_down_in_time_although_the_desk_hangs() -> None:
 
 
 async def test_an_answer_served_while_a_full_memory_is_told_is_told_later() -> None:
-    class BusyDesk(MemoryDesk):
+    class BusyStore(InMemoryScoreStore):
         """Serves requests while it is told of the first one."""
 
-        async def exchange(self, replica: str, served: Sequence[Served], known: News) -> News:
+        async def exchange(
+            self, replica: str, served: Sequence[ServedAnswer], known: FeedbackUpdate
+        ) -> FeedbackUpdate:
             if [one.decision for one in served] == ["decision-1", "decision-2"]:
                 await whole(house, an_inbound())
             return await super().exchange(replica, served, known)
 
-    remember_two = DeskSettings(remember=2)
-    desk = BusyDesk(remember_two, ManualClock().now)
-    feedback = replace(SETTINGS.feedback, desk=remember_two)
-    house = a_house(desk=desk, settings=replace(SETTINGS, feedback=feedback))
+    remember_two = FeedbackSettings(retention_count=2)
+    store = BusyStore(remember_two, ManualClock().now)
+    house = a_house(store=store, feedback=remember_two)
     await whole(house, an_inbound())
     await whole(house, an_inbound())
 
-    await house.gateway.feedback.exchange()
-    await house.gateway.feedback.exchange()
+    await house.feedback.exchange()
+    await house.feedback.exchange()
 
-    other = a_house(desk=desk)
-    assert (await other.gateway.feedback.take("decision-3", 1.0)).taken_as == "counted"
+    other = a_house(store=store)
+    assert (await other.feedback.take("decision-3", 1.0)).status == "counted"
 
 
-async def test_a_desk_that_stays_away_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
-    house, turns = a_house(desk=AwayDesk(a_desk())), iter(range(3))
+async def test_a_store_that_stays_away_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    house, turns = a_house(store=AwayStore(a_store())), iter(range(3))
 
     async def sleep(_: float) -> None:
         if next(turns, None) is None:
             raise asyncio.CancelledError
 
     with caplog.at_level("WARNING"), pytest.raises(asyncio.CancelledError):
-        await house.gateway.feedback.run(sleep)
+        await house.feedback.run(sleep)
 
     assert caplog.text.count("the feedback board did not answer (Away)") == 1

@@ -5,7 +5,14 @@ from __future__ import annotations
 from serve_app.core.events import FeedbackTaken
 from serve_app.testing import Script
 from tests.builders import a_catalog, a_profile, an_accuracy
-from tests.feedback.shadows import BELIEVED, a_shadowed_house, graded, grading, outcome, streamed
+from tests.feedback.shadow_cases import (
+    BELIEVED,
+    a_shadowed_house,
+    graded,
+    grading,
+    outcome,
+    streamed,
+)
 from tests.gateways import CATALOG, an_inbound, whole
 
 
@@ -24,11 +31,12 @@ async def test_an_answer_that_says_something_else_is_less_likely_right_and_not_s
 async def test_a_score_weighs_as_much_as_it_tells() -> None:
     house = a_shadowed_house()
     await graded(house)
-    await house.gateway.feedback.exchange()
+    await house.feedback.exchange()
 
-    (tally,) = house.gateway.feedback.catalogs.news.tallies.values()
+    (estimate,) = house.feedback.catalog.estimates
 
-    assert 0 < tally.shadows.weight < 0.5
+    assert (estimate.callers, estimate.shadows) == (0, 1)
+    assert 0 < estimate.weight < 0.5
 
 
 async def test_a_stream_is_graded_as_a_whole_answer_of_the_reference() -> None:
@@ -52,8 +60,8 @@ async def test_agreeing_with_a_reference_that_callers_found_wrong_says_less() ->
         house = a_shadowed_house(catalog=a_catalog(CATALOG.profiles["cheap"], dear))
         for _ in range(bad_answers):
             await whole(house, an_inbound(model="dear"))
-            await house.gateway.feedback.take(house.gateway.recent_decisions()[0].id, 0.0)
-        await house.gateway.feedback.exchange()
+            await house.feedback.take(house.gateway.recent_decisions()[0].id, 0.0)
+        await house.feedback.exchange()
         async with grading(house):
             await whole(house, an_inbound())
             await outcome(house)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 
 from serve_app.core.errors import EngineFailed
 from serve_app.core.events import ShadowEnded
 from serve_app.core.fleet import Load
-from serve_app.feedback.score_store import MemoryDesk
-from serve_app.feedback.settings import DeskSettings
+from serve_app.feedback.score_store import InMemoryScoreStore
 from serve_app.gateway.answer import CallerGone
+from serve_app.settings import FeedbackSettings
 from serve_app.state.load import Replicas
 from serve_app.testing import ManualClock, Script
-from tests.feedback.shadows import (
+from tests.feedback.shadow_cases import (
     RULES,
     a_shadowed_house,
     enough_for_one_grading,
@@ -50,7 +49,7 @@ async def test_a_reference_that_takes_too_long_is_given_up() -> None:
     async def hang(_: int) -> None:
         await asyncio.Event().wait()
 
-    rules = replace(RULES, timeout_s=0.001)
+    rules = {**RULES, "timeout_s": 0.001}
     house = a_shadowed_house({"dear": Script(before_token=hang)}, rules=rules)
 
     async with grading(house):
@@ -146,7 +145,7 @@ async def test_a_reference_without_a_replica_is_not_started_for_grading() -> Non
 
 
 async def test_what_the_budget_does_not_cover_is_not_asked() -> None:
-    house = a_shadowed_house(rules=replace(RULES, usd_per_hour=1e-9))
+    house = a_shadowed_house(rules={**RULES, "usd_per_hour": 1e-9})
 
     async with grading(house):
         await whole(house, an_inbound())
@@ -157,10 +156,13 @@ async def test_what_the_budget_does_not_cover_is_not_asked() -> None:
 
 
 async def test_replicas_share_the_budget() -> None:
-    desk, rules = MemoryDesk(DeskSettings(), ManualClock().now), await enough_for_one_grading()
-    houses = [a_shadowed_house(rules=rules, desk=desk, replica=replica) for replica in "ab"]
+    store, rules = (
+        InMemoryScoreStore(FeedbackSettings(), ManualClock().now),
+        await enough_for_one_grading(),
+    )
+    houses = [a_shadowed_house(rules=rules, store=store, replica=replica) for replica in "ab"]
     for house in (*houses, *houses):
-        await house.gateway.feedback.exchange()
+        await house.feedback.exchange()
 
     for house in houses:
         async with grading(house):
@@ -195,5 +197,4 @@ async def test_without_a_share_nothing_is_drawn() -> None:
 
     await whole(house, an_inbound())
 
-    (exchange,) = house.gateway.background()
-    asyncio.ensure_future(exchange).cancel()
+    assert house.shadow is None

@@ -9,7 +9,7 @@ import pytest
 from serve_app.core.events import FeedbackTaken, ShadowEnded
 from serve_app.testing import Script
 from tests.builders import a_catalog, a_pair
-from tests.feedback.shadows import (
+from tests.feedback.shadow_cases import (
     BELIEVED,
     a_shadowed_house,
     enough_for_one_grading,

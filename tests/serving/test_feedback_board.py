@@ -10,17 +10,22 @@ from ray import serve
 from ray.exceptions import RayActorError
 
 from serve_app.core.errors import FeedbackUnavailable
-from serve_app.core.feedback import Given, News, Receipt, Served
 from serve_app.feedback.collector import EXCHANGE_EVERY_S
-from serve_app.feedback.score_store import MemoryDesk
-from serve_app.feedback.settings import DeskSettings
-from serve_app.serving.feedback_board import HandleDesk, build_feedback_board
+from serve_app.feedback.score_store import (
+    FeedbackUpdate,
+    InMemoryScoreStore,
+    Score,
+    ScoreReceipt,
+    ServedAnswer,
+)
+from serve_app.serving.feedback_board import RayScoreStore, build_feedback_actor
+from serve_app.settings import FeedbackSettings
 from serve_app.testing import ManualClock
 from tests.builders import a_catalog, a_profile, an_accuracy
 from tests.gateways import a_house, an_inbound, whole
 
-BAD = Given(decision="d1", source="caller", score=0.0)
-SERVED = Served(decision="d1", pair="cheap", task="code", measured="2026-01-01", replica="a")
+BAD = Score(decision="d1", source="caller", score=0.0)
+SERVED = ServedAnswer(decision="d1", pair="cheap", task="code", measured="2026-01-01", replica="a")
 CATALOG = a_catalog(
     a_profile("cheap", accuracy={"conversation": an_accuracy(0.8, items=20)}, usd_per_hour=0.1),
     a_profile("dear", usd_per_hour=1.0),
@@ -28,10 +33,10 @@ CATALOG = a_catalog(
 
 
 class DirectHandle:
-    """A handle whose methods are those of `desk`, or fail with `error`."""
+    """A handle whose methods are those of `store`, or fail with `error`."""
 
-    def __init__(self, desk: MemoryDesk, error: Exception | None = None) -> None:
-        self._desk = desk
+    def __init__(self, store: InMemoryScoreStore, error: Exception | None = None) -> None:
+        self._store = store
         self._error = error
 
     @property
@@ -44,47 +49,47 @@ class DirectHandle:
         self._arguments = arguments
         return self
 
-    def __await__(self) -> Generator[Any, None, News | Receipt]:
+    def __await__(self) -> Generator[Any, None, FeedbackUpdate | ScoreReceipt]:
         if self._error is not None:
             raise self._error
-        return self._desk.take(*self._arguments).__await__()
+        return self._store.take(*self._arguments).__await__()
 
 
-def a_desk() -> MemoryDesk:
-    return MemoryDesk(DeskSettings(), ManualClock().now)
+def a_store() -> InMemoryScoreStore:
+    return InMemoryScoreStore(FeedbackSettings(), ManualClock().now)
 
 
 async def test_two_replicas_share_one_board_and_decide_by_what_either_was_told() -> None:
-    app = build_feedback_board(DeskSettings())
+    app = build_feedback_actor(FeedbackSettings())
     handle: Any = serve.run(app, name="feedback", _local_testing_mode=True)
-    one = a_house(catalog=CATALOG, desk=HandleDesk(handle))
-    other = a_house(catalog=CATALOG, desk=HandleDesk(handle))
+    one = a_house(catalog=CATALOG, store=RayScoreStore(handle))
+    other = a_house(catalog=CATALOG, store=RayScoreStore(handle))
     await whole(one, an_inbound())
-    await one.gateway.feedback.exchange()
+    await one.feedback.exchange()
 
-    receipt = await other.gateway.feedback.take("decision-1", 0.0)
-    await one.gateway.feedback.exchange()
-    await other.gateway.feedback.exchange()
+    receipt = await other.feedback.take("decision-1", 0.0)
+    await one.feedback.exchange()
+    await other.feedback.exchange()
 
-    assert receipt.taken_as == "counted"
+    assert receipt.status == "counted"
     for house in (one, other):
-        (belief,) = house.gateway.feedback.beliefs()
-        assert (belief.pair, belief.callers) == ("cheap", 1)
-        assert belief.mean < 0.8
+        (estimate,) = house.feedback.catalog.estimates
+        assert (estimate.pair, estimate.callers) == ("cheap", 1)
+        assert estimate.mean < 0.8
 
 
 async def test_an_answer_that_its_replica_has_not_told_yet_is_waited_for_once() -> None:
-    desk = a_desk()
+    store = a_store()
     waited: list[float] = []
 
     async def sleep(seconds: float) -> None:
         waited.append(seconds)
-        await desk.exchange("a", [SERVED], News())
+        await store.exchange("a", [SERVED], FeedbackUpdate())
 
-    handle: Any = DirectHandle(desk)
-    receipt = await HandleDesk(handle, sleep).take(BAD, None)
+    handle: Any = DirectHandle(store)
+    receipt = await RayScoreStore(handle, sleep).take(BAD, None)
 
-    assert receipt.taken_as == "counted"
+    assert receipt.status == "counted"
     assert len(waited) == 1
     assert waited[0] >= EXCHANGE_EVERY_S
 
@@ -93,16 +98,16 @@ async def test_an_answer_that_nobody_tells_of_stays_unknown() -> None:
     async def sleep(_: float) -> None:
         """Nothing happens meanwhile."""
 
-    handle: Any = DirectHandle(a_desk())
+    handle: Any = DirectHandle(a_store())
 
-    assert (await HandleDesk(handle, sleep).take(BAD, None)).taken_as == "unknown"
+    assert (await RayScoreStore(handle, sleep).take(BAD, None)).status == "unknown"
 
 
 @pytest.mark.parametrize("error", [RayActorError(), TimeoutError()])
 async def test_a_board_that_died_or_is_slow_is_unavailable(error: Exception) -> None:
-    handle: Any = DirectHandle(a_desk(), error)
+    handle: Any = DirectHandle(a_store(), error)
 
     with pytest.raises(FeedbackUnavailable, match=type(error).__name__):
-        await HandleDesk(handle).take(BAD, SERVED)
+        await RayScoreStore(handle).take(BAD, SERVED)
     with pytest.raises(FeedbackUnavailable):
-        await HandleDesk(handle).exchange("a", [], News())
+        await RayScoreStore(handle).exchange("a", [], FeedbackUpdate())

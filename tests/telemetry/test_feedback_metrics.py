@@ -5,25 +5,14 @@ from __future__ import annotations
 import pytest
 from prometheus_client import CollectorRegistry
 
-from serve_app.core.beliefs import Belief
-from serve_app.core.events import BeliefsChanged, Event, FeedbackRefused, FeedbackTaken, ShadowEnded
-from serve_app.core.request import Task
+from serve_app.core.events import (
+    AccuracyCorrected,
+    Event,
+    FeedbackRefused,
+    FeedbackTaken,
+    ShadowEnded,
+)
 from serve_app.telemetry.request_metrics import PrometheusEvents
-from tests.builders import an_accuracy
-
-
-def a_belief(task: Task = "code", *, mean: float = 0.5, lower: float = 0.4) -> Belief:
-    return Belief(
-        pair="a",
-        task=task,
-        prior=an_accuracy(0.8),
-        mean=mean,
-        lower=lower,
-        weight=1.0,
-        callers=2,
-        shadows=0,
-        age_s=1.0,
-    )
 
 
 @pytest.fixture
@@ -57,11 +46,11 @@ def test_scores_not_taken_are_counted_by_reason(registry: CollectorRegistry) -> 
     assert refused == 1
 
 
-def test_only_what_is_believed_now_is_told(registry: CollectorRegistry) -> None:
+def test_only_current_estimates_are_shown(registry: CollectorRegistry) -> None:
     emit(
         registry,
-        BeliefsChanged(beliefs=(a_belief("code"), a_belief("reasoning"))),
-        BeliefsChanged(beliefs=(a_belief("code", mean=0.7, lower=0.6),)),
+        AccuracyCorrected(estimates={("a", "code"): (0.5, 0.4), ("a", "reasoning"): (0.5, 0.4)}),
+        AccuracyCorrected(estimates={("a", "code"): (0.7, 0.6)}),
     )
 
     code, reasoning = {"pair": "a", "task": "code"}, {"pair": "a", "task": "reasoning"}

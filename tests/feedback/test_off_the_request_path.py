@@ -6,45 +6,53 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 import pytest
 
 from serve_app.core.errors import EngineFailed, FeedbackUnavailable
 from serve_app.core.events import Answered, ShadowEnded
-from serve_app.core.feedback import Given, GradedRequest, News, Receipt, Served
-from serve_app.feedback.score_store import MemoryDesk
-from serve_app.feedback.settings import DeskSettings, FeedbackRules, ShadowRules
+from serve_app.feedback.graded_log import AnsweredRequest
+from serve_app.feedback.score_store import (
+    FeedbackUpdate,
+    InMemoryScoreStore,
+    Score,
+    ScoreReceipt,
+    ServedAnswer,
+)
+from serve_app.settings import FeedbackSettings, ShadowSettings
 from serve_app.testing import ManualClock, Script
-from tests.gateways import SETTINGS, House, a_house, an_inbound, whole
+from tests.gateways import House, a_house, an_inbound, whole
 
-SHADOW = ShadowRules(reference="dear", share=1.0)
-GRADED = replace(SETTINGS, feedback=FeedbackRules(shadow=SHADOW))
+GRADED = FeedbackSettings(shadow=ShadowSettings(share=1.0))
 
 
-class HangingDesk(MemoryDesk):
+class HangingStore(InMemoryScoreStore):
     """Never comes back from anything."""
 
     def __init__(self) -> None:
-        super().__init__(DeskSettings(), ManualClock().now)
+        super().__init__(FeedbackSettings(), ManualClock().now)
         self.entered = asyncio.Event()
 
-    async def exchange(self, replica: str, served: Sequence[Served], known: News) -> News:
+    async def exchange(
+        self, replica: str, served: Sequence[ServedAnswer], known: FeedbackUpdate
+    ) -> FeedbackUpdate:
         self.entered.set()
         await asyncio.Event().wait()
         return await super().exchange(replica, served, known)
 
-    async def take(self, given: Given, served: Served | None) -> Receipt:
+    async def take(self, given: Score, served: ServedAnswer | None) -> ScoreReceipt:
         self.entered.set()
         await asyncio.Event().wait()
         return await super().take(given, served)
 
 
-class FailingDesk(MemoryDesk):
-    async def exchange(self, replica: str, served: Sequence[Served], known: News) -> News:
+class FailingStore(InMemoryScoreStore):
+    async def exchange(
+        self, replica: str, served: Sequence[ServedAnswer], known: FeedbackUpdate
+    ) -> FeedbackUpdate:
         raise FeedbackUnavailable("RayActorError", 1.0)
 
-    async def take(self, given: Given, served: Served | None) -> Receipt:
+    async def take(self, given: Score, served: ServedAnswer | None) -> ScoreReceipt:
         raise FeedbackUnavailable("RayActorError", 1.0)
 
 
@@ -56,7 +64,7 @@ class HangingLog:
         self.let_go = threading.Event()
         self.written = 0
 
-    def write(self, requests: Sequence[GradedRequest]) -> None:
+    def write(self, requests: Sequence[tuple[Score, AnsweredRequest]]) -> None:
         self.entered.set()
         self.let_go.wait()
         self.written += len(requests)
@@ -68,7 +76,7 @@ class HangingLog:
 @asynccontextmanager
 async def working(house: House) -> AsyncIterator[None]:
     """With all that runs in the background of a gateway, which ends with the block."""
-    jobs = [asyncio.ensure_future(job) for job in house.gateway.background()]
+    jobs = [asyncio.ensure_future(job) for job in house.background()]
     await house.clock.advance(360)
     try:
         yield
@@ -97,13 +105,13 @@ streamed_or_not = pytest.mark.parametrize("stream", [True, False])
 
 
 @streamed_or_not
-async def test_a_desk_that_hangs_in_every_exchange_and_grading_delays_no_answer(
+async def test_a_store_that_hangs_in_every_exchange_and_grading_delays_no_answer(
     stream: bool,
 ) -> None:
-    desk = HangingDesk()
-    house = a_house(desk=desk, settings=GRADED)
-    running = [asyncio.ensure_future(job) for job in house.gateway.background()]
-    await desk.entered.wait()
+    store = HangingStore()
+    house = a_house(store=store, feedback=GRADED)
+    running = [asyncio.ensure_future(job) for job in house.background()]
+    await store.entered.wait()
 
     for _ in range(3):
         await answered(house, stream=stream)
@@ -113,8 +121,8 @@ async def test_a_desk_that_hangs_in_every_exchange_and_grading_delays_no_answer(
 
 
 @streamed_or_not
-async def test_a_desk_that_fails_fails_no_answer(stream: bool) -> None:
-    house = a_house(desk=FailingDesk(DeskSettings(), ManualClock().now), settings=GRADED)
+async def test_a_store_that_fails_fails_no_answer(stream: bool) -> None:
+    house = a_house(store=FailingStore(FeedbackSettings(), ManualClock().now), feedback=GRADED)
 
     async with working(house):
         for number in range(3):
@@ -129,7 +137,7 @@ async def test_a_log_that_hangs_delays_no_answer_and_keeps_no_score_from_countin
 ) -> None:
     log = HangingLog()
     house = a_house(graded_log=log)
-    feedback = house.gateway.feedback
+    feedback = house.feedback
     await answered(house, stream=stream)
     await feedback.take("decision-1", 1.0)
     await feedback.exchange()
@@ -140,7 +148,7 @@ async def test_a_log_that_hangs_delays_no_answer_and_keeps_no_score_from_countin
         await feedback.take(f"decision-{number}", 1.0)
         await feedback.exchange()
 
-    assert [belief.callers for belief in feedback.beliefs()] == [4]
+    assert [estimate.callers for estimate in feedback.catalog.estimates] == [4]
     assert log.written == 0
     log.let_go.set()
     await feedback.logged()
@@ -151,7 +159,7 @@ async def test_a_log_that_hangs_delays_no_answer_and_keeps_no_score_from_countin
 async def test_a_reference_that_hangs_delays_no_answer_and_the_rest_is_dropped_and_counted(
     stream: bool,
 ) -> None:
-    house = a_house({"dear": Script(before_token=forever)}, settings=GRADED)
+    house = a_house({"dear": Script(before_token=forever)}, feedback=GRADED)
 
     async with working(house):
         for _ in range(5):
@@ -164,7 +172,7 @@ async def test_a_reference_that_hangs_delays_no_answer_and_the_rest_is_dropped_a
 
 @streamed_or_not
 async def test_a_reference_that_fails_fails_no_answer(stream: bool) -> None:
-    house = a_house({"dear": Script(error=EngineFailed("dear", "oom"))}, settings=GRADED)
+    house = a_house({"dear": Script(error=EngineFailed("dear", "oom"))}, feedback=GRADED)
 
     async with working(house):
         for number in range(3):
@@ -175,7 +183,7 @@ async def test_a_reference_that_fails_fails_no_answer(stream: bool) -> None:
 
 @pytest.mark.parametrize("reference", ["\\", '{"a": ' + "[" * 3000, "[" * 900 + "]" * 900])
 async def test_an_answer_made_to_break_the_grader_ends_no_background_work(reference: str) -> None:
-    house = a_house({"dear": Script(tokens=(reference,))}, settings=GRADED)
+    house = a_house({"dear": Script(tokens=(reference,))}, feedback=GRADED)
 
     async with working(house):
         await answered(house, stream=False)

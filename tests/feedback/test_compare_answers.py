@@ -7,11 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serve_app.core.request import Task
-from serve_app.feedback.grading import EXACTLY, IN_WORDS, SAME_FROM, compared, grade
+from serve_app.feedback.grading import (
+    EXACTLY,
+    IN_WORDS,
+    SAME_FROM,
+    Comparison,
+    compare_answers,
+    grade,
+)
 
 
 def agree(task: Task, answer: str, reference: str) -> bool:
-    return compared(task, answer, reference).same
+    return compare_answers(task, answer, reference).same
 
 
 @pytest.mark.parametrize(
@@ -78,13 +85,13 @@ def test_every_text_agrees_with_itself(task: Task, text: str) -> None:
 
 
 @given(task=st.sampled_from(sorted(SAME_FROM)), answer=st.text(), reference=st.text())
-def test_any_two_texts_get_a_verdict_and_always_the_same(
+def test_any_two_texts_get_a_comparison_and_always_the_same(
     task: Task, answer: str, reference: str
 ) -> None:
-    verdict = compared(task, answer, reference)
+    comparison = compare_answers(task, answer, reference)
 
-    assert verdict == compared(task, answer, reference)
-    assert verdict.rates in {EXACTLY, IN_WORDS[task]}
+    assert comparison == compare_answers(task, answer, reference)
+    assert comparison.rates in {EXACTLY, IN_WORDS[task]}
 
 
 @pytest.mark.parametrize(
@@ -103,10 +110,10 @@ def test_texts_made_to_be_hard_are_compared_all_the_same(text: str) -> None:
     ],
 )
 def test_an_article_or_a_pronoun_in_prose_is_no_choice(prose: str) -> None:
-    verdict = compared("conversation", f"Well. {prose}", prose)
+    comparison = compare_answers("conversation", f"Well. {prose}", prose)
 
-    assert verdict.same
-    assert verdict.rates == IN_WORDS["conversation"]
+    assert comparison.same
+    assert comparison.rates == IN_WORDS["conversation"]
 
 
 @pytest.mark.parametrize("task", sorted(IN_WORDS))
@@ -114,9 +121,9 @@ def test_saying_the_same_always_speaks_for_an_answer_and_exact_forms_speak_loude
     task: Task,
 ) -> None:
     by_words = [
-        grade(same=True, rates=rates, answer=0.7, reference=0.8)
+        grade(Comparison(same=True, rates=rates), answer=0.7, reference=0.8)
         for rates in (IN_WORDS[task], EXACTLY)
     ]
 
     assert 0.7 < by_words[0].score < by_words[1].score
-    assert by_words[0].sureness < by_words[1].sureness
+    assert by_words[0].confidence < by_words[1].confidence

@@ -3,38 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from serve_app.core.events import FeedbackTaken, ShadowEnded
-from serve_app.feedback.settings import FeedbackRules, ShadowRules
+from serve_app.settings import FeedbackSettings, ShadowSettings
 from serve_app.testing import Script
-from tests.gateways import CATALOG, SETTINGS, House, a_house, an_inbound, whole
+from tests.gateways import CATALOG, House, a_house, an_inbound, whole
 
-RULES = ShadowRules(reference="dear", share=0.5, usd_per_hour=1.0)
+RULES: Mapping[str, float] = {"share": 0.5, "usd_per_hour": 1.0}
 BELIEVED = CATALOG.profiles["cheap"].accuracy["overall"].mean
 
 
 def a_shadowed_house(
     scripts: dict[str, Script] | None = None,
     *,
-    rules: ShadowRules = RULES,
-    replica: str = "",
+    rules: Mapping[str, float] = RULES,
     chance: Callable[[], float] = lambda: 0.0,
     **fields: Any,
 ) -> House:
-    settings = replace(SETTINGS, feedback=FeedbackRules(shadow=rules, replica=replica))
-    return a_house(scripts, settings=settings, chance=chance, **fields)
+    feedback = FeedbackSettings(shadow=ShadowSettings(**rules))
+    return a_house(scripts, feedback=feedback, chance=chance, **fields)
 
 
 @asynccontextmanager
 async def grading(house: House) -> AsyncIterator[None]:
-    """Runs what runs in the background of a gateway, except for the exchange with the desk."""
-    exchange, shadow = house.gateway.background()
+    """Runs what runs in the background of a gateway, except for the exchange with the store."""
+    exchange, shadow = house.background()
     asyncio.ensure_future(exchange).cancel()
     # The budget begins empty.
     await house.clock.advance(360)
@@ -56,12 +54,12 @@ async def outcome(house: House) -> ShadowEnded:
     return await house.events.wait_for(ShadowEnded)
 
 
-async def enough_for_one_grading() -> ShadowRules:
+async def enough_for_one_grading() -> Mapping[str, float]:
     """What a tenth of an hour saves is more than one grading costs, and less than two."""
     house = a_shadowed_house()
     decision = (await house.gateway.explain(an_inbound())).decision
     (usd,) = [c.prediction.cost_usd for c in decision.ranked if c.pair == "dear" and c.prediction]
-    return replace(RULES, usd_per_hour=15 * usd)
+    return {**RULES, "usd_per_hour": 15 * usd}
 
 
 async def graded(house: House) -> float:

@@ -8,7 +8,7 @@ import pytest
 
 from serve_app.core.cost import Usage
 from serve_app.core.ports import EngineCall, Operation
-from serve_app.feedback.transcript import Said, Transcript, said
+from serve_app.feedback.grading import ParsedAnswer, parse_answer
 from serve_app.testing import FakeEngine, Script
 
 
@@ -27,7 +27,7 @@ async def test_an_answer_reads_the_same_whole_and_in_chunks(
 ) -> None:
     texts = await texts_of(Script(), stream=stream, operation=operation)
 
-    assert said(texts) == Said(
+    assert parse_answer(texts) == ParsedAnswer(
         text="Hello world", finish="stop", usage=Usage(prompt_tokens=7, completion_tokens=2)
     )
 
@@ -36,7 +36,7 @@ async def test_an_answer_reads_the_same_whole_and_in_chunks(
 async def test_tool_calls_read_as_their_names_and_arguments(stream: bool) -> None:
     script = Script(tokens=('{"x":', " 1}"), calls_tool="add")
 
-    text = said(await texts_of(script, stream=stream)).text
+    text = parse_answer(await texts_of(script, stream=stream)).text
 
     assert json.loads(text) == [{"name": "add", "arguments": {"x": 1}}]
 
@@ -45,7 +45,9 @@ def test_arguments_that_are_no_json_stay_as_they_are() -> None:
     call = {"function": {"name": "add", "arguments": "{oops"}}
     answer = {"choices": [{"message": {"content": None, "tool_calls": [call]}}]}
 
-    assert json.loads(said((json.dumps(answer),)).text) == [{"name": "add", "arguments": "{oops"}]
+    assert json.loads(parse_answer((json.dumps(answer),)).text) == [
+        {"name": "add", "arguments": "{oops"}
+    ]
 
 
 @pytest.mark.parametrize(
@@ -62,18 +64,20 @@ def test_arguments_that_are_no_json_stay_as_they_are() -> None:
 )
 def test_what_is_no_answer_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"JSON|form|Expecting"):
-        said((text,))
+        parse_answer((text,))
 
 
 @pytest.mark.parametrize(
-    ("finish", "is_whole"),
+    ("finish", "is_complete"),
     [("stop", True), ("tool_calls", True), ("length", False), ("abort", False), (None, False)],
 )
-def test_only_an_answer_that_its_model_ended_is_whole(finish: str | None, is_whole: bool) -> None:
+def test_only_an_answer_that_its_model_ended_is_complete(
+    finish: str | None, is_complete: bool
+) -> None:
     first = {"choices": [{"delta": {"content": "Hel"}, "finish_reason": None}]}
     last = {"choices": [{"delta": {"content": "lo"}, "finish_reason": finish}]}
 
-    assert said((json.dumps(first), json.dumps(last))).is_whole is is_whole
+    assert parse_answer((json.dumps(first), json.dumps(last))).is_complete is is_complete
 
 
 def test_only_the_first_choice_is_read() -> None:
@@ -82,13 +86,6 @@ def test_only_the_first_choice_is_read() -> None:
         {"index": 0, "message": {"content": "Yes"}, "finish_reason": "stop"},
     ]
 
-    assert said((json.dumps({"choices": choices}),)) == Said(text="Yes", finish="stop")
-
-
-def test_an_answer_that_grows_too_long_is_not_kept() -> None:
-    transcript = Transcript(longest_chars=10)
-    for _ in range(3):
-        transcript.add("12345")
-
-    assert not transcript.is_whole
-    assert transcript.texts == ()
+    assert parse_answer((json.dumps({"choices": choices}),)) == ParsedAnswer(
+        text="Yes", finish="stop"
+    )

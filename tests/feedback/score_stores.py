@@ -1,14 +1,20 @@
-"""Desks and logs of our own, and what tests of feedback do with a house."""
+"""Stores and logs of our own, and what tests of feedback do with a house."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from serve_app.core.errors import FeedbackUnavailable
-from serve_app.core.feedback import Given, GradedRequest, News, Receipt, Served
 from serve_app.core.request import Constraints
-from serve_app.feedback.score_store import MemoryDesk
-from serve_app.feedback.settings import DeskSettings
+from serve_app.feedback.graded_log import AnsweredRequest
+from serve_app.feedback.score_store import (
+    FeedbackUpdate,
+    InMemoryScoreStore,
+    Score,
+    ScoreReceipt,
+    ServedAnswer,
+)
+from serve_app.settings import FeedbackSettings
 from serve_app.testing import ManualClock
 from tests.builders import a_catalog, a_profile, an_accuracy
 from tests.gateways import House, an_inbound, whole
@@ -23,41 +29,43 @@ CATALOG = a_catalog(
 DAY_S = 24 * 3600.0
 
 
-class AwayDesk:
-    """A desk that can be called back."""
+class AwayStore:
+    """A store that can be called back."""
 
-    def __init__(self, desk: MemoryDesk) -> None:
-        self.desk: MemoryDesk | None = None
-        self._behind = desk
+    def __init__(self, store: InMemoryScoreStore) -> None:
+        self.store: InMemoryScoreStore | None = None
+        self._behind = store
 
     def come_back(self) -> None:
-        self.desk = self._behind
+        self.store = self._behind
 
-    async def exchange(self, replica: str, served: Sequence[Served], known: News) -> News:
+    async def exchange(
+        self, replica: str, served: Sequence[ServedAnswer], known: FeedbackUpdate
+    ) -> FeedbackUpdate:
         return await self._here().exchange(replica, served, known)
 
-    async def take(self, given: Given, served: Served | None) -> Receipt:
+    async def take(self, given: Score, served: ServedAnswer | None) -> ScoreReceipt:
         return await self._here().take(given, served)
 
-    def _here(self) -> MemoryDesk:
-        if self.desk is None:
+    def _here(self) -> InMemoryScoreStore:
+        if self.store is None:
             raise FeedbackUnavailable("Away", 1.0)
-        return self.desk
+        return self.store
 
 
 class MemoryLog:
     def __init__(self) -> None:
-        self.written: list[GradedRequest] = []
+        self.written: list[tuple[Score, AnsweredRequest]] = []
 
-    def write(self, requests: Sequence[GradedRequest]) -> None:
+    def write(self, requests: Sequence[tuple[Score, AnsweredRequest]]) -> None:
         self.written += requests
 
     def close(self) -> None:
         """Nothing is open."""
 
 
-def a_desk(clock: ManualClock | None = None) -> MemoryDesk:
-    return MemoryDesk(DeskSettings(), (clock or ManualClock()).now)
+def a_store(clock: ManualClock | None = None) -> InMemoryScoreStore:
+    return InMemoryScoreStore(FeedbackSettings(), (clock or ManualClock()).now)
 
 
 async def chosen(house: House) -> str | None:
@@ -70,4 +78,4 @@ async def scored(house: House, score: float, *, times: int = 1) -> None:
     for _ in range(times):
         await whole(house, an_inbound())
         decision = house.gateway.recent_decisions()[0]
-        await house.gateway.feedback.take(decision.id, score)
+        await house.feedback.take(decision.id, score)
