@@ -13,11 +13,11 @@ from starlette.requests import Request
 
 from serve_app.api.openai_schema import ChatBody, CompletionsBody, Generation, validated
 from serve_app.api.routing_options import constraints_of
-from serve_app.classifier.request_text import with_earlier
+from serve_app.classifier.request_text import segment, with_earlier
 from serve_app.core.errors import BadRequest, BodyTooLarge
 from serve_app.core.inference_request import Inbound
 from serve_app.core.ports import Operation
-from serve_app.core.request import Capability, Constraints, Prompt
+from serve_app.core.request import Capability, Constraints
 
 # What a chat template puts around every message, and before the answer.
 TOKENS_PER_MESSAGE = 4
@@ -114,7 +114,7 @@ def _chat(
         operation="chat",
         model=chat.model,
         body=body,
-        prompt=Prompt(asked=with_earlier(_user_texts(chat, asked)), context=context),
+        prompt=segment(with_earlier(_user_texts(chat, asked)), context=context),
         form="chat_with_system" if chat.messages[0].role == "system" else "chat",
         countable="\n".join([*texts, *calls, *extras]),
         counted_tokens=TOKENS_PER_MESSAGE * len(texts) + TOKENS_BEFORE_ANSWER,
@@ -139,7 +139,7 @@ def _completions(
         operation="completions",
         model=text.model,
         body=body,
-        prompt=Prompt(asked=prompt),
+        prompt=segment(prompt),
         form="text",
         countable=prompt,
         counted_tokens=known_tokens,

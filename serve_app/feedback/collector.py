@@ -231,4 +231,4 @@ class Feedback:
 def _text(prompt: Prompt) -> str:
     """The ends of a long prompt, as a classifier gets them."""
     ends = clipped(prompt)
-    return f"{ends.context}\n\n{ends.asked}" if ends.context else ends.asked
+    return f"{ends.context}\n\n{ends.text}" if ends.context else ends.text

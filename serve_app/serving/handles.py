@@ -10,6 +10,7 @@ from ray.exceptions import RayError, RayTaskError
 from ray.serve.exceptions import BackPressureError, RayServeException
 from ray.serve.handle import DeploymentHandle
 
+from serve_app.classifier.request_text import segment
 from serve_app.core.errors import ClassifierUnavailable, EngineBusy, EngineError, EngineFailed
 from serve_app.core.ports import Classifier, EngineCall
 from serve_app.core.request import Judgement, Prompt
@@ -60,7 +61,7 @@ async def warm_up(classifier: Classifier) -> None:
     A classifier that is not there yet is for the first request to find.
     """
     with suppress(ClassifierUnavailable):
-        await classifier.judge(Prompt(asked="What is the capital of France?"))
+        await classifier.judge(segment("What is the capital of France?"))
 
 
 def _engine_error(pair: str, exc: Exception) -> EngineError:

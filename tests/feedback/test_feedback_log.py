@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from serve_app.classifier.request_text import segment
 from serve_app.core.errors import UnknownDecision
-from serve_app.core.request import Prompt
 from serve_app.feedback.settings import DeskSettings, FeedbackRules
 from tests.feedback.desks import MemoryLog, a_desk
 from tests.gateways import SETTINGS, a_house, an_inbound, whole
@@ -16,7 +16,7 @@ from tests.gateways import SETTINGS, a_house, an_inbound, whole
 async def test_the_replica_that_answered_logs_the_score_with_the_tokens_and_no_prompt() -> None:
     desk, log = a_desk(), MemoryLog()
     one, other = a_house(desk=desk, graded_log=log), a_house(desk=desk)
-    await whole(one, an_inbound(prompt=Prompt(asked="my secret")))
+    await whole(one, an_inbound(prompt=segment("my secret")))
     await one.gateway.feedback.exchange()
     await other.gateway.feedback.take("decision-1", 0.25)
 
@@ -34,7 +34,7 @@ async def test_prompts_are_logged_only_where_that_is_wanted() -> None:
     log = MemoryLog()
     settings = replace(SETTINGS, feedback=FeedbackRules(keep_prompts=True))
     house = a_house(settings=settings, graded_log=log)
-    await whole(house, an_inbound(prompt=Prompt(asked="Sum?", context="You add.")))
+    await whole(house, an_inbound(prompt=segment("Sum?", context="You add.")))
     await house.gateway.feedback.take("decision-1", 1.0)
 
     await house.gateway.feedback.exchange()
