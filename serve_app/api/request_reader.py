@@ -30,7 +30,7 @@ LONG_NUMBERS = (b"0" * 19, b"e000", b"e+000")
 RawHeaders = Iterable[tuple[bytes, bytes]]
 
 
-async def read_body(request: Request, limit_bytes: int) -> bytes:
+async def read_body(request: Request, limit_bytes: int) -> bytearray:
     """The whole body. Raises `BodyTooLarge` without reading further than the limit."""
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > limit_bytes:
@@ -41,10 +41,10 @@ async def read_body(request: Request, limit_bytes: int) -> bytes:
             body += part
             if len(body) > limit_bytes:
                 raise BodyTooLarge(limit_bytes)
-    return bytes(body)
+    return body
 
 
-def parse_object(raw: bytes) -> dict[str, Any]:
+def parse_object(raw: bytes | bytearray) -> dict[str, Any]:
     """A JSON object. Raises `BadRequest` for anything else."""
     try:
         parsed = from_json(raw, allow_inf_nan=False)
@@ -90,10 +90,9 @@ def read_inbound(
 ) -> Inbound:
     """Validates one request. Raises `BadRequest`."""
     constraints = constraints_of(headers, body.get("routing"), defaults)
-    passed_on = {name: value for name, value in body.items() if name != "routing"}
     if operation == "chat":
-        return _chat(validated(ChatBody, body), passed_on, constraints, request_id)
-    return _completions(validated(CompletionsBody, body), passed_on, constraints, request_id)
+        return _chat(validated(ChatBody, body), body, constraints, request_id)
+    return _completions(validated(CompletionsBody, body), body, constraints, request_id)
 
 
 def _chat(

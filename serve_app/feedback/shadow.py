@@ -25,7 +25,7 @@ from serve_app.feedback.transcript import Said, Transcript, said
 from serve_app.state.ledger import Ledger
 from serve_app.state.load import LoadTracker
 
-UNCOMPARED = frozenset({"stream_options", "logprobs", "top_logprobs", "prompt_logprobs"})
+UNCOMPARED = frozenset({"routing", "stream_options", "logprobs", "top_logprobs", "prompt_logprobs"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

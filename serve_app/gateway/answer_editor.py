@@ -98,15 +98,5 @@ class AnswerEditor:
             usage["cost_usd"] = self._price.cost_usd(self.usage)
 
 
-def with_usage_asked(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A streaming request's body, asking the engine to end with usage, whoever else asked."""
-    options = dict(body.get("stream_options") or {})
-    if options.get("include_usage"):
-        return body
-    # Without include_usage an engine ignores this option; with it, it would now take effect.
-    options.pop("continuous_usage_stats", None)
-    return {**body, "stream_options": {**options, "include_usage": True}}
-
-
 def _dumped(value: Mapping[str, Any]) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)

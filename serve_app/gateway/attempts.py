@@ -6,12 +6,12 @@ A pair may keep a request waiting only so long while another could be tried.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
-from serve_app.core.catalog import Catalog
-from serve_app.core.decision import Candidate, Decision, Prediction
+from serve_app.core.decision import Candidate, Prediction, RoutingResult
 from serve_app.core.errors import (
     DeadlineExceeded,
     EngineBusy,
@@ -22,7 +22,7 @@ from serve_app.core.errors import (
     RouterError,
 )
 from serve_app.core.events import AttemptFailed
-from serve_app.core.inference_request import is_one_answer
+from serve_app.core.inference_request import Inbound, is_one_answer
 from serve_app.core.ports import Clock, Engine, EngineCall, Events
 from serve_app.core.profile import Profile
 from serve_app.core.surface import Z99, read_surface
@@ -35,9 +35,7 @@ def patience_s(
     candidate: Candidate,
     profile: Profile | None,
     settings: GatewaySettings,
-    *,
-    call: EngineCall,
-    max_tokens: int | None,
+    inbound: Inbound,
 ) -> float | None:
     """Seconds until a pair that gave nothing counts as hanging; `None` is without such a limit.
 
@@ -47,12 +45,12 @@ def patience_s(
     prediction = candidate.prediction
     if prediction is None or profile is None:
         return None
-    if call.stream:
+    if inbound.stream:
         expected_ms = prediction.ttft_ms
-    elif max_tokens is None or not is_one_answer(call.body):
+    elif inbound.max_tokens is None or not is_one_answer(inbound.body):
         return None
     else:
-        expected_ms = _longest_ms(profile, prediction, max_tokens)
+        expected_ms = _longest_ms(profile, prediction, inbound.max_tokens)
     return max(settings.attempt_floor_ms, settings.attempt_patience * expected_ms) / 1e3
 
 
@@ -99,7 +97,7 @@ class Attempts:
 
     @asynccontextmanager
     async def first_token(
-        self, decision: Decision, call: EngineCall, catalog: Catalog | None
+        self, inbound: Inbound, routing: RoutingResult
     ) -> AsyncIterator[FirstToken]:
         """Opens the first pair that answers; leaving the block frees the engine's slot.
 
@@ -107,19 +105,15 @@ class Attempts:
         pair failed, `DeadlineExceeded` when none answered in time.
         """
         async with AsyncExitStack() as resources:
-            yield await self._in_time(decision, call, catalog, resources)
+            yield await self._in_time(inbound, routing, resources)
 
     async def _in_time(
-        self,
-        decision: Decision,
-        call: EngineCall,
-        catalog: Catalog | None,
-        resources: AsyncExitStack,
+        self, inbound: Inbound, routing: RoutingResult, resources: AsyncExitStack
     ) -> FirstToken:
         deadline_ms, tried = self._settings.chain_deadline_ms, dict[str, float]()
         try:
             async with asyncio.timeout(deadline_ms / 1e3):
-                return await self._walk(decision, call, catalog, resources, tried)
+                return await self._walk(inbound, routing, resources, tried)
         except TimeoutError as exc:
             late = DeadlineExceeded(deadline_ms, tuple(tried))
             pair, began_s = tried.popitem()
@@ -132,15 +126,15 @@ class Attempts:
 
     async def _walk(
         self,
-        decision: Decision,
-        call: EngineCall,
-        catalog: Catalog | None,
+        inbound: Inbound,
+        routing: RoutingResult,
         resources: AsyncExitStack,
         tried: dict[str, float],
     ) -> FirstToken:
         """Tells in `tried` which pair was tried and when that began."""
+        profiles = routing.catalog.profiles if routing.catalog is not None else {}
         failures: list[EngineError] = []
-        untried = list(decision.candidates)
+        untried = list(routing.decision.candidates)
         while untried and len(tried) < self._settings.max_attempts:
             candidate = untried.pop(0)
             if not self._breakers.allows(candidate.pair):
@@ -148,15 +142,10 @@ class Attempts:
             tried[candidate.pair] = self._clock.now()
             limit_s = None
             if len(tried) < self._settings.max_attempts and self._any_may_be_tried(untried):
-                limit_s = patience_s(
-                    candidate,
-                    catalog.profiles.get(candidate.pair) if catalog is not None else None,
-                    self._settings,
-                    call=call,
-                    max_tokens=decision.features.max_tokens if decision.features else None,
-                )
+                profile = profiles.get(candidate.pair)
+                limit_s = patience_s(candidate, profile, self._settings, inbound)
             try:
-                text, rest = await self._attempt(candidate.pair, call, resources, limit_s)
+                text, rest = await self._attempt(candidate.pair, inbound, resources, limit_s)
             except (EngineBusy, EngineFailed) as error:
                 failures.append(error)
             else:
@@ -169,14 +158,14 @@ class Attempts:
         return any(self._breakers.allows(candidate.pair) for candidate in candidates)
 
     async def _attempt(
-        self, pair: str, call: EngineCall, resources: AsyncExitStack, limit_s: float | None
+        self, pair: str, inbound: Inbound, resources: AsyncExitStack, limit_s: float | None
     ) -> tuple[str, AsyncGenerator[str, None]]:
         began_s = self._clock.now()
         self._breakers.probing(pair)
         async with AsyncExitStack() as attempt:
             attempt.enter_context(self._load.counted(pair))
-            named = replace(call, body={**call.body, "model": pair})
-            texts = await attempt.enter_async_context(aclosing(self._engine.answer(pair, named)))
+            call = _engine_call(inbound, pair)
+            texts = await attempt.enter_async_context(aclosing(self._engine.answer(pair, call)))
             try:
                 text = await _first(pair, texts, limit_s)
             except EngineRejected:
@@ -198,6 +187,25 @@ class Attempts:
         self._events.emit(
             AttemptFailed(pair=pair, reason=reason, detail=str(error), elapsed_ms=elapsed_ms)
         )
+
+
+def _engine_call(inbound: Inbound, pair: str) -> EngineCall:
+    """The caller's request without `routing`, to `pair` by its name."""
+    body = {name: value for name, value in inbound.body.items() if name != "routing"}
+    body["model"] = pair
+    if inbound.stream:
+        body["stream_options"] = _with_usage(body.get("stream_options"))
+    return EngineCall(operation=inbound.operation, body=body, request_id=inbound.request_id)
+
+
+def _with_usage(options: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """The options of a stream that ends with usage, which the router needs to bill it."""
+    if options and options.get("include_usage"):
+        return options
+    # Without include_usage an engine ignores continuous_usage_stats. With it, the option would
+    # take effect.
+    kept = {k: v for k, v in (options or {}).items() if k != "continuous_usage_stats"}
+    return {**kept, "include_usage": True}
 
 
 async def _first(pair: str, texts: AsyncGenerator[str, None], limit_s: float | None) -> str:

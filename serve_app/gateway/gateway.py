@@ -17,7 +17,6 @@ from serve_app.core.ports import (
     Clock,
     CurrentCatalog,
     Engine,
-    EngineCall,
     Events,
     FeedbackDesk,
     GradedLog,
@@ -31,7 +30,6 @@ from serve_app.feedback.settings import ShadowRules
 from serve_app.feedback.shadow import Shadow
 from serve_app.gateway.accounting import Books
 from serve_app.gateway.answer import Answer
-from serve_app.gateway.answer_editor import with_usage_asked
 from serve_app.gateway.attempts import Attempts, FirstToken
 from serve_app.gateway.features import FeatureReader
 from serve_app.gateway.refusal import misuse_of, raise_if_refused
@@ -149,9 +147,7 @@ class Gateway:
         self._events.emit(Routed(decision=routing.decision, overhead_ms=routing.overhead_ms))
         with self._books.visit(routing) as visit:
             raise_if_refused(routing.decision, inbound, self._pairs, self._settings.retry_after_s)
-            async with self._attempts.first_token(
-                routing.decision, _call(inbound), routing.catalog
-            ) as first:
+            async with self._attempts.first_token(inbound, routing) as first:
                 with self._remembered(inbound, routing, first) as visit.answer:
                     if inbound.stream:
                         visit.first_token_s = self._clock.now()
@@ -200,8 +196,3 @@ class Gateway:
             self.token_ratios.counted(inbound, routing.decision.features, first.pair, answer.usage)
         if shadow is not None and drawn is not None and not answer.broke:
             shadow.offer(drawn)
-
-
-def _call(inbound: Inbound) -> EngineCall:
-    body = with_usage_asked(inbound.body) if inbound.stream else inbound.body
-    return EngineCall(operation=inbound.operation, body=body, request_id=inbound.request_id)

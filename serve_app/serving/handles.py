@@ -26,8 +26,7 @@ class HandleEngine:
 
     async def answer(self, pair: str, call: EngineCall) -> AsyncGenerator[str, None]:
         """See `core.ports.Engine`. Closing the generator cancels the request at the replica."""
-        arguments = (call.operation, dict(call.body), call.request_id)
-        texts: Any = self._handles[pair].answer.remote(*arguments)
+        texts: Any = self._handles[pair].answer.remote(call.operation, call.body, call.request_id)
         ended = False
         try:
             async for text in texts:

@@ -6,7 +6,7 @@ import pytest
 
 from serve_app.core.cost import TokenPrice, Usage
 from serve_app.core.errors import EngineFailed
-from serve_app.gateway.answer_editor import AnswerEditor, with_usage_asked
+from serve_app.gateway.answer_editor import AnswerEditor
 
 PRICE = TokenPrice(usd_per_mtok_in=1.0, usd_per_mtok_out=2.0)
 USAGE = {"prompt_tokens": 1_000_000, "completion_tokens": 500_000, "total_tokens": 1_500_000}
@@ -95,24 +95,3 @@ def test_a_whole_answer_gets_the_pairs_name_and_its_cost() -> None:
 def test_an_engine_that_does_not_answer_with_an_object_has_failed(text: str) -> None:
     with pytest.raises(EngineFailed):
         AnswerEditor("w8a8", PRICE, usage_asked=True).whole(text)
-
-
-@pytest.mark.parametrize(
-    ("options", "asked"),
-    [
-        ({}, {"include_usage": True}),
-        ({"stream_options": None}, {"include_usage": True}),
-        (
-            {"stream_options": {"continuous_usage_stats": True, "other": 1}},
-            {"include_usage": True, "other": 1},
-        ),
-        (
-            {"stream_options": {"include_usage": True, "continuous_usage_stats": True}},
-            {"include_usage": True, "continuous_usage_stats": True},
-        ),
-    ],
-)
-def test_the_engine_is_always_asked_for_usage(
-    options: dict[str, object], asked: dict[str, object]
-) -> None:
-    assert with_usage_asked({"seed": 1, **options}) == {"seed": 1, "stream_options": asked}
