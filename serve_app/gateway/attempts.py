@@ -8,10 +8,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 
-from serve_app.core.decision import Candidate, Prediction, RoutingResult
+from serve_app.core.decision import Candidate, Prediction
 from serve_app.core.errors import (
     DeadlineExceeded,
     EngineBusy,
@@ -26,6 +25,7 @@ from serve_app.core.inference_request import Inbound, is_one_answer
 from serve_app.core.ports import Clock, Engine, EngineCall, Events
 from serve_app.core.profile import Profile
 from serve_app.core.surface import Z99, read_surface
+from serve_app.gateway.answer import Answer
 from serve_app.gateway.settings import GatewaySettings
 from serve_app.state.breakers import Breakers
 from serve_app.state.load import LoadTracker
@@ -65,16 +65,6 @@ def _longest_ms(profile: Profile, prediction: Prediction, max_tokens: int) -> fl
     return prediction.wait_ms + latency.ttft_ms + max_tokens * latency.tpot_ms
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FirstToken:
-    """A pair that answers: its first JSON text, the rest, and the errors of the pairs before."""
-
-    pair: str
-    text: str
-    rest: AsyncGenerator[str, None]
-    failures: tuple[EngineError, ...]
-
-
 class Attempts:
     """Tries pairs in a decision's order."""
 
@@ -96,24 +86,23 @@ class Attempts:
         self._events = events
 
     @asynccontextmanager
-    async def first_token(
-        self, inbound: Inbound, routing: RoutingResult
-    ) -> AsyncIterator[FirstToken]:
-        """Opens the first pair that answers; leaving the block frees the engine's slot.
+    async def first_token(self, answer: Answer) -> AsyncIterator[None]:
+        """Begins `answer` with the first pair that gives a token.
+
+        Leaving the block frees the engine's slot.
 
         Raises `EngineRejected` when an engine finds the request wrong, `Overloaded` when every
         pair failed, `DeadlineExceeded` when none answered in time.
         """
         async with AsyncExitStack() as resources:
-            yield await self._in_time(inbound, routing, resources)
+            await self._in_time(answer, resources)
+            yield
 
-    async def _in_time(
-        self, inbound: Inbound, routing: RoutingResult, resources: AsyncExitStack
-    ) -> FirstToken:
+    async def _in_time(self, answer: Answer, resources: AsyncExitStack) -> None:
         deadline_ms, tried = self._settings.chain_deadline_ms, dict[str, float]()
         try:
             async with asyncio.timeout(deadline_ms / 1e3):
-                return await self._walk(inbound, routing, resources, tried)
+                await self._walk(answer, resources, tried)
         except TimeoutError as exc:
             late = DeadlineExceeded(deadline_ms, tuple(tried))
             pair, began_s = tried.popitem()
@@ -125,16 +114,11 @@ class Attempts:
             raise late from exc
 
     async def _walk(
-        self,
-        inbound: Inbound,
-        routing: RoutingResult,
-        resources: AsyncExitStack,
-        tried: dict[str, float],
-    ) -> FirstToken:
+        self, answer: Answer, resources: AsyncExitStack, tried: dict[str, float]
+    ) -> None:
         """Tells in `tried` which pair was tried and when that began."""
-        profiles = routing.catalog.profiles if routing.catalog is not None else {}
-        failures: list[EngineError] = []
-        untried = list(routing.decision.candidates)
+        profiles = answer.catalog.profiles if answer.catalog is not None else {}
+        untried = list(answer.decision.candidates)
         while untried and len(tried) < self._settings.max_attempts:
             candidate = untried.pop(0)
             if not self._breakers.allows(candidate.pair):
@@ -143,23 +127,22 @@ class Attempts:
             limit_s = None
             if len(tried) < self._settings.max_attempts and self._any_may_be_tried(untried):
                 profile = profiles.get(candidate.pair)
-                limit_s = patience_s(candidate, profile, self._settings, inbound)
+                limit_s = patience_s(candidate, profile, self._settings, answer.inbound)
             try:
-                text, rest = await self._attempt(candidate.pair, inbound, resources, limit_s)
+                texts = await self._attempt(candidate.pair, answer.inbound, resources, limit_s)
             except (EngineBusy, EngineFailed) as error:
-                failures.append(error)
+                answer.failures.append(error)
             else:
-                return FirstToken(
-                    pair=candidate.pair, text=text, rest=rest, failures=tuple(failures)
-                )
-        raise Overloaded(_why_none(failures), self._settings.retry_after_s)
+                answer.begin(candidate.pair, texts, now_s=self._clock.now())
+                return
+        raise Overloaded(_why_none(answer.failures), self._settings.retry_after_s)
 
     def _any_may_be_tried(self, candidates: Iterable[Candidate]) -> bool:
         return any(self._breakers.allows(candidate.pair) for candidate in candidates)
 
     async def _attempt(
         self, pair: str, inbound: Inbound, resources: AsyncExitStack, limit_s: float | None
-    ) -> tuple[str, AsyncGenerator[str, None]]:
+    ) -> AsyncGenerator[str, None]:
         began_s = self._clock.now()
         self._breakers.probing(pair)
         async with AsyncExitStack() as attempt:
@@ -180,7 +163,7 @@ class Attempts:
                 raise
             self._breakers.gave_first_token(pair)
             resources.push_async_exit(attempt.pop_all())
-            return text, _unstalled(pair, texts, self._settings.chain_deadline_ms / 1e3)
+            return _unstalled(pair, text, texts, self._settings.chain_deadline_ms / 1e3)
 
     def _note(self, pair: str, error: RouterError, elapsed_ms: float) -> None:
         reason = type(error).__name__
@@ -220,9 +203,10 @@ async def _first(pair: str, texts: AsyncGenerator[str, None], limit_s: float | N
 
 
 async def _unstalled(
-    pair: str, texts: AsyncGenerator[str, None], limit_s: float
+    pair: str, first: str, texts: AsyncGenerator[str, None], limit_s: float
 ) -> AsyncGenerator[str, None]:
-    """The same texts; a pair that falls silent in the middle of them has broken."""
+    """`first` and the other texts. A pair that falls silent in the middle of them has broken."""
+    yield first
     while True:
         try:
             async with asyncio.timeout(limit_s):

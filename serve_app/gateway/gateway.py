@@ -30,7 +30,7 @@ from serve_app.feedback.settings import ShadowRules
 from serve_app.feedback.shadow import Shadow
 from serve_app.gateway.accounting import Books
 from serve_app.gateway.answer import Answer
-from serve_app.gateway.attempts import Attempts, FirstToken
+from serve_app.gateway.attempts import Attempts
 from serve_app.gateway.features import FeatureReader
 from serve_app.gateway.refusal import misuse_of, raise_if_refused
 from serve_app.gateway.routing import Router
@@ -145,21 +145,20 @@ class Gateway:
             raise
         self._recent.append(routing.decision)
         self._events.emit(Routed(decision=routing.decision, overhead_ms=routing.overhead_ms))
-        with self._books.visit(routing) as visit:
+        answer = Answer(inbound, routing)
+        with self._books.visit(answer):
             raise_if_refused(routing.decision, inbound, self._pairs, self._settings.retry_after_s)
-            async with self._attempts.first_token(inbound, routing) as first:
-                with self._remembered(inbound, routing, first) as visit.answer:
-                    if inbound.stream:
-                        visit.first_token_s = self._clock.now()
+            async with self._attempts.first_token(answer):
+                with self._remembered(inbound, routing, answer):
                     try:
-                        yield visit.answer
+                        yield answer
                     except EngineFailed:
-                        self._breakers.failed(first.pair)
+                        self._breakers.failed(answer.pair)
                         raise
-                if visit.answer.broke:
-                    self._breakers.failed(first.pair)
+                if answer.broke:
+                    self._breakers.failed(answer.pair)
                 else:
-                    self._breakers.succeeded(first.pair)
+                    self._breakers.succeeded(answer.pair)
 
     def _shadow_by(self, rules: ShadowRules, engine: Engine, chance: Callable[[], float]) -> Shadow:
         return Shadow(
@@ -177,22 +176,17 @@ class Gateway:
 
     @contextmanager
     def _remembered(
-        self, inbound: Inbound, routing: RoutingResult, first: FirstToken
-    ) -> Iterator[Answer]:
+        self, inbound: Inbound, routing: RoutingResult, answer: Answer
+    ) -> Iterator[None]:
         """An answer that may get feedback however it ends, and is graded if it comes to its end."""
         shadow = self._shadow
-        drawn = shadow.draw(inbound, routing, first.pair) if shadow is not None else None
-        answer = Answer(
-            routing,
-            first,
-            usage_asked=inbound.usage_asked,
-            transcript=drawn.transcript if drawn is not None else None,
-        )
-        self.feedback.served(routing.decision, first.pair, routing.catalog, inbound.prompt)
+        drawn = shadow.draw(inbound, routing, answer.pair) if shadow is not None else None
+        answer.transcript = drawn.transcript if drawn is not None else None
+        self.feedback.served(routing.decision, answer.pair, routing.catalog, inbound.prompt)
         try:
-            yield answer
+            yield
         finally:
             self.feedback.ended(routing.decision, answer.usage)
-            self.token_ratios.counted(inbound, routing.decision.features, first.pair, answer.usage)
+            self.token_ratios.counted(inbound, routing.decision.features, answer.pair, answer.usage)
         if shadow is not None and drawn is not None and not answer.broke:
             shadow.offer(drawn)
