@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
+from serve_app.classifier.request_text import segment
 from serve_app.core.breaker import BreakerSettings
 from serve_app.core.catalog import Catalog
 from serve_app.core.fleet import Pair
@@ -187,7 +188,7 @@ def an_inbound(*, model: str = "auto", **changes: Any) -> Inbound:
         operation="chat",
         model=model,
         body={**body, "stream": bool(changes.get("stream"))},
-        prompt=Prompt(asked="Hi"),
+        prompt=segment("Hi"),
         form="chat",
         countable="Hi",
         counted_tokens=0,

@@ -13,8 +13,8 @@ from profiles.router_eval.prices import KNOWN_PRICES
 from profiles.schema import SCHEMA_FILE
 from profiles.validation.probe_set import SHIPPED
 from serve_app.classifier.classifiers import open_classifier
+from serve_app.classifier.request_text import segment
 from serve_app.classifier.success_model import ORIGIN
-from serve_app.core.request import Prompt
 from serve_app.package_files import locate, package_file
 from serve_app.settings import StoreSettings
 from serve_app.store.open_store import open_store
@@ -56,7 +56,7 @@ async def test_the_shipped_success_model_is_read_from_any_folder(
     monkeypatch.chdir(tmp_path)
     model = "package:profiles/success/embedded.npz"
 
-    judgement = await open_classifier(model, events=RecordingEvents()).judge(Prompt(asked="What?"))
+    judgement = await open_classifier(model, events=RecordingEvents()).judge(segment("What?"))
 
     assert judgement.origin == ORIGIN
 

@@ -14,6 +14,7 @@ from profiles.training.folds import Split
 from profiles.training.outcomes import OutcomesUnusable, OutcomeTable
 from profiles.training.train import train
 from serve_app.classifier.model_file import Artifact, load_artifact
+from serve_app.classifier.request_text import segment
 from serve_app.classifier.success_model import SuccessModel, linear_reading
 from serve_app.classifier.text_features import read
 from serve_app.core.request import Judgement, Prompt
@@ -100,5 +101,5 @@ def judgements_of(
     for part in parts:
         model = SuccessModel(part.model, local=local)
         for row in part.rows.tolist():
-            judged[row] = model.judged(Prompt(asked=table.prompts[row]))
+            judged[row] = model.judged(segment(table.prompts[row]))
     return [judged[row] for row in range(len(table))]

@@ -13,11 +13,11 @@ from starlette.requests import Request
 
 from serve_app.api.openai_schema import ChatBody, CompletionsBody, Generation, validated
 from serve_app.api.routing_options import constraints_of
-from serve_app.classifier.request_text import with_earlier
+from serve_app.classifier.request_text import segment, with_earlier
 from serve_app.core.errors import BadRequest, BodyTooLarge
 from serve_app.core.inference_request import Inbound
 from serve_app.core.ports import Operation
-from serve_app.core.request import Capability, Constraints, Prompt
+from serve_app.core.request import Capability, Constraints
 
 # What a chat template puts around every message, and before the answer.
 TOKENS_PER_MESSAGE = 4
@@ -30,7 +30,7 @@ LONG_NUMBERS = (b"0" * 19, b"e000", b"e+000")
 RawHeaders = Iterable[tuple[bytes, bytes]]
 
 
-async def read_body(request: Request, limit_bytes: int) -> bytes:
+async def read_body(request: Request, limit_bytes: int) -> bytearray:
     """The whole body. Raises `BodyTooLarge` without reading further than the limit."""
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > limit_bytes:
@@ -41,10 +41,10 @@ async def read_body(request: Request, limit_bytes: int) -> bytes:
             body += part
             if len(body) > limit_bytes:
                 raise BodyTooLarge(limit_bytes)
-    return bytes(body)
+    return body
 
 
-def parse_object(raw: bytes) -> dict[str, Any]:
+def parse_object(raw: bytes | bytearray) -> dict[str, Any]:
     """A JSON object. Raises `BadRequest` for anything else."""
     try:
         parsed = from_json(raw, allow_inf_nan=False)
@@ -90,10 +90,9 @@ def read_inbound(
 ) -> Inbound:
     """Validates one request. Raises `BadRequest`."""
     constraints = constraints_of(headers, body.get("routing"), defaults)
-    passed_on = {name: value for name, value in body.items() if name != "routing"}
     if operation == "chat":
-        return _chat(validated(ChatBody, body), passed_on, constraints, request_id)
-    return _completions(validated(CompletionsBody, body), passed_on, constraints, request_id)
+        return _chat(validated(ChatBody, body), body, constraints, request_id)
+    return _completions(validated(CompletionsBody, body), body, constraints, request_id)
 
 
 def _chat(
@@ -114,7 +113,7 @@ def _chat(
         operation="chat",
         model=chat.model,
         body=body,
-        prompt=Prompt(asked=with_earlier(_user_texts(chat, asked)), context=context),
+        prompt=segment(with_earlier(_user_texts(chat, asked)), context=context),
         form="chat_with_system" if chat.messages[0].role == "system" else "chat",
         countable="\n".join([*texts, *calls, *extras]),
         counted_tokens=TOKENS_PER_MESSAGE * len(texts) + TOKENS_BEFORE_ANSWER,
@@ -139,7 +138,7 @@ def _completions(
         operation="completions",
         model=text.model,
         body=body,
-        prompt=Prompt(asked=prompt),
+        prompt=segment(prompt),
         form="text",
         countable=prompt,
         counted_tokens=known_tokens,

@@ -11,7 +11,7 @@ from time import perf_counter, perf_counter_ns, process_time_ns
 
 from serve_app.classifier.heuristics import clipped, judge
 from serve_app.classifier.model_file import load_artifact
-from serve_app.classifier.request_text import with_earlier
+from serve_app.classifier.request_text import segment, with_earlier
 from serve_app.classifier.success_model import SuccessModel
 from serve_app.core.request import Prompt
 
@@ -109,20 +109,20 @@ def _question(random: Random, words: Sequence[str], chars: int) -> Prompt:
     sentences = _sentences(random, words, chars)
     asked, offered = sentences[: -len(OPTIONS)], sentences[-len(OPTIONS) :]
     lines = (f"{letter}. {text}" for letter, text in zip(OPTIONS, offered, strict=False))
-    return Prompt(asked="\n".join((" ".join(asked), *lines)))
+    return segment("\n".join((" ".join(asked), *lines)))
 
 
 def _beside_context(random: Random, words: Sequence[str], chars: int) -> Prompt:
     """A tenth is the question, the rest pasted in before it."""
-    question = _question(random, words, int(chars * QUESTION_SHARE)).asked
+    question = _question(random, words, int(chars * QUESTION_SHARE)).text
     context = " ".join(_sentences(random, words, chars - len(question)))
-    return Prompt(asked=f"Context: {context}\n\nQuestion: {question}")
+    return segment(f"Context: {context}\n\nQuestion: {question}")
 
 
 def _conversation(random: Random, words: Sequence[str], chars: int) -> Prompt:
     """A request, its answer, and a turn that follows the request up."""
     request, answer = (" ".join(_sentences(random, words, chars // 2)) for _ in range(2))
-    return Prompt(asked=with_earlier([request, FOLLOW_UP]), context=answer)
+    return segment(with_earlier([request, FOLLOW_UP]), context=answer)
 
 
 KINDS: Mapping[str, Callable[[Random, Sequence[str], int], Prompt]] = {

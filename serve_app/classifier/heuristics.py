@@ -19,7 +19,7 @@ from serve_app.classifier.lexicon import (
     word_set,
 )
 from serve_app.classifier.output_length import output_tokens
-from serve_app.classifier.request_text import ends, request_in
+from serve_app.classifier.request_text import ends
 from serve_app.classifier.words import spoken_words
 from serve_app.core.request import Judgement, Prompt, Task
 
@@ -84,13 +84,11 @@ QUESTION_WORDS = word_set(
 
 
 def judge(prompt: Prompt) -> Judgement:
-    """Judges any text in bounded time; the request in `asked` decides.
+    """Judges any text in bounded time. The instruction decides.
 
-    `context`, and what is pasted in next to the request, only inform sizes and the numeric share.
+    The rest of the prompt only informs sizes and the numeric share.
     """
-    request = request_in(prompt.asked)
-    request_chars = prompt.asked_chars if request is None else len(request)
-    instruction = ends(request or prompt.asked, INSTRUCTION_HEAD_CHARS, INSTRUCTION_TAIL_CHARS)
+    instruction = ends(prompt.instruction, INSTRUCTION_HEAD_CHARS, INSTRUCTION_TAIL_CHARS)
     words = spoken_words(instruction)
     votes = _votes(instruction, words)
     task = max(votes, key=votes.__getitem__)
@@ -98,22 +96,24 @@ def judge(prompt: Prompt) -> Judgement:
     return Judgement(
         task=task,
         task_confidence=round(votes[task] / (sum(votes.values()) + 1.0), 3),
-        difficulty=_difficulty(task, request_chars, instruction, words),
+        difficulty=_difficulty(task, prompt.instruction_chars, instruction, words),
         output_tokens_p50=length.p50,
         output_tokens_p95=length.p95,
-        numeric_share=_numeric_share(prompt.asked),
+        numeric_share=_numeric_share(prompt.text),
         origin="heuristics",
     )
 
 
 def clipped(prompt: Prompt) -> Prompt:
     """The same prompt with only the ends of its texts, which no classifier judges differently."""
-    asked = ends(prompt.asked)
+    text = ends(prompt.text)
     context = ends(prompt.context, CONTEXT_END_CHARS, CONTEXT_END_CHARS)
     return Prompt(
-        asked=asked,
+        # An instruction with material around it was found in the ends.
+        instruction=prompt.instruction if prompt.has_material else text,
+        text=text,
         context=context,
-        asked_cut_chars=prompt.asked_chars - len(asked),
+        text_cut_chars=prompt.text_chars - len(text),
         context_cut_chars=prompt.context_chars - len(context),
     )
 
@@ -196,7 +196,9 @@ def _languages(words: Sequence[str]) -> list[tuple[Task, float]]:
     return found
 
 
-def _difficulty(task: Task, request_chars: int, instruction: str, words: Sequence[str]) -> float:
+def _difficulty(
+    task: Task, instruction_chars: int, instruction: str, words: Sequence[str]
+) -> float:
     if not words:
         return BASE_DIFFICULTY[task]
     long_words = len([word for word in words if len(word) >= 9]) / len(words)
@@ -205,7 +207,7 @@ def _difficulty(task: Task, request_chars: int, instruction: str, words: Sequenc
     figures = len([word for word in words if word[0].isdigit()]) if task == "reasoning" else 0
     score = (
         BASE_DIFFICULTY[task]
-        + min(0.20, 0.03 * log2(1 + request_chars / 100))
+        + min(0.20, 0.03 * log2(1 + instruction_chars / 100))
         + min(0.15, 0.5 * long_words)
         + min(0.24, 0.06 * hard_words)
         + min(0.10, 0.02 * demands)

@@ -98,11 +98,11 @@ def _usual(task: Task, prompt: Prompt, words: Sequence[str]) -> tuple[float, flo
 
 
 def _source_chars(prompt: Prompt, words: Sequence[str]) -> int:
-    """The text worked on: what is asked, or what went before when that is only pointed at."""
-    points_back = prompt.asked_chars < REFERS_BACK_CHARS and not BACK_REFERENCES.isdisjoint(words)
-    if points_back and ":" not in prompt.asked:
-        return prompt.asked_chars + prompt.context_chars
-    return prompt.asked_chars
+    """The text worked on: the last turn, with the earlier ones when it only points at them."""
+    points_back = prompt.text_chars < REFERS_BACK_CHARS and not BACK_REFERENCES.isdisjoint(words)
+    if points_back and ":" not in prompt.text:
+        return prompt.text_chars + prompt.context_chars
+    return prompt.text_chars
 
 
 def _wished(words: Sequence[str]) -> float | None:

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
+
+from serve_app.core.request import Prompt
 
 # A question stands at either end of a long text; what is pasted in lies between.
 HEAD_CHARS = 4_000
@@ -83,8 +84,11 @@ def ends(text: str, head_chars: int = HEAD_CHARS, tail_chars: int = TAIL_CHARS) 
     return f"{text[:head_chars]}\n{text[-tail_chars:]}"
 
 
-# Heuristics and success model ask for the same text one after the other.
-@lru_cache(maxsize=4)
+def segment(text: str, *, context: str = "") -> Prompt:
+    """A prompt whose instruction is the request in `text`, or all of `text` without material."""
+    return Prompt(instruction=request_in(text) or text, text=text, context=context)
+
+
 def request_in(text: str) -> str | None:
     """The request in the ends of `text`; `None` when no material is found next to it."""
     whole = ends(text)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from serve_app.classifier.model_file import Arrays, Artifact, Header, load_artifact
-from serve_app.classifier.text_features import read
+from serve_app.classifier.text_features import read_instruction
 from serve_app.core.request import Judgement, Prompt, Success, Task
 
 Floats = npt.NDArray[np.float32]
@@ -91,7 +91,7 @@ class SuccessModel:
     def judged(self, prompt: Prompt) -> Judgement:
         """The same without waiting: nothing here does."""
         judgement = self._local(prompt)
-        reading = read(prompt.asked)
+        reading = read_instruction(prompt.instruction)
         known = self._artifact.terms.known(reading.words)
         familiar = np.count_nonzero(known >= 0) / max(1, len(known))
         if familiar < self.header.familiar_share:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import dropwhile
 
-from serve_app.classifier.request_text import ends, request_in
+from serve_app.classifier.request_text import ends, segment
 from serve_app.classifier.words import plain_words
 
 FEATURE_VERSION = 1
@@ -60,8 +60,15 @@ class Reading:
 
 
 def read(text: str) -> Reading:
-    """Reads the request in any text; of a long one, its ends."""
-    text = _readable(text)
+    """Reads the instruction in any text."""
+    return read_instruction(segment(text).instruction)
+
+
+def read_instruction(instruction: str) -> Reading:
+    """Reads the ends of an instruction, without the cue that closes a test's question."""
+    text = ends(instruction).strip()
+    if text[-len(CLOSING_CUE) :].lower() == CLOSING_CUE:
+        text = text[: -len(CLOSING_CUE)].rstrip()
     question, options = question_and_options(text)
     asked = plain_words(question)
     return Reading(
@@ -140,11 +147,3 @@ def _marks(question: str, question_words: Sequence[str]) -> list[float]:
 def _count(text: str, sign: str) -> float:
     # Looking for a sign takes a tenth of what counting takes, and most signs are absent.
     return float(text.count(sign)) if sign in text else 0.0
-
-
-def _readable(text: str) -> str:
-    """The request in `text`, without the cue that closes a test's question."""
-    text = (request_in(text) or ends(text)).strip()
-    if text[-len(CLOSING_CUE) :].lower() == CLOSING_CUE:
-        return text[: -len(CLOSING_CUE)].rstrip()
-    return text

@@ -18,7 +18,7 @@ AUTO = "auto"
 class Inbound:
     """One request.
 
-    `body` is what the engine will get, without `routing`. `countable` is the text whose tokens
+    `body` is the caller's own, with `routing` in it. `countable` is the text whose tokens
     fill the context (prompt, tools, schemas); `counted_tokens` those known without a tokenizer,
     such as token ids and what any chat template adds; `wholly_counted` is false when more than
     these fills the context, or a template writes it otherwise (images, tools). `needs` maps a

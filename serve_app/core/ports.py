@@ -15,7 +15,7 @@ Operation = Literal["chat", "completions"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineCall:
-    """One request as an engine gets it: `body` is the caller's, passed on untouched."""
+    """One request as an engine gets it. `body` belongs to this call alone."""
 
     operation: Operation
     body: Mapping[str, Any]

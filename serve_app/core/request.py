@@ -27,21 +27,32 @@ OnInfeasible = Literal["best_effort", "refuse"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """The text of a request: `asked` is the last user turn, `context` all around it.
+    """The text of a request, segmented once when the request is read.
 
-    A turn that only follows up an earlier request ("and in French?") stands in `asked` after it.
-    Either may be clipped in its middle; the `_cut_chars` say how much is missing there.
+    `text` is the last user turn. A turn that only follows up an earlier request ("and in French?")
+    stands in `text` after that request. `instruction` is the part of `text` that asks for
+    something. It is all of `text` where no material is pasted in. `context` is every other message.
+    `text` and `context` may be clipped in the middle. The `_cut_chars` count what is missing there.
     """
 
-    asked: str
+    instruction: str
+    text: str
     context: str = ""
-    asked_cut_chars: NonNegativeInt = 0
+    text_cut_chars: NonNegativeInt = 0
     context_cut_chars: NonNegativeInt = 0
 
     @property
-    def asked_chars(self) -> int:
-        """The whole length of what is asked."""
-        return len(self.asked) + self.asked_cut_chars
+    def has_material(self) -> bool:
+        """Whether `text` holds more than the instruction."""
+        return self.instruction != self.text
+
+    @property
+    def instruction_chars(self) -> int:
+        return len(self.instruction) if self.has_material else self.text_chars
+
+    @property
+    def text_chars(self) -> int:
+        return len(self.text) + self.text_cut_chars
 
     @property
     def context_chars(self) -> int:

@@ -77,7 +77,7 @@ class Feedback:
         answer = AnsweredRequest(served=served)
         if self.log is not None:
             ends = clipped(inbound.prompt)
-            text = f"{ends.context}\n\n{ends.asked}" if ends.context else ends.asked
+            text = f"{ends.context}\n\n{ends.text}" if ends.context else ends.text
             answer.digest = sha256(text.encode(errors="replace")).hexdigest() if text else ""
             answer.prompt = text if self.settings.log_prompts else None
         self._answers[decision.id] = self.clock.now(), answer

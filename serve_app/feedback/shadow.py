@@ -26,7 +26,7 @@ from serve_app.state.load import LoadTracker
 
 # About 4,000 tokens of a stream: every chunk repeats its frame.
 MAX_CHARS = 1_000_000
-UNCOMPARED = frozenset({"stream_options", "logprobs", "top_logprobs", "prompt_logprobs"})
+UNCOMPARED = frozenset({"routing", "stream_options", "logprobs", "top_logprobs", "prompt_logprobs"})
 
 
 @dataclass(slots=True, kw_only=True)

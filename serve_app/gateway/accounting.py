@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from serve_app.core.cost import NO_USAGE
-from serve_app.core.decision import RoutingResult
 from serve_app.core.errors import DeadlineExceeded, EngineRejected, Overloaded, RequestError
 from serve_app.core.events import Answered, Outcome
 from serve_app.core.ports import Clock, Events
@@ -16,17 +14,6 @@ from serve_app.gateway.answer import Answer, CallerGone
 from serve_app.state.ledger import Charge, Ledger
 
 NOTHING_SPENT = Charge(pair="", usage=NO_USAGE, cost_usd=0.0, baseline_usd=0.0)
-
-
-@dataclass(slots=True, kw_only=True)
-class Visit:
-    """A request under way. The code that serves it fills in what it learns.
-
-    An unary answer has no first token that anyone could see.
-    """
-
-    answer: Answer | None = None
-    first_token_s: float | None = None
 
 
 class Books:
@@ -38,17 +25,16 @@ class Books:
         self._events = events
 
     @contextmanager
-    def visit(self, routing: RoutingResult) -> Iterator[Visit]:
-        """Times a block that serves one request, and books how it ends.
+    def visit(self, answer: Answer) -> Iterator[None]:
+        """Times a block that gives `answer`, and books how it ends.
 
         The time that routing took belongs to the request.
         """
-        began_s = self._clock.now() - routing.overhead_ms / 1e3
-        visit = Visit()
+        began_s = self._clock.now() - answer.overhead_ms / 1e3
         outcome: Outcome = "failed"
         try:
-            yield visit
-            outcome = "failed" if visit.answer is not None and visit.answer.broke else "ok"
+            yield
+            outcome = "failed" if answer.broke else "ok"
         except (asyncio.CancelledError, GeneratorExit, CallerGone):
             outcome = "disconnected"
             raise
@@ -62,27 +48,23 @@ class Books:
             outcome = "deadline"
             raise
         finally:
-            self._events.emit(self._ended(routing, visit, outcome, began_s))
+            self._events.emit(self._ended(answer, outcome, began_s))
 
-    def _ended(
-        self, routing: RoutingResult, visit: Visit, outcome: Outcome, began_s: float
-    ) -> Answered:
-        answer = visit.answer
-        prediction = answer.candidate.prediction if answer and answer.candidate else None
+    def _ended(self, answer: Answer, outcome: Outcome, began_s: float) -> Answered:
+        prediction = answer.candidate.prediction if answer.candidate is not None else None
         charge, predicted_usd, predicted_prompt = NOTHING_SPENT, None, None
-        if answer is not None:
-            # An answer cut short tells no usage: nothing to hold the prediction against.
-            compared = prediction is not None and answer.usage != NO_USAGE
-            if prediction and compared:
+        if answer.pair:
+            # An answer that was cut short has no usage to compare with the prediction.
+            if prediction is not None and answer.usage != NO_USAGE:
                 predicted_usd, predicted_prompt = prediction.cost_usd, prediction.prompt_tokens
             charge = self._ledger.charge(
                 answer.pair,
                 answer.usage,
-                routing.catalog,
+                answer.catalog,
                 predicted_usd,
                 uncounted=answer.uncounted,
             )
-        first_token_s = visit.first_token_s
+        first_token_s = answer.first_token_s
         return Answered(
             pair=charge.pair,
             outcome=outcome,

@@ -1,16 +1,28 @@
-"""One answer on its way to the caller, and what is known of it when it ends."""
+"""An answer in progress: the pair that gives it, its text for the caller, and what it took.
+
+The router changes an engine's JSON in two places: the model's name, and where usage stands.
+Tokens must leave one by one, so a chunk is parsed only when a search finds that it ends a choice
+or holds usage. Every other chunk passes as it came.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+import json
+import re
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from typing import Any
 
-from serve_app.core.cost import NO_USAGE, Usage
+from serve_app.core.cost import NO_USAGE, TokenPrice, Usage
 from serve_app.core.decision import Candidate, Constraint, RoutingResult
-from serve_app.core.errors import EngineError
-from serve_app.gateway.answer_editor import AnswerEditor
-from serve_app.gateway.attempts import FirstToken
+from serve_app.core.errors import EngineError, EngineFailed
+from serve_app.core.inference_request import Inbound
 from serve_app.gateway.observers import AnswerObserver
+
+# Inside a JSON string every quote is escaped, so these match keys only, never generated text.
+_NOTABLE = re.compile(r'"finish_reason"\s*:\s*"|"usage"\s*:\s*\{')
+# How vLLM opens a chat's stream: with the role alone.
+NOTHING_SAID = '"content":""'
 
 
 class CallerGone(Exception):
@@ -18,46 +30,47 @@ class CallerGone(Exception):
 
 
 class Answer:
-    """What one pair answers; `candidate` is that pair as the decision saw it.
+    """One answer, from the decision to its last text.
 
-    An `observer` gets the engine's texts as they pass.
+    It has no `pair` until one gives its first token. `failures` are the errors of the pairs tried
+    before. `first_token_s` is the time of a stream's first token. A unary answer shows none.
+    `usage` is what the engine has counted so far. `broke` is true when the pair failed after its
+    first token. An `observer` gets the engine's texts as they pass.
+
+    The engine is always asked for usage. A caller who asked too gets the engine's own usage
+    chunk, with `cost_usd` in it. One who did not gets no chunk it does not expect: the last
+    chunk of the last choice is held until usage is known and carries it.
     """
 
-    def __init__(
-        self,
-        routing: RoutingResult,
-        first: FirstToken,
-        *,
-        usage_asked: bool,
-        observer: AnswerObserver | None = None,
-    ) -> None:
+    _texts: AsyncGenerator[str, None]
+
+    def __init__(self, inbound: Inbound, routing: RoutingResult) -> None:
+        self.inbound = inbound
         self.decision = routing.decision
+        self.catalog = routing.catalog
         self.overhead_ms = routing.overhead_ms
-        self.pair = first.pair
+        self.pair = ""
+        self.failures: list[EngineError] = []
+        self.first_token_s: float | None = None
+        self.usage = NO_USAGE
         self.broke = False
-        self._first = first
-        self._observer = observer
-        self._note(first.text)
-        price = routing.catalog.prices.get(first.pair) if routing.catalog is not None else None
-        self._editor = AnswerEditor(first.pair, price, usage_asked=usage_asked)
+        self.observer: AnswerObserver | None = None
+        self._chunks_with_text = 0
+        self._price: TokenPrice | None = None
+        self._model_field = ""
+        self._held: str | None = None
 
-    @property
-    def usage(self) -> Usage:
-        """What the engine counted, as far as it has reported it."""
-        return self._editor.usage
-
-    @property
-    def uncounted(self) -> Usage:
-        """What a stream that ended without usage took, as far as is known: a token per chunk."""
-        prediction = self.candidate.prediction if self.candidate is not None else None
-        if self.usage != NO_USAGE or prediction is None:
-            return NO_USAGE
-        return Usage(
-            prompt_tokens=prediction.prompt_tokens, completion_tokens=self._editor.said_parts
-        )
+    def begin(self, pair: str, texts: AsyncGenerator[str, None], *, now_s: float) -> None:
+        """Takes over the JSON texts of `pair`, whose first one has come."""
+        self.pair = pair
+        self.first_token_s = now_s if self.inbound.stream else None
+        self._texts = texts
+        self._price = self.catalog.prices.get(pair) if self.catalog is not None else None
+        self._model_field = f'"model":{json.dumps(pair)}'
 
     @property
     def candidate(self) -> Candidate | None:
+        """The pair as the decision saw it."""
         return self.decision.candidate(self.pair)
 
     @property
@@ -67,38 +80,97 @@ class Answer:
     @property
     def reason(self) -> str:
         """Why this pair: the decision's reason, after what became of the pairs before it."""
-        failures = [str(error) for error in self._first.failures]
+        failures = [str(error) for error in self.failures]
         if self.decision.chosen != self.pair and not failures:
             failures = [f"pair {self.decision.chosen!r} was skipped after recent failures"]
         if not failures:
             return self.decision.reason
         return f"{'; '.join(failures)}; {self.pair!r} is next; {self.decision.reason}"
 
+    @property
+    def uncounted(self) -> Usage:
+        """An estimate for a stream that ended without usage: engines send a token per chunk."""
+        prediction = self.candidate.prediction if self.candidate is not None else None
+        if self.usage != NO_USAGE or prediction is None:
+            return NO_USAGE
+        return Usage(
+            prompt_tokens=prediction.prompt_tokens, completion_tokens=self._chunks_with_text
+        )
+
     async def whole(self) -> str:
-        """The JSON text of an unary answer."""
+        """The JSON text of a unary answer."""
+        text = await anext(self._texts)
         # Running the generator to its end tells the engine side that nothing is to be cancelled.
-        await anext(self._first.rest, None)
-        return self._editor.whole(self._first.text)
+        await anext(self._texts, None)
+        self._note(text)
+        answer = {**self._parsed(text), "model": self.pair}
+        self._bill(answer)
+        return _dumped(answer)
 
     async def chunks(self) -> AsyncGenerator[str, None]:
         """The JSON texts of a stream. Raises `EngineError` when the pair breaks midway."""
         failure = None
         try:
-            async with aclosing(self._first.rest) as rest:
-                for text in self._editor.chunk(self._first.text):
-                    yield text
-                async for engine_text in rest:
-                    self._note(engine_text)
-                    for text in self._editor.chunk(engine_text):
-                        yield text
+            async with aclosing(self._texts) as texts:
+                async for text in texts:
+                    self._note(text)
+                    for ready in self._ready(text):
+                        yield ready
         except EngineError as error:
             self.broke = True
             failure = error
-        for text in self._editor.rest():
-            yield text
+        for held in self._released():
+            yield held
         if failure is not None:
             raise failure
 
     def _note(self, text: str) -> None:
-        if self._observer is not None:
-            self._observer.text(text)
+        if self.observer is not None:
+            self.observer.text(text)
+
+    def _ready(self, text: str) -> tuple[str, ...]:
+        """What can be sent after the engine's next chunk."""
+        if NOTHING_SAID not in text:
+            self._chunks_with_text += 1
+        if self._model_field not in text:
+            text = _dumped({**self._parsed(text), "model": self.pair})
+        if _NOTABLE.search(text) is None:
+            return (*self._released(), text)
+        chunk = self._parsed(text)
+        self._bill(chunk)
+        if self.inbound.usage_asked:
+            return (_dumped(chunk) if chunk.get("usage") else text,)
+        ready = self._released()
+        if chunk.get("choices"):
+            self._held = text
+            return ready
+        return tuple(_dumped({**self._parsed(last), "usage": chunk["usage"]}) for last in ready)
+
+    def _released(self) -> tuple[str, ...]:
+        """What was held back."""
+        held, self._held = self._held, None
+        return () if held is None else (held,)
+
+    def _parsed(self, text: str) -> dict[str, Any]:
+        try:
+            parsed = json.loads(text)
+        except ValueError as exc:
+            raise EngineFailed(self.pair, "it answered with something that is not JSON") from exc
+        if not isinstance(parsed, dict):
+            raise EngineFailed(self.pair, "it answered with JSON that is no object")
+        return parsed
+
+    def _bill(self, answer: Mapping[str, Any]) -> None:
+        usage = answer.get("usage")
+        if not isinstance(usage, dict):
+            return
+        self.usage = Usage(
+            prompt_tokens=usage.get("prompt_tokens") or 0,
+            completion_tokens=usage.get("completion_tokens") or 0,
+        )
+        if self._price is not None and self.inbound.usage_asked:
+            usage["cost_usd"] = self._price.cost_usd(self.usage)
+
+
+def _dumped(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)

@@ -6,12 +6,11 @@ A pair may keep a request waiting only so long while another could be tried.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from dataclasses import dataclass, replace
+from typing import Any
 
-from serve_app.core.catalog import Catalog
-from serve_app.core.decision import Candidate, Decision, Prediction
+from serve_app.core.decision import Candidate, Prediction
 from serve_app.core.errors import (
     DeadlineExceeded,
     EngineBusy,
@@ -22,10 +21,11 @@ from serve_app.core.errors import (
     RouterError,
 )
 from serve_app.core.events import AttemptFailed
-from serve_app.core.inference_request import is_one_answer
+from serve_app.core.inference_request import Inbound, is_one_answer
 from serve_app.core.ports import Clock, Engine, EngineCall, Events
 from serve_app.core.profile import Profile
 from serve_app.core.surface import Z99, read_surface
+from serve_app.gateway.answer import Answer
 from serve_app.gateway.settings import GatewaySettings
 from serve_app.state.breakers import Breakers
 from serve_app.state.load import LoadTracker
@@ -35,9 +35,7 @@ def patience_s(
     candidate: Candidate,
     profile: Profile | None,
     settings: GatewaySettings,
-    *,
-    call: EngineCall,
-    max_tokens: int | None,
+    inbound: Inbound,
 ) -> float | None:
     """Seconds until a pair that gave nothing counts as hanging; `None` is without such a limit.
 
@@ -47,12 +45,12 @@ def patience_s(
     prediction = candidate.prediction
     if prediction is None or profile is None:
         return None
-    if call.stream:
+    if inbound.stream:
         expected_ms = prediction.ttft_ms
-    elif max_tokens is None or not is_one_answer(call.body):
+    elif inbound.max_tokens is None or not is_one_answer(inbound.body):
         return None
     else:
-        expected_ms = _longest_ms(profile, prediction, max_tokens)
+        expected_ms = _longest_ms(profile, prediction, inbound.max_tokens)
     return max(settings.attempt_floor_ms, settings.attempt_patience * expected_ms) / 1e3
 
 
@@ -65,16 +63,6 @@ def _longest_ms(profile: Profile, prediction: Prediction, max_tokens: int) -> fl
         z=Z99,
     )
     return prediction.wait_ms + latency.ttft_ms + max_tokens * latency.tpot_ms
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FirstToken:
-    """A pair that answers: its first JSON text, the rest, and the errors of the pairs before."""
-
-    pair: str
-    text: str
-    rest: AsyncGenerator[str, None]
-    failures: tuple[EngineError, ...]
 
 
 class Attempts:
@@ -98,28 +86,23 @@ class Attempts:
         self._events = events
 
     @asynccontextmanager
-    async def first_token(
-        self, decision: Decision, call: EngineCall, catalog: Catalog | None
-    ) -> AsyncIterator[FirstToken]:
-        """Opens the first pair that answers; leaving the block frees the engine's slot.
+    async def first_token(self, answer: Answer) -> AsyncIterator[None]:
+        """Begins `answer` with the first pair that gives a token.
+
+        Leaving the block frees the engine's slot.
 
         Raises `EngineRejected` when an engine finds the request wrong, `Overloaded` when every
         pair failed, `DeadlineExceeded` when none answered in time.
         """
         async with AsyncExitStack() as resources:
-            yield await self._in_time(decision, call, catalog, resources)
+            await self._in_time(answer, resources)
+            yield
 
-    async def _in_time(
-        self,
-        decision: Decision,
-        call: EngineCall,
-        catalog: Catalog | None,
-        resources: AsyncExitStack,
-    ) -> FirstToken:
+    async def _in_time(self, answer: Answer, resources: AsyncExitStack) -> None:
         deadline_ms, tried = self._settings.chain_deadline_ms, dict[str, float]()
         try:
             async with asyncio.timeout(deadline_ms / 1e3):
-                return await self._walk(decision, call, catalog, resources, tried)
+                await self._walk(answer, resources, tried)
         except TimeoutError as exc:
             late = DeadlineExceeded(deadline_ms, tuple(tried))
             pair, began_s = tried.popitem()
@@ -131,16 +114,11 @@ class Attempts:
             raise late from exc
 
     async def _walk(
-        self,
-        decision: Decision,
-        call: EngineCall,
-        catalog: Catalog | None,
-        resources: AsyncExitStack,
-        tried: dict[str, float],
-    ) -> FirstToken:
+        self, answer: Answer, resources: AsyncExitStack, tried: dict[str, float]
+    ) -> None:
         """Tells in `tried` which pair was tried and when that began."""
-        failures: list[EngineError] = []
-        untried = list(decision.candidates)
+        profiles = answer.catalog.profiles if answer.catalog is not None else {}
+        untried = list(answer.decision.candidates)
         while untried and len(tried) < self._settings.max_attempts:
             candidate = untried.pop(0)
             if not self._breakers.allows(candidate.pair):
@@ -148,35 +126,29 @@ class Attempts:
             tried[candidate.pair] = self._clock.now()
             limit_s = None
             if len(tried) < self._settings.max_attempts and self._any_may_be_tried(untried):
-                limit_s = patience_s(
-                    candidate,
-                    catalog.profiles.get(candidate.pair) if catalog is not None else None,
-                    self._settings,
-                    call=call,
-                    max_tokens=decision.features.max_tokens if decision.features else None,
-                )
+                profile = profiles.get(candidate.pair)
+                limit_s = patience_s(candidate, profile, self._settings, answer.inbound)
             try:
-                text, rest = await self._attempt(candidate.pair, call, resources, limit_s)
+                texts = await self._attempt(candidate.pair, answer.inbound, resources, limit_s)
             except (EngineBusy, EngineFailed) as error:
-                failures.append(error)
+                answer.failures.append(error)
             else:
-                return FirstToken(
-                    pair=candidate.pair, text=text, rest=rest, failures=tuple(failures)
-                )
-        raise Overloaded(_why_none(failures), self._settings.retry_after_s)
+                answer.begin(candidate.pair, texts, now_s=self._clock.now())
+                return
+        raise Overloaded(_why_none(answer.failures), self._settings.retry_after_s)
 
     def _any_may_be_tried(self, candidates: Iterable[Candidate]) -> bool:
         return any(self._breakers.allows(candidate.pair) for candidate in candidates)
 
     async def _attempt(
-        self, pair: str, call: EngineCall, resources: AsyncExitStack, limit_s: float | None
-    ) -> tuple[str, AsyncGenerator[str, None]]:
+        self, pair: str, inbound: Inbound, resources: AsyncExitStack, limit_s: float | None
+    ) -> AsyncGenerator[str, None]:
         began_s = self._clock.now()
         self._breakers.probing(pair)
         async with AsyncExitStack() as attempt:
             attempt.enter_context(self._load.counted(pair))
-            named = replace(call, body={**call.body, "model": pair})
-            texts = await attempt.enter_async_context(aclosing(self._engine.answer(pair, named)))
+            call = _engine_call(inbound, pair)
+            texts = await attempt.enter_async_context(aclosing(self._engine.answer(pair, call)))
             try:
                 text = await _first(pair, texts, limit_s)
             except EngineRejected:
@@ -191,13 +163,32 @@ class Attempts:
                 raise
             self._breakers.gave_first_token(pair)
             resources.push_async_exit(attempt.pop_all())
-            return text, _unstalled(pair, texts, self._settings.chain_deadline_ms / 1e3)
+            return _unstalled(pair, text, texts, self._settings.chain_deadline_ms / 1e3)
 
     def _note(self, pair: str, error: RouterError, elapsed_ms: float) -> None:
         reason = type(error).__name__
         self._events.emit(
             AttemptFailed(pair=pair, reason=reason, detail=str(error), elapsed_ms=elapsed_ms)
         )
+
+
+def _engine_call(inbound: Inbound, pair: str) -> EngineCall:
+    """The caller's request without `routing`, to `pair` by its name."""
+    body = {name: value for name, value in inbound.body.items() if name != "routing"}
+    body["model"] = pair
+    if inbound.stream:
+        body["stream_options"] = _with_usage(body.get("stream_options"))
+    return EngineCall(operation=inbound.operation, body=body, request_id=inbound.request_id)
+
+
+def _with_usage(options: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """The options of a stream that ends with usage, which the router needs to bill it."""
+    if options and options.get("include_usage"):
+        return options
+    # Without include_usage an engine ignores continuous_usage_stats. With it, the option would
+    # take effect.
+    kept = {k: v for k, v in (options or {}).items() if k != "continuous_usage_stats"}
+    return {**kept, "include_usage": True}
 
 
 async def _first(pair: str, texts: AsyncGenerator[str, None], limit_s: float | None) -> str:
@@ -212,9 +203,10 @@ async def _first(pair: str, texts: AsyncGenerator[str, None], limit_s: float | N
 
 
 async def _unstalled(
-    pair: str, texts: AsyncGenerator[str, None], limit_s: float
+    pair: str, first: str, texts: AsyncGenerator[str, None], limit_s: float
 ) -> AsyncGenerator[str, None]:
-    """The same texts; a pair that falls silent in the middle of them has broken."""
+    """`first` and the other texts. A pair that falls silent in the middle of them has broken."""
+    yield first
     while True:
         try:
             async with asyncio.timeout(limit_s):

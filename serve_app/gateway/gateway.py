@@ -16,7 +16,6 @@ from serve_app.core.ports import (
     Clock,
     CurrentCatalog,
     Engine,
-    EngineCall,
     Events,
     TokenCounter,
 )
@@ -24,8 +23,7 @@ from serve_app.core.request import Constraints
 from serve_app.core.scoring import Policy
 from serve_app.gateway.accounting import Books
 from serve_app.gateway.answer import Answer
-from serve_app.gateway.answer_editor import with_usage_asked
-from serve_app.gateway.attempts import Attempts, FirstToken
+from serve_app.gateway.attempts import Attempts
 from serve_app.gateway.features import FeatureReader
 from serve_app.gateway.observers import AnswerListener, Observers
 from serve_app.gateway.refusal import misuse_of, raise_if_refused
@@ -128,40 +126,31 @@ class Gateway:
             raise
         self._recent.append(routing.decision)
         self._events.emit(Routed(decision=routing.decision, overhead_ms=routing.overhead_ms))
-        with self._books.visit(routing) as visit:
+        answer = Answer(inbound, routing)
+        with self._books.visit(answer):
             raise_if_refused(routing.decision, inbound, self._pairs, self._settings.retry_after_s)
-            async with self._attempts.first_token(
-                routing.decision, _call(inbound), routing.catalog
-            ) as first:
-                with self._observed(inbound, routing, first) as visit.answer:
-                    if inbound.stream:
-                        visit.first_token_s = self._clock.now()
+            async with self._attempts.first_token(answer):
+                with self._observed(answer, routing):
                     try:
-                        yield visit.answer
+                        yield answer
                     except EngineFailed:
-                        self._breakers.failed(first.pair)
+                        self._breakers.failed(answer.pair)
                         raise
-                if visit.answer.broke:
-                    self._breakers.failed(first.pair)
+                if answer.broke:
+                    self._breakers.failed(answer.pair)
                 else:
-                    self._breakers.succeeded(first.pair)
+                    self._breakers.succeeded(answer.pair)
 
     @contextmanager
-    def _observed(
-        self, inbound: Inbound, routing: RoutingResult, first: FirstToken
-    ) -> Iterator[Answer]:
+    def _observed(self, answer: Answer, routing: RoutingResult) -> Iterator[None]:
         """An answer that listeners observe, however it ends."""
-        observers = Observers(self._listeners, inbound, routing, first.pair)
-        answer = Answer(routing, first, usage_asked=inbound.usage_asked, observer=observers)
+        observers = Observers(self._listeners, answer.inbound, routing, answer.pair)
+        answer.observer = observers
         complete = False
         try:
-            yield answer
+            yield
             complete = not answer.broke
         finally:
             observers.ended(answer.usage, complete=complete)
-            self.token_ratios.counted(inbound, routing.decision.features, first.pair, answer.usage)
-
-
-def _call(inbound: Inbound) -> EngineCall:
-    body = with_usage_asked(inbound.body) if inbound.stream else inbound.body
-    return EngineCall(operation=inbound.operation, body=body, request_id=inbound.request_id)
+            features = answer.decision.features
+            self.token_ratios.counted(answer.inbound, features, answer.pair, answer.usage)

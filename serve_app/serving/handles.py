@@ -10,6 +10,7 @@ from ray.exceptions import RayError, RayTaskError
 from ray.serve.exceptions import BackPressureError, RayServeException
 from ray.serve.handle import DeploymentHandle
 
+from serve_app.classifier.request_text import segment
 from serve_app.core.errors import ClassifierUnavailable, EngineBusy, EngineError, EngineFailed
 from serve_app.core.ports import Classifier, EngineCall
 from serve_app.core.request import Judgement, Prompt
@@ -25,8 +26,7 @@ class HandleEngine:
 
     async def answer(self, pair: str, call: EngineCall) -> AsyncGenerator[str, None]:
         """See `core.ports.Engine`. Closing the generator cancels the request at the replica."""
-        arguments = (call.operation, dict(call.body), call.request_id)
-        texts: Any = self._handles[pair].answer.remote(*arguments)
+        texts: Any = self._handles[pair].answer.remote(call.operation, call.body, call.request_id)
         ended = False
         try:
             async for text in texts:
@@ -60,7 +60,7 @@ async def warm_up(classifier: Classifier) -> None:
     A classifier that is not there yet is for the first request to find.
     """
     with suppress(ClassifierUnavailable):
-        await classifier.judge(Prompt(asked="What is the capital of France?"))
+        await classifier.judge(segment("What is the capital of France?"))
 
 
 def _engine_error(pair: str, exc: Exception) -> EngineError:

@@ -11,6 +11,7 @@ from serve_app.classifier.classifiers import (
     HeuristicClassifier,
     RememberingClassifier,
 )
+from serve_app.classifier.request_text import segment
 from serve_app.core.breaker import BreakerSettings
 from serve_app.core.errors import ClassifierUnavailable
 from serve_app.core.events import ClassifierMissed
@@ -18,7 +19,7 @@ from serve_app.core.request import Judgement, Prompt
 from serve_app.testing import ManualClock, RecordingEvents
 from tests.builders import a_judgement
 
-PROMPT = Prompt(asked="Who wrote The Tempest?")
+PROMPT = segment("Who wrote The Tempest?")
 LEARNED = a_judgement("reasoning", origin="learned")
 NEVER = 60_000.0
 AT_ONCE = 0.0
@@ -179,17 +180,17 @@ async def test_a_timeout_raised_inside_the_remote_counts_as_late() -> None:
 
 async def test_only_the_ends_of_a_long_prompt_are_sent_away() -> None:
     bench = Bench(Remote(answers))
-    await bench.classifier().judge(Prompt(asked="Sum this up. " + "word " * 100_000))
+    await bench.classifier().judge(segment("Sum this up. " + "word " * 100_000))
     (sent,) = bench.remote.prompts
-    assert len(sent.asked) == 6_001
-    assert sent.asked_chars == 500_013
+    assert len(sent.text) == 6_001
+    assert sent.text_chars == 500_013
 
 
 async def test_a_prompt_that_repeats_is_judged_once() -> None:
     remote = Remote(answers)
     classifier = RememberingClassifier(remote, 2)
     first = await classifier.judge(PROMPT)
-    assert await classifier.judge(Prompt(asked=PROMPT.asked)) is first
+    assert await classifier.judge(segment(PROMPT.text)) is first
     assert remote.asked == 1
 
 
@@ -197,7 +198,7 @@ async def test_a_prompt_is_another_in_another_context() -> None:
     remote = Remote(answers)
     classifier = RememberingClassifier(remote, 2)
     for context in ("", "You are a poet."):
-        await classifier.judge(Prompt(asked=PROMPT.asked, context=context))
+        await classifier.judge(segment(PROMPT.text, context=context))
     assert remote.asked == 2
 
 
@@ -205,8 +206,8 @@ async def test_what_was_asked_for_longest_ago_is_forgotten() -> None:
     remote = Remote(answers)
     classifier = RememberingClassifier(remote, 2)
     for asked in ("a", "b", "a", "c", "a", "b"):
-        await classifier.judge(Prompt(asked=asked))
-    assert [prompt.asked for prompt in remote.prompts] == ["a", "b", "c", "b"]
+        await classifier.judge(segment(asked))
+    assert [prompt.text for prompt in remote.prompts] == ["a", "b", "c", "b"]
 
 
 async def test_a_judgement_that_did_not_come_is_not_remembered() -> None:

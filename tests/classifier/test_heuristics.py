@@ -6,14 +6,15 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from serve_app.classifier.heuristics import clipped, judge
-from serve_app.core.request import Judgement, Prompt, Task
+from serve_app.classifier.request_text import segment
+from serve_app.core.request import Judgement, Task
 from tests.classifier.prompts import HELD_OUT, TUNED
 
 JUDGEMENT = TypeAdapter(Judgement)
 
 
 def judged(asked: str, context: str = "") -> Judgement:
-    return judge(Prompt(asked=asked, context=context))
+    return judge(segment(asked, context=context))
 
 
 @pytest.mark.parametrize(("task", "text"), [(task, t) for task, ts in TUNED.items() for t in ts])
@@ -75,20 +76,20 @@ LONG = st.builds(
 
 @given(asked=st.builds("".join, st.lists(LONG, max_size=3)), context=LONG)
 def test_a_clipped_prompt_is_judged_like_the_whole(asked: str, context: str) -> None:
-    whole = Prompt(asked=asked, context=context)
+    whole = segment(asked, context=context)
     short = clipped(whole)
 
     assert judge(short) == judge(whole)
     assert clipped(short) == short
-    assert len(short.asked) <= 6001
+    assert len(short.text) <= 6001
     assert len(short.context) <= 2001
 
 
 @pytest.mark.parametrize("chars", [1999, 2000, 2001, 2002, 2003, 5999, 6000, 6001, 6002, 6003])
 def test_clipping_knows_the_length_of_the_whole(chars: int) -> None:
-    short = clipped(Prompt(asked="x" * chars, context="y" * chars))
+    short = clipped(segment("x" * chars, context="y" * chars))
 
-    assert (short.asked_chars, short.context_chars) == (chars, chars)
+    assert (short.text_chars, short.context_chars) == (chars, chars)
 
 
 def test_an_instruction_after_a_long_document_is_found() -> None:

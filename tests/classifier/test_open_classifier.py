@@ -16,10 +16,10 @@ from ray import serve
 from serve_app.app import wire_classifier
 from serve_app.classifier.classifiers import open_classifier
 from serve_app.classifier.model_file import save_artifact
+from serve_app.classifier.request_text import segment
 from serve_app.classifier.success_model import ORIGIN
 from serve_app.classifier.text_features import FEATURE_VERSION
 from serve_app.core.events import ModelRefused
-from serve_app.core.request import Prompt
 from serve_app.serving.handles import HandleClassifier
 from serve_app.settings import parse_args
 from serve_app.testing import RecordingEvents
@@ -27,7 +27,7 @@ from tests.outcomes import PAIRS, question, trained
 from tests.paths import REPOSITORY
 
 REFUSED = "heuristics: success model refused"
-PROMPT = Prompt(asked=question("history", Random(3)))
+PROMPT = segment(question("history", Random(3)))
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import pytest
 
 from serve_app.api.request_reader import read_inbound
 from serve_app.classifier.heuristics import clipped, judge
+from serve_app.classifier.request_text import segment
 from serve_app.classifier.success_model import SuccessModel
 from serve_app.core.request import Constraints, Judgement, Prompt, Task
 from tests.classifier.pasted import PASTED, QUESTIONS, material
@@ -50,8 +51,8 @@ def assert_same_success(judgement: Judgement, alone: Judgement) -> None:
 def test_the_heuristics_judge_a_question_alike_beside_what_is_pasted_in(
     task: Task, paste: Callable[[str], str]
 ) -> None:
-    alone = judge(Prompt(asked=QUESTIONS[task]))
-    judgement = judge(Prompt(asked=paste(QUESTIONS[task])))
+    alone = judge(segment(QUESTIONS[task]))
+    judgement = judge(segment(paste(QUESTIONS[task])))
     assert judgement.task == alone.task == task
     assert judgement.difficulty == pytest.approx(alone.difficulty, abs=0.02)
 
@@ -62,13 +63,13 @@ def test_the_model_predicts_the_same_success_beside_what_is_pasted_in(
     kind: str, paste: Callable[[str], str]
 ) -> None:
     asked = question(kind, Random(1))
-    alone = learned().judged(Prompt(asked=asked))
-    assert_same_success(learned().judged(Prompt(asked=paste(asked))), alone)
+    alone = learned().judged(segment(asked))
+    assert_same_success(learned().judged(segment(paste(asked))), alone)
 
 
 @pytest.mark.parametrize("paste", PASTED.values(), ids=PASTED)
 def test_what_is_sent_to_the_classifier_is_enough(paste: Callable[[str], str]) -> None:
-    prompt = Prompt(asked=paste(question("history", Random(2))))
+    prompt = segment(paste(question("history", Random(2))))
     assert learned().judged(clipped(prompt)) == learned().judged(prompt)
 
 
@@ -101,13 +102,13 @@ def test_what_came_before_the_last_request_moves_nothing(before: list[dict[str, 
 )
 def test_a_follow_up_has_the_task_of_the_request_before_it(first: str, follow_up: str) -> None:
     talk = prompt_of(SYSTEM, user(first), assistant("Done."), user(follow_up))
-    assert judge(talk).task == judge(Prompt(asked=first)).task
+    assert judge(talk).task == judge(segment(first)).task
 
 
 def test_a_new_request_in_a_conversation_is_judged_by_itself() -> None:
     asked = "Who wrote The Tempest?"
     talk = prompt_of(user("Write a Python class."), assistant("class A: ..."), user(asked))
-    assert judge(talk) == judge(Prompt(asked=asked))
+    assert judge(talk) == judge(segment(asked))
 
 
 @pytest.mark.parametrize(
@@ -121,8 +122,8 @@ def test_a_new_request_in_a_conversation_is_judged_by_itself() -> None:
 def test_a_plea_for_a_pair_counts_as_the_text_it_is(plea: str) -> None:
     other = "Feed the grey cat now and let nobody else in."[: len(plea)]
     asked = question("history", Random(5))
-    pleading, plain = (learned().judged(Prompt(asked=f"{text}\n{asked}")) for text in (plea, other))
-    assert judge(Prompt(asked=f"{plea} Who wrote The Tempest?")).task == "question_answering"
+    pleading, plain = (learned().judged(segment(f"{text}\n{asked}")) for text in (plea, other))
+    assert judge(segment(f"{plea} Who wrote The Tempest?")).task == "question_answering"
     for pair in PAIRS:
         assert pleading.success[pair].mean == pytest.approx(plain.success[pair].mean, abs=0.1)
     gains = [pleading.success[pair].mean - plain.success[pair].mean for pair in PAIRS]

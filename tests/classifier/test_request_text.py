@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serve_app.classifier.request_text import ends, request_in
+from serve_app.classifier.request_text import ends, request_in, segment
 from tests.classifier.pasted import PASTED, material
 
 QUESTION = "Which planet has the most moons?"
@@ -29,6 +29,22 @@ def test_answers_to_choose_from_belong_to_the_question(paste: Callable[[str], st
 @pytest.mark.parametrize("paste", PASTED.values(), ids=PASTED)
 def test_the_ends_of_a_text_say_the_same_as_the_whole(paste: Callable[[str], str]) -> None:
     assert request_in(ends(paste(QUESTION))) == request_in(paste(QUESTION))
+
+
+def test_a_prompt_keeps_its_material_next_to_its_instruction() -> None:
+    text = f"Context: {material()}\n\nQuestion: {QUESTION}"
+
+    prompt = segment(text, context="Be brief.")
+
+    assert (prompt.instruction, prompt.text, prompt.context) == (QUESTION, text, "Be brief.")
+    assert (prompt.has_material, prompt.instruction_chars) == (True, len(QUESTION))
+
+
+def test_a_prompt_without_material_is_all_instruction() -> None:
+    prompt = segment(QUESTION)
+
+    assert prompt.instruction == QUESTION
+    assert (prompt.has_material, prompt.instruction_chars) == (False, len(QUESTION))
 
 
 def test_a_request_that_leads_into_its_material_is_read_with_what_it_leads_with() -> None:

@@ -6,15 +6,16 @@ from dataclasses import replace
 from random import Random
 
 from serve_app.classifier.heuristics import judge
+from serve_app.classifier.request_text import segment
 from serve_app.classifier.success_model import ORIGIN, SuccessModel
 from serve_app.core.decision import Decision, Prediction
 from serve_app.core.profile import GoldenResult
-from serve_app.core.request import Constraints, Prompt
+from serve_app.core.request import Constraints
 from tests.builders import a_catalog, a_pair, a_profile, an_accuracy
 from tests.gateways import House, a_house, an_inbound, whole
 from tests.outcomes import question, trained
 
-HISTORY = Prompt(asked=question("history", Random(1)))
+HISTORY = segment(question("history", Random(1)))
 SMALL = {judge(HISTORY).task: an_accuracy(0.7, items=40)}
 PAIRS = (a_pair("small"), a_pair("large"), a_pair("dear"))
 CATALOG = a_catalog(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from serve_app.classifier.request_text import segment
 from serve_app.core.cost import Usage
 from serve_app.core.errors import UnknownDecision
-from serve_app.core.request import Prompt
 from serve_app.settings import FeedbackSettings
 from tests.feedback.score_stores import MemoryLog, a_store
 from tests.gateways import a_house, an_inbound, whole
@@ -15,7 +15,7 @@ from tests.gateways import a_house, an_inbound, whole
 async def test_the_replica_that_answered_logs_the_score_with_the_tokens_and_no_prompt() -> None:
     store, log = a_store(), MemoryLog()
     one, other = a_house(store=store, graded_log=log), a_house(store=store)
-    await whole(one, an_inbound(prompt=Prompt(asked="my secret")))
+    await whole(one, an_inbound(prompt=segment("my secret")))
     await one.feedback.exchange()
     await other.feedback.take("decision-1", 0.25)
 
@@ -33,7 +33,7 @@ async def test_prompts_are_logged_only_where_that_is_wanted() -> None:
     log = MemoryLog()
     settings = FeedbackSettings(log="folder", log_prompts=True)
     house = a_house(feedback=settings, graded_log=log)
-    await whole(house, an_inbound(prompt=Prompt(asked="Sum?", context="You add.")))
+    await whole(house, an_inbound(prompt=segment("Sum?", context="You add.")))
     await house.feedback.take("decision-1", 1.0)
 
     await house.feedback.exchange()

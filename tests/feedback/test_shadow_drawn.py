@@ -70,6 +70,17 @@ async def test_the_reference_is_not_asked_for_log_probabilities_that_nobody_comp
     assert "logprobs" not in call.body
 
 
+async def test_the_reference_pair_gets_no_routing_options() -> None:
+    house = a_shadowed_house()
+    inbound = an_inbound()
+
+    async with grading(house):
+        await whole(house, replace(inbound, body={**inbound.body, "routing": {"preset": "chat"}}))
+        await outcome(house)
+
+    assert all("routing" not in call.body for _, call in house.engine.calls)
+
+
 async def test_an_answer_that_was_cut_off_is_neither_asked_again_nor_graded() -> None:
     house = a_shadowed_house({"cheap": Script(finish="length")})
 

@@ -62,6 +62,47 @@ async def test_every_pair_is_asked_under_its_own_name() -> None:
     assert [call.body["model"] for _, call in house.engine.calls] == ["cheap", "dear"]
 
 
+@pytest.mark.parametrize(
+    ("options", "sent"),
+    [
+        ({}, {"include_usage": True}),
+        ({"stream_options": None}, {"include_usage": True}),
+        (
+            {"stream_options": {"continuous_usage_stats": True, "other": 1}},
+            {"include_usage": True, "other": 1},
+        ),
+        (
+            {"stream_options": {"include_usage": True, "continuous_usage_stats": True}},
+            {"include_usage": True, "continuous_usage_stats": True},
+        ),
+    ],
+)
+async def test_every_engine_is_asked_to_end_a_stream_with_usage(
+    options: dict[str, object], sent: dict[str, object]
+) -> None:
+    house = a_house({"cheap": BROKEN})
+
+    async with house.gateway.answer(an_inbound(stream=True, body={"seed": 1, **options})):
+        pass
+
+    for pair, call in house.engine.calls:
+        assert call.body == {"seed": 1, "model": pair, "stream_options": sent}
+
+
+async def test_each_attempt_has_a_body_of_its_own() -> None:
+    house = a_house({"cheap": BROKEN})
+    body = {"model": "auto", "routing": {"preset": "chat"}, "odd": {"a": [1]}}
+
+    async with house.gateway.answer(an_inbound(body=body)):
+        pass
+
+    assert [call.body for _, call in house.engine.calls] == [
+        {"model": "cheap", "odd": {"a": [1]}},
+        {"model": "dear", "odd": {"a": [1]}},
+    ]
+    assert body == {"model": "auto", "routing": {"preset": "chat"}, "odd": {"a": [1]}}
+
+
 async def test_a_request_that_an_engine_rejects_is_tried_nowhere_else() -> None:
     house = a_house({"cheap": Script(error=REJECTION)})
 

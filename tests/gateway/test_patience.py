@@ -5,11 +5,10 @@ from dataclasses import replace
 import pytest
 
 from serve_app.core.decision import Candidate
-from serve_app.core.ports import EngineCall
 from serve_app.core.profile import Profile
 from serve_app.gateway.attempts import patience_s
 from tests.builders import a_prediction, a_profile, a_quantity
-from tests.gateways import SETTINGS
+from tests.gateways import SETTINGS, an_inbound
 
 FOURFOLD = replace(SETTINGS, attempt_patience=4, attempt_floor_ms=5_000)
 # 100 ms to the first token and 50 ms for each, at p99.
@@ -29,8 +28,7 @@ def waits_s(
         Candidate(pair="a", utility=0, prediction=prediction, terms=None),
         profile,
         FOURFOLD,
-        call=EngineCall(operation="chat", body={"stream": stream, **body}, request_id="1"),
-        max_tokens=max_tokens,
+        an_inbound(stream=stream, max_tokens=max_tokens, body=body),
     )
 
 
@@ -68,5 +66,4 @@ def test_several_answers_that_come_whole_are_not_taken_for_a_hang(body: dict[str
 def test_a_pair_that_nobody_measured_has_all_the_time() -> None:
     assert waits_s(stream=True, profile=None) is None
     unknown = Candidate(pair="a", utility=0, prediction=None, terms=None)
-    call = EngineCall(operation="chat", body={"stream": True}, request_id="1")
-    assert patience_s(unknown, SLOW, FOURFOLD, call=call, max_tokens=1) is None
+    assert patience_s(unknown, SLOW, FOURFOLD, an_inbound(stream=True, max_tokens=1)) is None

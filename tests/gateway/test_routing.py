@@ -4,6 +4,7 @@ from typing import cast
 
 import pytest
 
+from serve_app.classifier.request_text import segment
 from serve_app.core.catalog import Catalog
 from serve_app.core.errors import Overloaded, UnknownModel
 from serve_app.core.events import Answered, Routed
@@ -45,7 +46,7 @@ async def test_a_pairs_id_bypasses_the_rules_on_whom_to_choose() -> None:
         classifier=FixedClassifier(a_judgement(numeric_share=0.9)),
     )
 
-    figures = an_inbound(model="dear", prompt=Prompt(asked="12 7.5 90 31 44 18 2026 63"))
+    figures = an_inbound(model="dear", prompt=segment("12 7.5 90 31 44 18 2026 63"))
     assert (await whole(house, figures))["model"] == "dear"
     assert (await whole(house, an_inbound(model="auto")))["model"] == "cheap"
     assert house.gateway.ledger.account().pairs["dear"].cost_usd > 0

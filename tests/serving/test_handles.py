@@ -12,9 +12,9 @@ from ray.exceptions import RayActorError, RayTaskError
 from ray.serve.exceptions import BackPressureError
 
 from serve_app.classifier.classifiers import HeuristicClassifier
+from serve_app.classifier.request_text import segment
 from serve_app.core.errors import ClassifierUnavailable, EngineBusy, EngineFailed, EngineRejected
 from serve_app.core.ports import EngineCall
-from serve_app.core.request import Prompt
 from serve_app.serving.classifier import build_classifier
 from serve_app.serving.handles import HandleClassifier, HandleEngine, warm_up
 
@@ -119,13 +119,13 @@ async def test_leaving_a_stream_cancels_the_request_at_the_replica() -> None:
 async def test_a_classifier_whose_replica_died_is_unavailable() -> None:
     classifier = HandleClassifier(ScriptedHandle([], RayActorError()))  # type: ignore[arg-type]
     with pytest.raises(ClassifierUnavailable, match="RayActorError"):
-        await classifier.judge(Prompt(asked="2 + 3?"))
+        await classifier.judge(segment("2 + 3?"))
 
 
 async def test_the_classifier_deployment_judges_as_the_classifier_it_holds() -> None:
     app = build_classifier(HeuristicClassifier, {"num_replicas": 1})
     handle: Any = serve.run(app, name="judging", _local_testing_mode=True)
-    prompt = Prompt(asked="Translate 'good morning' into French.")
+    prompt = segment("Translate 'good morning' into French.")
     judgement = await HandleClassifier(handle).judge(prompt)
     assert judgement == await HeuristicClassifier().judge(prompt)
     assert judgement.task == "translation"

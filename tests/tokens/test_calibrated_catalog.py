@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from serve_app.classifier.request_text import segment
 from serve_app.core.events import Answered, TokenRatiosChanged
 from serve_app.core.inference_request import Inbound
-from serve_app.core.request import Prompt
 from serve_app.testing import Script
 from tests.builders import a_catalog, a_pair, a_profile
 from tests.gateways import House, a_house, an_inbound, whole
@@ -23,7 +23,7 @@ def a_wordy_house() -> House:
 
 
 def long_prompt(**changes: object) -> Inbound:
-    return an_inbound(countable=TEXT, prompt=Prompt(asked=TEXT), **changes)
+    return an_inbound(countable=TEXT, prompt=segment(TEXT), **changes)
 
 
 async def answered(house: House, inbound: Inbound, *, times: int = 100) -> None:
