@@ -19,7 +19,7 @@ from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-from serve_app.api.app import ApiSettings, create_app
+from serve_app.api.app import create_app
 from serve_app.classifier.classifiers import (
     DeadlineClassifier,
     HeuristicClassifier,
@@ -33,7 +33,6 @@ from serve_app.feedback.graded_log import FileGradedLog
 from serve_app.feedback.score_store import InMemoryScoreStore
 from serve_app.feedback.shadow import Shadow
 from serve_app.gateway.gateway import Gateway
-from serve_app.gateway.settings import GatewaySettings
 from serve_app.package_files import locate
 from serve_app.serving.feedback_board import RayScoreStore
 from serve_app.serving.handles import HandleClassifier, HandleEngine, warm_up
@@ -102,8 +101,7 @@ class RouterFront:
             catalogs=corrected,
             token_ratios=token_ratios,
             load=self._load,
-            policy=settings.routing.policy,
-            settings=_gateway_settings(settings),
+            settings=settings.routing,
             clock=clock,
             events=events,
             ids=lambda: uuid.uuid4().hex,
@@ -139,14 +137,11 @@ class RouterFront:
         self._app = create_app(
             self._gateway,
             self._feedback,
-            settings=ApiSettings(
-                body_limit_bytes=settings.ingress.body_limit_bytes,
-                send_timeout_s=settings.ingress.send_timeout_s,
-                replica=place.replica,
-                answer_request_id=False,  # Ray Serve does
-            ),
+            settings=settings.ingress,
+            replica=place.replica,
             exposition=metrics.exposition,
             lifespan=self._lifespan,
+            answer_request_id=False,  # Ray Serve does
         )
 
     @property
@@ -206,18 +201,4 @@ def _graded_log(settings: AppArgs, replica: str) -> FileGradedLog | None:
         return None
     return FileGradedLog(
         Path(feedback.log), replica, max_bytes=feedback.log_max_bytes, files=feedback.log_files
-    )
-
-
-def _gateway_settings(settings: AppArgs) -> GatewaySettings:
-    routing = settings.routing
-    return GatewaySettings(
-        constraints=routing.defaults,
-        static_fallback=routing.static_fallback,
-        baseline=routing.reference_pair,
-        chain_deadline_ms=routing.chain_deadline_ms,
-        max_attempts=routing.max_attempts,
-        attempt_patience=routing.attempt_patience,
-        attempt_floor_ms=routing.attempt_floor_ms,
-        retry_after_s=routing.retry_after_s,
     )

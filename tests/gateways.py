@@ -21,8 +21,7 @@ from serve_app.feedback.graded_log import FileGradedLog
 from serve_app.feedback.score_store import InMemoryScoreStore, ScoreStore
 from serve_app.feedback.shadow import Shadow
 from serve_app.gateway.gateway import Gateway
-from serve_app.gateway.settings import GatewaySettings
-from serve_app.settings import FeedbackSettings
+from serve_app.settings import FeedbackSettings, RoutingSettings
 from serve_app.state.load import LoadTracker, Replicas
 from serve_app.testing import FakeEngine, ManualClock, RecordingEvents, Script
 from serve_app.tokens.calibrated_catalog import TokenRatios
@@ -33,12 +32,13 @@ CATALOG = a_catalog(
     a_profile("cheap", usd_per_hour=0.1, ttft_ms=50, tpot_ms=10),
     a_profile("dear", usd_per_hour=1.0, ttft_ms=50, tpot_ms=10),
 )
-SETTINGS = GatewaySettings(
-    constraints=Constraints(),
+SETTINGS = RoutingSettings(
+    reference_pair="dear",
     static_fallback="dear",
-    baseline="dear",
-    breaker=BreakerSettings(failures_to_open=2, cool_down_s=5),
+    defaults=Constraints(),
+    weights=a_policy(accuracy=0.0, latency=0.0, cost=1.0).weights,
 )
+BREAKER = BreakerSettings(failures_to_open=2, cool_down_s=5)
 FEEDBACK = FeedbackSettings()
 READY = Replicas(ready=1, starting=0, maximum=1)
 
@@ -106,7 +106,8 @@ def a_house(
     pairs: Sequence[Pair] = PAIRS,
     catalog: Catalog | None = CATALOG,
     classifier: Classifier | None = None,
-    settings: GatewaySettings = SETTINGS,
+    settings: RoutingSettings = SETTINGS,
+    breaker: BreakerSettings = BREAKER,
     engine: FakeEngine | None = None,
     ready: bool = True,
     clock: ManualClock | None = None,
@@ -131,11 +132,11 @@ def a_house(
         catalogs=corrected,
         token_ratios=token_ratios,
         load=load,
-        policy=a_policy(accuracy=0.0, latency=0.0, cost=1.0, reference_pair="dear"),
         settings=settings,
         clock=clock,
         events=events,
         ids=lambda: f"decision-{next(numbers)}",
+        breaker=breaker,
     )
     collector = Feedback(
         store=store or InMemoryScoreStore(feedback, clock.now),

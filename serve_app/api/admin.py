@@ -11,11 +11,11 @@ from starlette.routing import Route
 
 from serve_app.api.middleware import request_id_of
 from serve_app.api.request_reader import operation_of, parse_object, read_body, read_inbound
-from serve_app.api.settings import ApiSettings
 from serve_app.core.breaker import Breaker
 from serve_app.core.decision import Decision
 from serve_app.core.profile import Profile
 from serve_app.gateway.gateway import Gateway
+from serve_app.settings import IngressSettings
 from serve_app.state.ledger import Account
 from serve_app.tokens.ratio import TokenRatio
 
@@ -27,7 +27,7 @@ ACCOUNT = TypeAdapter(Account)
 TOKEN_RATIOS = TypeAdapter(Mapping[str, TokenRatio])
 
 
-def route_endpoint(gateway: Gateway, settings: ApiSettings) -> Route:
+def route_endpoint(gateway: Gateway, settings: IngressSettings, replica: str) -> Route:
     """`POST /v1/route`: the whole Decision of a request, which no model gets."""
 
     async def route(request: Request) -> Response:
@@ -42,7 +42,7 @@ def route_endpoint(gateway: Gateway, settings: ApiSettings) -> Route:
         routing = await gateway.explain(inbound)
         headers = {
             "x-quantroute-overhead-ms": f"{routing.overhead_ms:.3f}",
-            "x-quantroute-replica": settings.replica,
+            "x-quantroute-replica": replica,
         }
         return _json(DECISION.dump_json(routing.decision), headers)
 

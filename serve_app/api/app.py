@@ -16,13 +16,11 @@ from serve_app.api.errors import on_bug, on_client_disconnect, on_http_exception
 from serve_app.api.feedback_routes import estimates_route, feedback_route
 from serve_app.api.middleware import RequestIdMiddleware
 from serve_app.api.openai_routes import GenerationEndpoint
-from serve_app.api.settings import ApiSettings
 from serve_app.api.status_routes import Exposition, fleet_routes
 from serve_app.core.errors import RouterError
 from serve_app.feedback.collector import Feedback
 from serve_app.gateway.gateway import Gateway
-
-__all__ = ["ApiSettings", "Lifespan", "create_app"]
+from serve_app.settings import IngressSettings
 
 Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
 
@@ -31,24 +29,30 @@ def create_app(
     gateway: Gateway,
     feedback: Feedback,
     *,
-    settings: ApiSettings,
+    settings: IngressSettings,
+    replica: str,
     exposition: Exposition,
     lifespan: Lifespan | None = None,
+    answer_request_id: bool = True,
 ) -> Starlette:
-    """`exposition` gives metrics as text with its content type; `lifespan` runs what feeds them."""
-    chat = GenerationEndpoint(gateway, settings, "chat")
-    completions = GenerationEndpoint(gateway, settings, "completions")
+    """The application of one ingress `replica`, which its answers name.
+
+    `answer_request_id` is off where the server around the application adds `x-request-id`.
+    `exposition` gives metrics as text with its content type; `lifespan` runs what feeds them.
+    """
+    chat = GenerationEndpoint(gateway, settings, replica, "chat")
+    completions = GenerationEndpoint(gateway, settings, replica, "completions")
     return Starlette(
         routes=[
             Route("/v1/chat/completions", chat, methods=["POST"]),
             Route("/v1/completions", completions, methods=["POST"]),
-            route_endpoint(gateway, settings),
-            feedback_route(feedback, settings),
+            route_endpoint(gateway, settings, replica),
+            feedback_route(feedback, settings, replica),
             estimates_route(feedback),
             *fleet_routes(gateway.status, exposition),
             *admin_routes(gateway),
         ],
-        middleware=[Middleware(RequestIdMiddleware, answer=settings.answer_request_id)],
+        middleware=[Middleware(RequestIdMiddleware, answer=answer_request_id)],
         exception_handlers={
             RouterError: on_router_error,
             HTTPException: on_http_exception,

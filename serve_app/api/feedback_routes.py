@@ -11,12 +11,12 @@ from starlette.routing import Route
 
 from serve_app.api.openai_schema import Wire, validated
 from serve_app.api.request_reader import parse_object, read_body
-from serve_app.api.settings import ApiSettings
 from serve_app.core.errors import BadRequest, BodyTooLarge
 from serve_app.core.events import FeedbackRefused
 from serve_app.feedback.collector import EXCHANGE_EVERY_S, Feedback
 from serve_app.feedback.corrected_catalog import AccuracyEstimate
 from serve_app.feedback.score_store import ScoreReceipt
+from serve_app.settings import IngressSettings
 
 ESTIMATES = TypeAdapter(tuple[AccuracyEstimate, ...])
 SCORES = {"good": 1.0, "bad": 0.0}
@@ -45,7 +45,7 @@ class FeedbackBody(Wire):
         return SCORES[self.verdict] if self.verdict is not None else self.score or 0.0
 
 
-def feedback_route(feedback: Feedback, settings: ApiSettings) -> Route:
+def feedback_route(feedback: Feedback, settings: IngressSettings, replica: str) -> Route:
     async def take(request: Request) -> Response:
         try:
             raw = await read_body(request, min(LONGEST_BODY_BYTES, settings.body_limit_bytes))
@@ -54,7 +54,7 @@ def feedback_route(feedback: Feedback, settings: ApiSettings) -> Route:
             feedback.events.emit(FeedbackRefused(reason="bad_request"))
             raise
         receipt = await feedback.take(body.decision_id, body.said)
-        return _told(body.decision_id, receipt, settings.replica)
+        return _told(body.decision_id, receipt, replica)
 
     return Route("/v1/feedback", take, methods=["POST"])
 

@@ -19,20 +19,23 @@ from serve_app.api.response import (
     sse_event,
     until_disconnect,
 )
-from serve_app.api.settings import ApiSettings
 from serve_app.core.errors import EngineError, RequestError, RouterError
 from serve_app.core.inference_request import Inbound
 from serve_app.core.ports import Operation
 from serve_app.gateway.answer import Answer, CallerGone
 from serve_app.gateway.gateway import Gateway
+from serve_app.settings import IngressSettings
 
 
 class GenerationEndpoint:
     """Plain ASGI: it must see the caller leave while it waits for the engine."""
 
-    def __init__(self, gateway: Gateway, settings: ApiSettings, operation: Operation) -> None:
+    def __init__(
+        self, gateway: Gateway, settings: IngressSettings, replica: str, operation: Operation
+    ) -> None:
         self._gateway = gateway
         self._settings = settings
+        self._replica = replica
         self._operation = operation
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -61,7 +64,7 @@ class GenerationEndpoint:
 
     async def _answer(self, inbound: Inbound, outlet: Outlet) -> None:
         async with self._gateway.answer(inbound) as answer:
-            headers = answer_headers(answer, self._settings.replica)
+            headers = answer_headers(answer, self._replica)
             if inbound.stream:
                 await outlet.start([*headers, *SSE_HEADERS])
                 await _stream(answer, outlet)

@@ -20,7 +20,7 @@ from serve_app.bench.fleet_run import BenchApp, running
 from serve_app.bench.http_load import first_token_ms
 from serve_app.launch.status import APPLICATION
 from serve_app.serving.llm_config import llm_config_fields
-from serve_app.settings import PairSettings, local_checkpoint
+from serve_app.settings import local_checkpoint, parse_args
 from serve_app.settings.config_file import ConfigFile
 
 RAY_PREFIX = "/ray"
@@ -45,7 +45,7 @@ def build_ray_ingress(args: dict[str, Any]) -> Application:
     from ray.serve.llm import LLMConfig
     from ray.serve.llm.ingress import OpenAiIngress, make_fastapi_ingress
 
-    pairs = [PairSettings.model_validate(pair) for pair in args["pairs"]]
+    pairs = parse_args(args).pairs
     configs = {p.id: llm_config_fields(p, local_checkpoint(p.checkpoint)) for p in pairs}
     ingress = make_fastapi_ingress(OpenAiIngress)
     options = {"num_cpus": 0.1}

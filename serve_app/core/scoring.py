@@ -17,6 +17,9 @@ from serve_app.core.predict import expected_usage
 from serve_app.core.request import Constraints, Features, Preset
 from serve_app.core.units import Ratio
 
+NUMERIC_GUARD_SHARE = 0.30
+PUBLISHED_MARGIN = 1.25
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
@@ -41,8 +44,8 @@ class Policy:
 
     weights: Mapping[Preset, Weights]
     reference_pair: str
-    numeric_guard_share: Ratio = 0.30
-    published_margin: Annotated[float, Ge(1)] = 1.25
+    numeric_guard_share: Ratio = NUMERIC_GUARD_SHARE
+    published_margin: Annotated[float, Ge(1)] = PUBLISHED_MARGIN
     golden_gate: bool = True
 
     def __post_init__(self) -> None:

@@ -26,7 +26,7 @@ from serve_app.core.ports import Clock, Engine, EngineCall, Events
 from serve_app.core.profile import Profile
 from serve_app.core.surface import Z99, read_surface
 from serve_app.gateway.answer import Answer
-from serve_app.gateway.settings import GatewaySettings
+from serve_app.settings import RoutingSettings
 from serve_app.state.breakers import Breakers
 from serve_app.state.load import LoadTracker
 
@@ -34,7 +34,7 @@ from serve_app.state.load import LoadTracker
 def patience_s(
     candidate: Candidate,
     profile: Profile | None,
-    settings: GatewaySettings,
+    settings: RoutingSettings,
     inbound: Inbound,
 ) -> float | None:
     """Seconds until a pair that gave nothing counts as hanging; `None` is without such a limit.
@@ -74,7 +74,7 @@ class Attempts:
         engine: Engine,
         breakers: Breakers,
         load: LoadTracker,
-        settings: GatewaySettings,
+        settings: RoutingSettings,
         clock: Clock,
         events: Events,
     ) -> None:

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 
+from serve_app.core.breaker import BreakerSettings
 from serve_app.core.decision import Decision, RoutingResult
 from serve_app.core.errors import EngineFailed, RequestError, UnknownModel
 from serve_app.core.events import Routed, TurnedAway
@@ -20,7 +21,6 @@ from serve_app.core.ports import (
     TokenCounter,
 )
 from serve_app.core.request import Constraints
-from serve_app.core.scoring import Policy
 from serve_app.gateway.accounting import Books
 from serve_app.gateway.answer import Answer
 from serve_app.gateway.attempts import Attempts
@@ -28,12 +28,14 @@ from serve_app.gateway.features import FeatureReader
 from serve_app.gateway.observers import AnswerListener, Observers
 from serve_app.gateway.refusal import misuse_of, raise_if_refused
 from serve_app.gateway.routing import Router
-from serve_app.gateway.settings import GatewaySettings
+from serve_app.settings import RoutingSettings
 from serve_app.state.breakers import Breakers
 from serve_app.state.ledger import Ledger
 from serve_app.state.load import LoadTracker
 from serve_app.state.status import FleetStatus
 from serve_app.tokens.calibrated_catalog import TokenRatios
+
+RECENT_DECISIONS = 200
 
 
 class Gateway:
@@ -52,20 +54,20 @@ class Gateway:
         catalogs: CurrentCatalog,
         token_ratios: TokenRatios,
         load: LoadTracker,
-        policy: Policy,
-        settings: GatewaySettings,
+        settings: RoutingSettings,
         clock: Clock,
         events: Events,
         ids: Callable[[], str],
+        breaker: BreakerSettings | None = None,
     ) -> None:
         self._pairs = {pair.id: pair for pair in pairs}
         self._load = load
         self._settings = settings
         self._clock = clock
         self._events = events
-        self._breakers = Breakers(self._pairs, settings.breaker, clock)
-        self._recent: deque[Decision] = deque(maxlen=settings.recent_decisions)
-        self.ledger = Ledger(settings.baseline)
+        self._breakers = Breakers(self._pairs, breaker or BreakerSettings(), clock)
+        self._recent: deque[Decision] = deque(maxlen=RECENT_DECISIONS)
+        self.ledger = Ledger(settings.reference_pair)
         self._books = Books(self.ledger, clock, events)
         self.token_ratios = token_ratios
         self._listeners: list[AnswerListener] = []
@@ -76,7 +78,7 @@ class Gateway:
             features=FeatureReader(classifier, tokens),
             catalogs=catalogs,
             load=self.load_view,
-            policy=policy,
+            policy=settings.policy,
             clock=clock,
             ids=ids,
         )
@@ -91,7 +93,7 @@ class Gateway:
 
     @property
     def default_constraints(self) -> Constraints:
-        return self._settings.constraints
+        return self._settings.defaults
 
     def load_view(self) -> LoadView:
         """What every pair is doing now, and where its breaker forbids attempts."""

@@ -1,31 +1,32 @@
-"""What can be configured, typed and frozen. Unknown fields are refused."""
+"""What can be configured: frozen values that the code reads as they are.
+
+Pydantic validates them once, in `parse`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    JsonValue,
-    NonNegativeFloat,
-    NonNegativeInt,
-    PositiveFloat,
-    PositiveInt,
-    field_validator,
-    model_validator,
-)
+from annotated_types import Ge, Gt, Le, Len
+from pydantic import AfterValidator, AllowInfNan, JsonValue, StringConstraints
 
 from serve_app.core.fleet import ACCELERATORS, CPU, Pair
 from serve_app.core.profile import Hardware, Quantization
 from serve_app.core.request import Capability, Constraints, Preset
-from serve_app.core.scoring import Policy, Weights
+from serve_app.core.scoring import NUMERIC_GUARD_SHARE, PUBLISHED_MARGIN, Policy, Weights
+from serve_app.core.units import (
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    Ratio,
+)
 from serve_app.package_files import PREFIX, locate
 
+DEFAULT_CONSTRAINTS = Constraints(latency_budget_ms=400, min_accuracy=0.90)
 STORE_SCHEMES = ("file", "redis", "rediss")
 PRESETS: Mapping[Preset, Weights] = {
     "balanced": Weights(accuracy=0.15, latency=0.15, cost=0.70),
@@ -50,12 +51,62 @@ def _is_installed(path: str) -> str:
 InstalledPath = Annotated[str, AfterValidator(_is_installed)]
 
 
-class Settings(BaseModel):
-    """What every settings class shares: frozen, strict about names."""
+def _not_installed(path: str) -> str:
+    if path.startswith(PREFIX):
+        raise ValueError(
+            "catalogs are published here, so it cannot be inside an installed package; name "
+            "a folder or redis://, and the package's folder in shipped"
+        )
+    return path
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+
+def _not_auto(pair: str) -> str:
+    if pair == "auto":
+        raise ValueError("'auto' is the name that asks for routing; give the pair another")
+    return pair
 
 
+def _deployable(hardware: Hardware) -> Hardware:
+    if hardware.accelerator not in ACCELERATORS:
+        raise ValueError(
+            f"accelerator {hardware.accelerator!r} is unknown; allowed: {', '.join(ACCELERATORS)}"
+        )
+    whole = float(hardware.count).is_integer()
+    if hardware.accelerator != CPU and hardware.count > 1 and not whole:
+        raise ValueError(
+            f"count {hardware.count:g}: a replica takes a fraction of one accelerator or a whole "
+            f"number of them"
+        )
+    return hardware
+
+
+def _known_scheme(address: str) -> str:
+    scheme, separator, _ = address.partition("://")
+    if separator and scheme not in STORE_SCHEMES:
+        raise ValueError(
+            f"no profile store is at {scheme}://; allowed: the path of a folder, or "
+            f"{', '.join(f'{known}://' for known in STORE_SCHEMES)}"
+        )
+    return address
+
+
+PairId = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=120, pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]*$"),
+    AfterValidator(_not_auto),
+]
+Text = Annotated[str, Len(1)]
+StoreAddress = Annotated[str, AfterValidator(_known_scheme)]
+
+
+class Settings:
+    """What every settings class shares: an unknown field is an error."""
+
+    __slots__ = ()
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReplicaSettings(Settings):
     """How many replicas a deployment may have, and when Ray Serve starts another."""
 
@@ -65,13 +116,12 @@ class ReplicaSettings(Settings):
     upscale_delay_s: NonNegativeFloat = 10
     downscale_delay_s: NonNegativeFloat = 300
 
-    @model_validator(mode="after")
-    def _ordered(self) -> ReplicaSettings:
+    def __post_init__(self) -> None:
         if self.min > self.max:
             raise ValueError(f"min ({self.min}) may not exceed max ({self.max})")
-        return self
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PairSettings(Settings):
     """One pair: what is deployed, on what, at what price.
 
@@ -80,42 +130,20 @@ class PairSettings(Settings):
     `cpus` are the logical CPUs one replica reserves in Ray.
     """
 
-    id: str = Field(min_length=1, max_length=120, pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]*$")
-    model: str = Field(min_length=1, max_length=120)
-    checkpoint: str = Field(min_length=1)
+    id: PairId
+    model: Annotated[str, Len(1, 120)]
+    checkpoint: Text
     parent: str | None = None
     quantization: Quantization
-    hardware: Hardware
+    hardware: Annotated[Hardware, AfterValidator(_deployable)]
     context_window: PositiveInt
     max_concurrency: PositiveInt
     max_queued_requests: PositiveInt = 64
     capabilities: frozenset[Capability] = frozenset({"tools", "json_schema", "logprobs"})
     replicas: ReplicaSettings = ReplicaSettings()
     cpus: PositiveFloat = 1.0
-    engine: Mapping[str, JsonValue] = {}
-    env: Mapping[str, str] = {}
-
-    @field_validator("id")
-    @classmethod
-    def _not_auto(cls, value: str) -> str:
-        if value == "auto":
-            raise ValueError("'auto' is the name that asks for routing; give the pair another")
-        return value
-
-    @field_validator("hardware")
-    @classmethod
-    def _known_accelerator(cls, value: Hardware) -> Hardware:
-        if value.accelerator not in ACCELERATORS:
-            raise ValueError(
-                f"accelerator {value.accelerator!r} is unknown; allowed: {', '.join(ACCELERATORS)}"
-            )
-        whole = float(value.count).is_integer()
-        if value.accelerator != CPU and value.count > 1 and not whole:
-            raise ValueError(
-                f"count {value.count:g}: a replica takes a fraction of one accelerator or a whole "
-                f"number of them"
-            )
-        return value
+    engine: Mapping[str, JsonValue] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def pair(self) -> Pair:
@@ -130,15 +158,23 @@ class PairSettings(Settings):
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RoutingSettings(Settings):
-    """How pairs are chosen. Weights left out keep their shipped values."""
+    """How pairs are chosen and tried. Weights left out keep their shipped values.
+
+    `defaults` are the constraints of requests that set none. `chain_deadline_ms` bounds all
+    attempts together, up to the first token of a stream or the whole of a unary answer. It also
+    bounds every silence of a stream. A stream leaves a pair for the next one when its first token
+    takes `attempt_patience` times as long as predicted, and at least `attempt_floor_ms`. A unary
+    answer of bounded length leaves when it takes that many times what its greatest length would.
+    """
 
     reference_pair: str
     static_fallback: str
-    defaults: Constraints = Constraints(latency_budget_ms=400, min_accuracy=0.90)
-    weights: Mapping[Preset, Weights] = Field(default_factory=lambda: dict(PRESETS))
-    numeric_guard_share: float = Field(default=0.30, ge=0, le=1)
-    published_margin: float = Field(default=1.25, ge=1, allow_inf_nan=False)
+    defaults: Constraints = DEFAULT_CONSTRAINTS
+    weights: Mapping[Preset, Weights] = field(default_factory=lambda: dict(PRESETS))
+    numeric_guard_share: Ratio = NUMERIC_GUARD_SHARE
+    published_margin: Annotated[float, Ge(1), AllowInfNan(False)] = PUBLISHED_MARGIN
     chain_deadline_ms: PositiveFloat = 60_000
     max_attempts: PositiveInt = 3
     attempt_patience: PositiveFloat = 4.0
@@ -155,6 +191,7 @@ class RoutingSettings(Settings):
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IngressSettings(Settings):
     """The router's HTTP front. `send_timeout_s` drops a client that has stopped reading."""
 
@@ -165,6 +202,7 @@ class IngressSettings(Settings):
     send_timeout_s: PositiveFloat = 30
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClassifierSettings(Settings):
     """The classifier deployment and how long the ingress waits for it.
 
@@ -172,12 +210,13 @@ class ClassifierSettings(Settings):
     It may be `package:NAME/...`. A relative path starts where those of `StoreSettings` do.
     """
 
-    success_model: InstalledPath | None = Field(default=None, min_length=1)
+    success_model: Annotated[InstalledPath, Len(1)] | None = None
     replicas: ReplicaSettings = ReplicaSettings(target_ongoing_requests=64)
     cpus: PositiveFloat = 0.1
     deadline_ms: PositiveFloat = 25
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ShadowSettings(Settings):
     """Which answers are asked of the reference pair too, in the background, to be graded.
 
@@ -185,14 +224,15 @@ class ShadowSettings(Settings):
     unless set.
     """
 
-    share: float = Field(default=0.0, ge=0, le=1)
+    share: Ratio = 0.0
     reference_pair: str | None = None
     usd_per_hour: PositiveFloat = 1.0
     max_in_flight: PositiveInt = 1
-    max_reference_load: float = Field(default=0.5, gt=0, le=1)
+    max_reference_load: Annotated[float, Gt(0), Le(1)] = 0.5
     timeout_s: PositiveFloat = 120
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FeedbackSettings(Settings):
     """How feedback on answers is used.
 
@@ -200,8 +240,8 @@ class FeedbackSettings(Settings):
     a folder; without one graded requests are not kept.
     """
 
-    weight: float = Field(default=0.5, ge=0, le=1)
-    shadow_weight: float = Field(default=1.0, ge=0, le=1)
+    weight: Ratio = 0.5
+    shadow_weight: Ratio = 1.0
     half_life_s: PositiveFloat = 7 * 24 * 3600.0
     max_weight: PositiveFloat = 200.0
     retention_count: PositiveInt = 20_000
@@ -209,16 +249,15 @@ class FeedbackSettings(Settings):
     log: str | None = None
     log_prompts: bool = False
     log_max_bytes: PositiveInt = 64 * 1024 * 1024
-    log_files: int = Field(default=4, ge=2)
+    log_files: Annotated[int, Ge(2)] = 4
     shadow: ShadowSettings = ShadowSettings()
 
-    @model_validator(mode="after")
-    def _prompts_have_a_place(self) -> FeedbackSettings:
+    def __post_init__(self) -> None:
         if self.log_prompts and self.log is None:
             raise ValueError("log_prompts is true and there is no log: name a folder in log")
-        return self
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoreSettings(Settings):
     """Where profiles come from: a folder or `redis://`; `shipped` serves a cold start without it.
 
@@ -227,31 +266,11 @@ class StoreSettings(Settings):
     `package:NAME/...`. `url` may not, because `quantroute publish` writes there.
     """
 
-    url: str = "profiles/data"
-    shipped: InstalledPath = "package:profiles/data"
-
-    @field_validator("url")
-    @classmethod
-    def _not_installed(cls, value: str) -> str:
-        if value.startswith(PREFIX):
-            raise ValueError(
-                "catalogs are published here, so it cannot be inside an installed package; name "
-                "a folder or redis://, and the package's folder in shipped"
-            )
-        return value
-
-    @field_validator("url", "shipped")
-    @classmethod
-    def _known_scheme(cls, value: str) -> str:
-        scheme, separator, _ = value.partition("://")
-        if separator and scheme not in STORE_SCHEMES:
-            raise ValueError(
-                f"no profile store is at {scheme}://; allowed: the path of a folder, or "
-                f"{', '.join(f'{known}://' for known in STORE_SCHEMES)}"
-            )
-        return value
+    url: Annotated[StoreAddress, AfterValidator(_not_installed)] = "profiles/data"
+    shipped: Annotated[StoreAddress, AfterValidator(_is_installed)] = "package:profiles/data"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AppArgs(Settings):
     """The arguments of `serve_app.app:build_app`."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from serve_app.settings.models import AppArgs
 
@@ -13,6 +13,7 @@ from serve_app.settings.models import AppArgs
 KEY = "[key]"
 FieldPath = tuple[str | int, ...]
 Problem = tuple[FieldPath, str]
+APP_ARGS = TypeAdapter(AppArgs)
 
 
 class SettingsError(ValueError):
@@ -30,7 +31,7 @@ class SettingsError(ValueError):
 def parse_args(args: Mapping[str, Any]) -> AppArgs:
     """Validates the `args` of a Serve configuration. Raises `SettingsError`."""
     try:
-        parsed = AppArgs.model_validate(args)
+        parsed = APP_ARGS.validate_python(args)
     except ValidationError as exc:
         problems = tuple((error["loc"], _sentence(error)) for error in exc.errors())
         raise SettingsError(problems) from exc
@@ -78,7 +79,7 @@ def _no_pair(name: str, ids: list[str]) -> str:
 
 def _sentence(error: Any) -> str:
     message = str(error["msg"]).removeprefix("Value error, ")
-    if error["type"] == "extra_forbidden":
+    if error["type"] == "unexpected_keyword_argument":
         return "unknown setting; remove it or fix the name"
     if error["type"] == "missing":
         return "is missing"

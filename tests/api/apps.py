@@ -11,7 +11,8 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from starlette.types import Message
 
-from serve_app.api.app import ApiSettings, Lifespan, create_app
+from serve_app.api.app import Lifespan, create_app
+from serve_app.settings import IngressSettings
 from tests.gateways import House
 
 CHAT = "/v1/chat/completions"
@@ -29,9 +30,8 @@ def an_app(
     return create_app(
         house.gateway,
         house.feedback,
-        settings=ApiSettings(
-            body_limit_bytes=body_limit_bytes, send_timeout_s=send_timeout_s, replica="replica-1"
-        ),
+        settings=IngressSettings(body_limit_bytes=body_limit_bytes, send_timeout_s=send_timeout_s),
+        replica="replica-1",
         exposition=lambda: (b"quantroute_up 1\n", "text/plain; version=0.0.4"),
         lifespan=lifespan,
     )

@@ -16,7 +16,7 @@ from serve_app.core.errors import (
 )
 from serve_app.core.events import Answered, AttemptFailed
 from serve_app.testing import Script
-from tests.gateways import SETTINGS, House, a_house, an_inbound
+from tests.gateways import BREAKER, SETTINGS, House, a_house, an_inbound
 
 BROKEN = Script(error=EngineFailed("cheap", "oom"))
 REJECTION = EngineRejected("cheap", 400, "bad grammar", "invalid_request_error", "grammar")
@@ -206,9 +206,8 @@ async def test_a_pair_that_got_only_the_rest_of_the_time_is_not_taken_for_a_brok
             "cheap": Script(before_token=hang_and_let_time_pass),
             "dear": Script(before_token=forever),
         },
-        settings=replace(
-            IMPATIENT, chain_deadline_ms=60, breaker=BreakerSettings(failures_to_open=1)
-        ),
+        settings=replace(IMPATIENT, chain_deadline_ms=60),
+        breaker=BreakerSettings(failures_to_open=1),
     )
 
     with pytest.raises(DeadlineExceeded):
@@ -225,12 +224,8 @@ async def test_a_pair_that_had_the_time_and_gave_nothing_is_taken_for_a_broken_o
 
     house = a_house(
         {"cheap": Script(before_token=hang_and_let_time_pass)},
-        settings=replace(
-            SETTINGS,
-            chain_deadline_ms=60,
-            max_attempts=1,
-            breaker=BreakerSettings(failures_to_open=1),
-        ),
+        settings=replace(SETTINGS, chain_deadline_ms=60, max_attempts=1),
+        breaker=BreakerSettings(failures_to_open=1),
     )
 
     with pytest.raises(DeadlineExceeded):
@@ -245,7 +240,7 @@ async def test_a_pair_after_which_nobody_may_be_tried_is_waited_for() -> None:
         {"cheap": Script(before_token=forever), "dear": Script(error=EngineFailed("dear", "oom"))},
         settings=settings,
     )
-    for _ in range(settings.breaker.failures_to_open):
+    for _ in range(BREAKER.failures_to_open):
         with pytest.raises(Overloaded):
             await served_pair_of(house, "dear")
 
@@ -256,9 +251,9 @@ async def test_a_pair_after_which_nobody_may_be_tried_is_waited_for() -> None:
 
 async def test_a_probe_that_the_engine_rejects_proves_that_it_is_alive() -> None:
     house = a_house({"cheap": BROKEN})
-    for _ in range(SETTINGS.breaker.failures_to_open):
+    for _ in range(BREAKER.failures_to_open):
         await served_pair(house)
-    await house.clock.advance(SETTINGS.breaker.cool_down_s)
+    await house.clock.advance(BREAKER.cool_down_s)
     house.engine.scripts["cheap"] = Script(error=REJECTION)
 
     with pytest.raises(EngineRejected):

@@ -22,10 +22,20 @@ from serve_app.core.inference_request import Inbound
 from serve_app.core.ports import EngineCall
 from serve_app.core.request import Constraints, Judgement, Prompt
 from serve_app.gateway.answer import CallerGone
+from serve_app.gateway.gateway import RECENT_DECISIONS
 from serve_app.state.load import Replicas
 from serve_app.testing import FakeEngine, ManualClock, Script
 from tests.builders import a_catalog, a_pair, a_profile
-from tests.gateways import CATALOG, PAIRS, SETTINGS, FixedClassifier, a_house, an_inbound, whole
+from tests.gateways import (
+    BREAKER,
+    CATALOG,
+    PAIRS,
+    SETTINGS,
+    FixedClassifier,
+    a_house,
+    an_inbound,
+    whole,
+)
 
 IMPOSSIBLE = Constraints(latency_budget_ms=1, min_accuracy=0.99)
 
@@ -306,7 +316,7 @@ async def test_pairs_that_failed_before_the_answer_are_not_billed() -> None:
 
 async def test_a_pair_that_answers_with_garbage_counts_as_failing() -> None:
     house = a_house(engine=GarblingEngine())
-    for _ in range(SETTINGS.breaker.failures_to_open):
+    for _ in range(BREAKER.failures_to_open):
         with pytest.raises(EngineFailed):
             await whole(house, an_inbound())
 
@@ -324,13 +334,13 @@ async def test_a_request_for_an_unknown_model_is_counted_as_turned_away() -> Non
 
 
 async def test_only_so_many_decisions_are_remembered_newest_first() -> None:
-    house = a_house(settings=replace(SETTINGS, recent_decisions=2))
+    house = a_house()
 
-    for _ in range(3):
+    for _ in range(RECENT_DECISIONS + 1):
         await whole(house, an_inbound())
 
     ids = [decision.id for decision in house.gateway.recent_decisions()]
-    assert ids == ["decision-3", "decision-2"]
+    assert ids == [f"decision-{n}" for n in range(RECENT_DECISIONS + 1, 1, -1)]
 
 
 async def test_a_fleet_is_ready_when_one_pair_can_answer() -> None:

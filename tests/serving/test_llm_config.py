@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
 from serve_app.serving.llm_config import llm_config_fields
 from serve_app.settings import PairSettings
 
 
 def a_pair_on(accelerator: str, count: float, **fields: Any) -> PairSettings:
-    return PairSettings.model_validate(
+    return TypeAdapter(PairSettings).validate_python(
         {
             "id": "qwen2.5-7b-awq",
             "model": "qwen2.5-7b",
