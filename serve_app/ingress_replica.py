@@ -28,7 +28,6 @@ from serve_app.classifier.classifiers import (
 from serve_app.core.breaker import BreakerSettings
 from serve_app.core.ports import TokenCounter
 from serve_app.feedback.collector import Feedback
-from serve_app.feedback.corrected_catalog import FeedbackCatalog
 from serve_app.feedback.graded_log import FileGradedLog
 from serve_app.feedback.score_store import InMemoryScoreStore
 from serve_app.feedback.shadow import Shadow
@@ -40,12 +39,12 @@ from serve_app.serving.ingress import Place
 from serve_app.serving.load_board import exchange_load
 from serve_app.serving.replicas import watch_replicas
 from serve_app.settings import AppArgs, tokenizer_file
+from serve_app.state.live_catalog import LiveCatalog
 from serve_app.state.load import LoadTracker
 from serve_app.store.open_store import open_store
 from serve_app.store.watch import CatalogWatch
 from serve_app.telemetry.log_events import FanOut, LogEvents, log_to_stderr
 from serve_app.telemetry.request_metrics import PrometheusEvents
-from serve_app.tokens.calibrated_catalog import TokenRatios
 from serve_app.tokens.counter import EstimatingCounter, HfTokenCounter
 
 REMEMBERED_PROMPTS = 1024
@@ -76,13 +75,14 @@ class RouterFront:
         self._place = place
         self._store = open_store(settings.store.url)
         self._shipped = open_store(locate(settings.store.shipped))
-        self._catalogs = CatalogWatch(self._store, events=events, shipped=self._shipped)
+        catalog = LiveCatalog(clock, events)
+        self._watch = CatalogWatch(
+            self._store, catalog.publish, events=events, shipped=self._shipped
+        )
         pairs = [pair.pair for pair in settings.pairs]
         self._load = LoadTracker(pairs)
         self._failed = False
         self._graded_log = _graded_log(settings, place.replica)
-        token_ratios = TokenRatios(self._catalogs, clock, events)
-        corrected = FeedbackCatalog(token_ratios, settings.feedback)
         engine = HandleEngine(place.pairs)
         self._gateway = Gateway(
             pairs=pairs,
@@ -98,8 +98,7 @@ class RouterFront:
                 breaker=BreakerSettings(),
             ),
             tokens=_token_counter(settings),
-            catalogs=corrected,
-            token_ratios=token_ratios,
+            catalog=catalog,
             load=self._load,
             settings=settings.routing,
             clock=clock,
@@ -110,7 +109,7 @@ class RouterFront:
         store = InMemoryScoreStore(settings.feedback, clock.now)
         self._feedback = Feedback(
             store=RayScoreStore(actor) if actor is not None else store,
-            catalog=corrected,
+            catalog=catalog,
             settings=settings.feedback,
             replica=place.replica,
             clock=clock,
@@ -157,7 +156,7 @@ class RouterFront:
         try:
             async with asyncio.TaskGroup() as tasks:
                 running = [tasks.create_task(self._watched(job)) for job in self._jobs()]
-                await self._catalogs.settled()
+                await self._watch.settled()
                 yield
                 for task in running:
                     task.cancel()
@@ -178,7 +177,7 @@ class RouterFront:
         place = self._place
         maximum = {pair.id: pair.replicas.max for pair in self._settings.pairs}
         jobs: list[Awaitable[None]] = [
-            self._catalogs.run(),
+            self._watch.run(),
             watch_replicas(place.app_name, maximum, self._load),
             self._feedback.run(),
             warm_up(HandleClassifier(place.classifier)),

@@ -16,15 +16,14 @@ from serve_app.core.inference_request import Inbound
 from serve_app.core.ports import Classifier
 from serve_app.core.request import Constraints, Judgement, Prompt
 from serve_app.feedback.collector import Feedback
-from serve_app.feedback.corrected_catalog import FeedbackCatalog
 from serve_app.feedback.graded_log import FileGradedLog
 from serve_app.feedback.score_store import InMemoryScoreStore, ScoreStore
 from serve_app.feedback.shadow import Shadow
 from serve_app.gateway.gateway import Gateway
 from serve_app.settings import FeedbackSettings, RoutingSettings
+from serve_app.state.live_catalog import LiveCatalog
 from serve_app.state.load import LoadTracker, Replicas
 from serve_app.testing import FakeEngine, ManualClock, RecordingEvents, Script
-from serve_app.tokens.calibrated_catalog import TokenRatios
 from tests.builders import a_catalog, a_judgement, a_pair, a_policy, a_profile
 
 PAIRS = (a_pair("cheap"), a_pair("dear"))
@@ -69,13 +68,6 @@ class WordCounter:
         return len(text.split())
 
 
-@dataclass(slots=True)
-class FixedCatalog:
-    """A `CurrentCatalog` that is set by hand."""
-
-    current: Catalog | None = None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class House:
     """A gateway with everything it stands on."""
@@ -88,7 +80,7 @@ class House:
     events: RecordingEvents
     clock: ManualClock
     tokens: WordCounter
-    catalogs: FixedCatalog
+    catalog: LiveCatalog
 
     def background(self) -> Iterator[Awaitable[None]]:
         """What an ingress replica runs beside the requests, each until cancelled."""
@@ -121,16 +113,16 @@ def a_house(
     if ready:
         load.set_replicas({pair.id: READY for pair in pairs})
     events, clock, tokens = RecordingEvents(), clock or ManualClock(), WordCounter()
-    catalogs, numbers = FixedCatalog(catalog), count(1)
-    token_ratios = TokenRatios(catalogs, clock, events)
-    corrected = FeedbackCatalog(token_ratios, feedback)
+    live, numbers = LiveCatalog(clock, events), count(1)
+    if catalog is not None:
+        live.publish(catalog)
+        events.seen.clear()
     gateway = Gateway(
         pairs=pairs,
         engine=engine,
         classifier=classifier or FixedClassifier(),
         tokens=tokens,
-        catalogs=corrected,
-        token_ratios=token_ratios,
+        catalog=live,
         load=load,
         settings=settings,
         clock=clock,
@@ -140,7 +132,7 @@ def a_house(
     )
     collector = Feedback(
         store=store or InMemoryScoreStore(feedback, clock.now),
-        catalog=corrected,
+        catalog=live,
         settings=feedback,
         replica=replica,
         clock=clock,
@@ -172,7 +164,7 @@ def a_house(
         events=events,
         clock=clock,
         tokens=tokens,
-        catalogs=catalogs,
+        catalog=live,
     )
 
 

@@ -68,7 +68,7 @@ def admin_routes(gateway: Gateway) -> list[Route]:
         return _json(ACCOUNT.dump_json(gateway.ledger.account()))
 
     async def tokens(_: Request) -> Response:
-        return _json(TOKEN_RATIOS.dump_json(gateway.token_ratios.ratios()))
+        return _json(TOKEN_RATIOS.dump_json(gateway.catalog.token_ratios()))
 
     return [
         Route("/admin/catalog", catalog),

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
 from itertools import islice
 
@@ -20,7 +21,7 @@ from serve_app.core.inference_request import Inbound
 from serve_app.core.ports import Clock, Events
 from serve_app.core.profile import Correction
 from serve_app.core.request import Task
-from serve_app.feedback.corrected_catalog import FeedbackCatalog
+from serve_app.feedback.corrected_catalog import AccuracyEstimate, corrected, estimates
 from serve_app.feedback.graded_log import AnsweredRequest, FileGradedLog
 from serve_app.feedback.score_store import (
     FeedbackUpdate,
@@ -31,6 +32,7 @@ from serve_app.feedback.score_store import (
     forget,
 )
 from serve_app.settings import FeedbackSettings
+from serve_app.state.live_catalog import LiveCatalog
 
 EXCHANGE_EVERY_S = 0.5
 # The answers of a long outage in one message would delay the requests of that moment.
@@ -48,7 +50,7 @@ class Feedback:
     """
 
     store: ScoreStore
-    catalog: FeedbackCatalog
+    catalog: LiveCatalog
     settings: FeedbackSettings
     replica: str
     clock: Clock
@@ -108,6 +110,13 @@ class Feedback:
             self.events.emit(FeedbackTaken(pair=receipt.served.pair, source=source, score=score))
         return receipt
 
+    def estimates(self) -> tuple[AccuracyEstimate, ...]:
+        """One for every pair and task with feedback."""
+        catalog, update = self.catalog.current, self.update
+        if catalog is None:
+            return ()
+        return estimates(catalog, update.totals, now_s=update.now_s, settings=self.settings)
+
     async def run(
         self,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -142,13 +151,13 @@ class Feedback:
                 self._unsent.popleft()
         if known.store and update.store != known.store:
             self._unsent.extend(answer.served for _, answer in self._answers.values())
-        self.catalog.learn(update.totals, update.now_s)
+        self.catalog.correct_by(
+            partial(corrected, totals=update.totals, now_s=update.now_s, settings=self.settings)
+        )
         corrections = self.catalog.current.corrections if self.catalog.current is not None else {}
         if corrections != self._corrections:
             self._corrections = corrections
-            moved = {
-                (each.pair, each.task): (each.mean, each.lower) for each in self.catalog.estimates
-            }
+            moved = {(each.pair, each.task): (each.mean, each.lower) for each in self.estimates()}
             self.events.emit(AccuracyCorrected(estimates=moved))
         scored = []
         for score in update.scores:

@@ -15,7 +15,6 @@ from math import exp2, inf
 from serve_app.core.catalog import Catalog
 from serve_app.core.events import ScoreSource
 from serve_app.core.intervals import wilson
-from serve_app.core.ports import CurrentCatalog
 from serve_app.core.profile import Correction, TaskAccuracy
 from serve_app.core.request import Task
 from serve_app.settings import FeedbackSettings
@@ -135,31 +134,10 @@ def estimates(
     return tuple(sorted(found, key=lambda each: (each.pair, each.task)))
 
 
-class FeedbackCatalog:
-    """A `CurrentCatalog`: the published one with corrections. Requests only read it."""
-
-    def __init__(self, published: CurrentCatalog, settings: FeedbackSettings) -> None:
-        self.estimates: tuple[AccuracyEstimate, ...] = ()
-        self._published = published
-        self._settings = settings
-        self._totals: ScoreTotals = {}
-        self._now_s = 0.0
-        self._base: Catalog | None = None
-        self._corrected: Catalog | None = None
-
-    @property
-    def current(self) -> Catalog | None:
-        if self._published.current is not self._base:
-            self.learn(self._totals, self._now_s)
-        return self._corrected
-
-    def learn(self, totals: ScoreTotals, now_s: float) -> None:
-        """Replaces the totals. Makes a new catalog only if a correction or the base changed."""
-        base, old = self._published.current, self._corrected
-        self._totals, self._now_s, self.estimates = totals, now_s, ()
-        if base is not None:
-            self.estimates = estimates(base, totals, now_s=now_s, settings=self._settings)
-        new = {(e.pair, e.task): e.correction for e in self.estimates if e.correction != NOTHING}
-        if base is None or base is not self._base or (old and new != old.corrections):
-            self._corrected = replace(base, corrections=new) if base and new else base
-        self._base = base
+def corrected(
+    catalog: Catalog, totals: ScoreTotals, *, now_s: float, settings: FeedbackSettings
+) -> Catalog:
+    """The catalog with the corrections of these scores: itself, if it has them already."""
+    found = estimates(catalog, totals, now_s=now_s, settings=settings)
+    new = {(e.pair, e.task): e.correction for e in found if e.correction != NOTHING}
+    return catalog if new == catalog.corrections else replace(catalog, corrections=new)

@@ -15,7 +15,6 @@ from serve_app.core.inference_request import Inbound
 from serve_app.core.ports import (
     Classifier,
     Clock,
-    CurrentCatalog,
     Engine,
     Events,
     TokenCounter,
@@ -31,9 +30,9 @@ from serve_app.gateway.routing import Router
 from serve_app.settings import RoutingSettings
 from serve_app.state.breakers import Breakers
 from serve_app.state.ledger import Ledger
+from serve_app.state.live_catalog import LiveCatalog
 from serve_app.state.load import LoadTracker
 from serve_app.state.status import FleetStatus
-from serve_app.tokens.calibrated_catalog import TokenRatios
 
 RECENT_DECISIONS = 200
 
@@ -41,7 +40,7 @@ RECENT_DECISIONS = 200
 class Gateway:
     """Answers requests. Everything it needs from outside is a port.
 
-    `catalogs` is what decisions read. `token_ratios` learns from the usage of answers.
+    Decisions read `catalog`, and the usage of answers corrects it.
     """
 
     def __init__(
@@ -51,8 +50,7 @@ class Gateway:
         engine: Engine,
         classifier: Classifier,
         tokens: TokenCounter,
-        catalogs: CurrentCatalog,
-        token_ratios: TokenRatios,
+        catalog: LiveCatalog,
         load: LoadTracker,
         settings: RoutingSettings,
         clock: Clock,
@@ -69,14 +67,14 @@ class Gateway:
         self._recent: deque[Decision] = deque(maxlen=RECENT_DECISIONS)
         self.ledger = Ledger(settings.reference_pair)
         self._books = Books(self.ledger, clock, events)
-        self.token_ratios = token_ratios
+        self.catalog = catalog
         self._listeners: list[AnswerListener] = []
-        self.status = FleetStatus(pairs, catalogs, self.load_view, self._breakers)
+        self.status = FleetStatus(pairs, catalog, self.load_view, self._breakers)
         self._router = Router(
             pairs=pairs,
             static_fallback=settings.static_fallback,
             features=FeatureReader(classifier, tokens),
-            catalogs=catalogs,
+            catalogs=catalog,
             load=self.load_view,
             policy=settings.policy,
             clock=clock,
@@ -155,4 +153,4 @@ class Gateway:
         finally:
             observers.ended(answer.usage, complete=complete)
             features = answer.decision.features
-            self.token_ratios.counted(answer.inbound, features, answer.pair, answer.usage)
+            self.catalog.counted(answer.inbound, features, answer.pair, answer.usage)

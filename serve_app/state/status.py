@@ -9,9 +9,9 @@ from typing import Literal
 from serve_app.core.breaker import Breaker
 from serve_app.core.catalog import Catalog
 from serve_app.core.fleet import Load, LoadView, Pair
-from serve_app.core.ports import CurrentCatalog
 from serve_app.core.profile import Origin
 from serve_app.state.breakers import Breakers
+from serve_app.state.live_catalog import LiveCatalog
 
 PairState = Literal["ready", "cold"]
 
@@ -42,17 +42,17 @@ class FleetStatus:
     def __init__(
         self,
         pairs: Sequence[Pair],
-        catalogs: CurrentCatalog,
+        catalog: LiveCatalog,
         load: Callable[[], LoadView],
         breakers: Breakers,
     ) -> None:
         self._pairs = tuple(pairs)
-        self._catalogs = catalogs
+        self._catalog = catalog
         self._load = load
         self._breakers = breakers
 
     def catalog(self) -> Catalog | None:
-        return self._catalogs.current
+        return self._catalog.published
 
     def breakers(self) -> Mapping[str, Breaker]:
         return self._breakers.states()

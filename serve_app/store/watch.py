@@ -1,4 +1,4 @@
-"""Hot reload: keeps the newest good catalog of a store at hand, whatever happens to the store."""
+"""Hot reload: publishes the newest good catalog of a store, whatever happens to the store."""
 
 from __future__ import annotations
 
@@ -36,15 +36,16 @@ class RetryDelays:
 
 
 class CatalogWatch:
-    """Holds the catalog in use and swaps it when the store has another good one.
+    """Hands each other good catalog of the store to `publish`.
 
-    A catalog that fails validation, or a store that is down, leaves `current` as it is. While
-    there is none at all, `shipped` is asked for one.
+    A catalog that fails validation, or a store that is down, publishes nothing. Before the first
+    publication it asks `shipped` for a catalog.
     """
 
     def __init__(
         self,
         store: ProfileStore,
+        publish: Callable[[Catalog], None],
         *,
         events: Events,
         shipped: ProfileStore | None = None,
@@ -53,19 +54,15 @@ class CatalogWatch:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._store = store
+        self._publish = publish
         self._events = events
         self._shipped = shipped
         self._delays = delays or RetryDelays()
         self._chance = chance
         self._sleep = sleep
-        self._current: Catalog | None = None
+        self._published: Catalog | None = None
         self._failures = 0
         self._settled = asyncio.Event()
-
-    @property
-    def current(self) -> Catalog | None:
-        """The catalog in use; `None` until one was read, from the store or as shipped."""
-        return self._current
 
     async def settled(self) -> None:
         """Returns once the first attempt is over, with or without a catalog."""
@@ -108,7 +105,7 @@ class CatalogWatch:
         self._settled.set()
 
     async def _use_shipped(self) -> None:
-        if self._current is not None or self._shipped is None:
+        if self._published is not None or self._shipped is None:
             return
         told = self._failures > 1
         try:
@@ -121,9 +118,10 @@ class CatalogWatch:
                 self._events.emit(StoreLost(reason=str(exc)))
 
     def _swap(self, catalog: Catalog) -> None:
-        if catalog == self._current:
+        if catalog == self._published:
             return
-        self._current = catalog
+        self._publish(catalog)
+        self._published = catalog
         published = [p.pair for p in catalog if p.provenance.origin == "published"]
         self._events.emit(
             CatalogSwapped(

@@ -74,8 +74,7 @@ def test_when_routing_breaks_the_answer_is_served_and_says_so() -> None:
 
 
 def test_the_catalog_in_use_can_be_read() -> None:
-    house = a_house()
-    client = a_client(house)
+    client = a_client(a_house())
 
     shown = client.get("/admin/catalog").json()
     assert shown["version"] == "v1"
@@ -83,7 +82,10 @@ def test_the_catalog_in_use_can_be_read() -> None:
     assert shown["profiles"]["dear"]["hardware"]["usd_per_hour"] == 1.0
     assert shown["profiles"]["dear"]["provenance"]["origin"] == "measured"
 
-    house.catalogs.current = None
+
+def test_without_a_catalog_there_are_no_profiles() -> None:
+    client = a_client(a_house(catalog=None))
+
     assert client.get("/admin/catalog").json() == {"version": None, "profiles": {}}
 
 

@@ -94,7 +94,7 @@ async def test_feedback_fades_until_the_profile_stands_again() -> None:
     await house.feedback.exchange()
 
     assert await chosen(house) == "cheap"
-    assert house.feedback.catalog.estimates == ()
+    assert house.feedback.estimates() == ()
     assert house.events.of(AccuracyCorrected)[-1].estimates == {}
 
 
@@ -105,7 +105,7 @@ async def test_a_pair_measured_anew_is_judged_by_what_was_measured_at_once() -> 
 
     cheap = CATALOG.profiles["cheap"]
     later = replace(cheap, provenance=Provenance(origin="measured", date="2026-02-02"))
-    house.catalogs.current = a_catalog(later, CATALOG.profiles["dear"], version="v2")
+    house.catalog.publish(a_catalog(later, CATALOG.profiles["dear"], version="v2"))
 
     assert await chosen(house) == "cheap"
 
@@ -115,7 +115,7 @@ async def test_a_publication_that_leaves_a_pair_as_it_was_leaves_its_feedback() 
     await scored(house, 0.0, times=10)
     await house.feedback.exchange()
 
-    house.catalogs.current = replace(CATALOG, version="v2")
+    house.catalog.publish(replace(CATALOG, version="v2"))
 
     assert await chosen(house) == "dear"
 
@@ -183,7 +183,7 @@ async def test_estimates_tell_prior_and_posterior_of_each_pair_and_task() -> Non
     await scored(house, 0.0, times=2)
     await house.feedback.exchange()
 
-    (estimate,) = house.feedback.catalog.estimates
+    (estimate,) = house.feedback.estimates()
 
     assert (estimate.pair, estimate.task, estimate.prior.mean) == ("cheap", "conversation", 0.8)
     assert (estimate.callers, estimate.shadows, estimate.weight) == (2, 0, 1.0)
@@ -191,13 +191,13 @@ async def test_estimates_tell_prior_and_posterior_of_each_pair_and_task() -> Non
 
 
 async def test_scores_wait_for_a_catalog_to_count_in() -> None:
-    house = a_house(catalog=CATALOG)
-    await scored(house, 0.0, times=10)
-    house.catalogs.current = None
+    store = a_store()
+    await scored(a_house(catalog=CATALOG, store=store), 0.0, times=10)
+    house = a_house(catalog=None, store=store)
     await house.feedback.exchange()
-    assert house.feedback.catalog.estimates == ()
+    assert house.feedback.estimates() == ()
 
-    house.catalogs.current = CATALOG
+    house.catalog.publish(CATALOG)
 
     assert await chosen(house) == "dear"
 

@@ -66,7 +66,7 @@ async def test_bad_scores_lower_the_bound_that_a_trained_model_gives_this_prompt
     after = await decided(house)
     assert after.chosen == "large"
     prediction = prediction_of(after, "small")
-    (estimate,) = house.feedback.catalog.estimates
+    (estimate,) = house.feedback.estimates()
     assert prediction.feedback == estimate.correction
     assert prediction.accuracy_lower < 0.7 < judged.lower
 
@@ -94,7 +94,7 @@ async def test_no_praise_helps_a_pair_whose_golden_set_failed() -> None:
 
     failed = replace(CATALOG.profiles["small"], golden=GoldenResult(passed=False, reason="NaN"))
     rest = [profile for profile in CATALOG if profile.pair != "small"]
-    house.catalogs.current = a_catalog(failed, *rest, version="v2")
+    house.catalog.publish(a_catalog(failed, *rest, version="v2"))
 
     decision = await decided(house)
     assert decision.chosen == "large"
@@ -105,7 +105,7 @@ async def test_published_figures_are_moved_as_measured_ones_are() -> None:
     published = a_profile("small", accuracy=SMALL, usd_per_hour=0.1, origin="published")
     rest = [profile for profile in CATALOG if profile.pair != "small"]
     house = a_judging_house()
-    house.catalogs.current = a_catalog(published, *rest, version="v2")
+    house.catalog.publish(a_catalog(published, *rest, version="v2"))
 
     await scored(house, "small", 0.0, times=40)
 

@@ -148,7 +148,7 @@ async def test_a_log_that_hangs_delays_no_answer_and_keeps_no_score_from_countin
         await feedback.take(f"decision-{number}", 1.0)
         await feedback.exchange()
 
-    assert [estimate.callers for estimate in feedback.catalog.estimates] == [4]
+    assert [estimate.callers for estimate in feedback.estimates()] == [4]
     assert log.written == 0
     log.let_go.set()
     await feedback.logged()

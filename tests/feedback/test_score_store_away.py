@@ -84,7 +84,7 @@ async def test_a_score_from_before_the_store_died_is_not_counted_a_second_time()
     await house.feedback.exchange()
 
     assert again.status == "repeated"
-    assert [estimate.callers for estimate in house.feedback.catalog.estimates] == [1]
+    assert [estimate.callers for estimate in house.feedback.estimates()] == [1]
 
 
 async def test_estimates_survive_the_store_although_new_scores_reach_the_next_one_first() -> None:
@@ -97,7 +97,7 @@ async def test_estimates_survive_the_store_although_new_scores_reach_the_next_on
     await scored(house, 0.0)
     await house.feedback.exchange()
 
-    assert [estimate.callers for estimate in house.feedback.catalog.estimates] == [11]
+    assert [estimate.callers for estimate in house.feedback.estimates()] == [11]
     assert await chosen(house) == "dear"
 
 

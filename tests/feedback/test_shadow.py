@@ -33,7 +33,7 @@ async def test_a_score_weighs_as_much_as_it_tells() -> None:
     await graded(house)
     await house.feedback.exchange()
 
-    (estimate,) = house.feedback.catalog.estimates
+    (estimate,) = house.feedback.estimates()
 
     assert (estimate.callers, estimate.shadows) == (0, 1)
     assert 0 < estimate.weight < 0.5

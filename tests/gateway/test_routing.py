@@ -1,18 +1,18 @@
 from __future__ import annotations
 
-from typing import cast
+from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 
 from serve_app.classifier.request_text import segment
-from serve_app.core.catalog import Catalog
 from serve_app.core.errors import Overloaded, UnknownModel
 from serve_app.core.events import Answered, Routed
 from serve_app.core.profile import GoldenResult
 from serve_app.core.request import Constraints, Judgement, Prompt
 from serve_app.state.load import Replicas
 from tests.builders import a_catalog, a_judgement, a_pair, a_profile
-from tests.gateways import READY, FixedClassifier, a_house, an_inbound, whole
+from tests.gateways import CATALOG, READY, FixedClassifier, a_house, an_inbound, whole
 
 IMPOSSIBLE = Constraints(latency_budget_ms=1, min_accuracy=0.99)
 
@@ -98,12 +98,12 @@ async def test_when_routing_breaks_the_static_fallback_serves(stream: bool) -> N
 
 
 async def test_when_reading_the_catalog_breaks_the_static_fallback_serves() -> None:
-    house = a_house()
-    house.catalogs.current = cast(Catalog, object())
+    broken = replace(CATALOG.profiles["cheap"], accuracy=cast(Any, object()))
+    house = a_house(catalog=a_catalog(broken))
 
     async with house.gateway.answer(an_inbound()) as answer:
         assert answer.pair == "dear"
-        assert answer.decision.fallback == "TypeError"
+        assert answer.decision.fallback == "AttributeError"
 
 
 async def test_without_a_catalog_the_static_fallback_serves() -> None:

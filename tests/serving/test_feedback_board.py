@@ -73,7 +73,7 @@ async def test_two_replicas_share_one_board_and_decide_by_what_either_was_told()
 
     assert receipt.status == "counted"
     for house in (one, other):
-        (estimate,) = house.feedback.catalog.estimates
+        (estimate,) = house.feedback.estimates()
         assert (estimate.pair, estimate.callers) == ("cheap", 1)
         assert estimate.mean < 0.8
 

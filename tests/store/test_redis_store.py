@@ -12,9 +12,10 @@ from redis.asyncio import Redis
 
 from serve_app.core.errors import StoreUnavailable
 from serve_app.core.events import CatalogSwapped, StoreLost
+from serve_app.state.live_catalog import LiveCatalog
 from serve_app.store.redis_store import RedisStore
 from serve_app.store.watch import CatalogWatch
-from serve_app.testing import RecordingEvents
+from serve_app.testing import ManualClock, RecordingEvents
 from tests.catalogs import a_catalog
 from tests.redis_server import RedisServer
 from tests.waiting import GIVE_UP_S
@@ -126,13 +127,14 @@ async def test_a_watch_survives_an_outage_and_follows_again(
 ) -> None:
     await store.publish(a_catalog("before"), by="ci")
     events = RecordingEvents()
-    watch = CatalogWatch(store, events=events)
+    catalog = LiveCatalog(ManualClock(), events)
+    watch = CatalogWatch(store, catalog.publish, events=events)
     async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
         running = tasks.create_task(watch.run())
         await events.wait_for(CatalogSwapped)
         redis_server.stop()
         await events.wait_for(StoreLost)
-        assert watch.current == a_catalog("before", version="1")
+        assert catalog.current == a_catalog("before", version="1")
 
         redis_server.start()
         async with opened(redis_server.url) as publisher:
@@ -140,7 +142,7 @@ async def test_a_watch_survives_an_outage_and_follows_again(
         await events.wait_for(CatalogSwapped, count=2)
         running.cancel()
 
-    assert watch.current == a_catalog("after", version="1")
+    assert catalog.current == a_catalog("after", version="1")
     assert len(events.of(StoreLost)) == 1
 
 
@@ -169,7 +171,8 @@ async def test_a_watch_can_be_cancelled_at_any_moment(store: RedisStore) -> None
 
     for steps in range(60):
         events = RecordingEvents()
-        running = asyncio.create_task(CatalogWatch(store, events=events).run())
+        catalog = LiveCatalog(ManualClock(), events)
+        running = asyncio.create_task(CatalogWatch(store, catalog.publish, events=events).run())
         await events.wait_for(CatalogSwapped)
         for _ in range(steps):
             await asyncio.sleep(0)

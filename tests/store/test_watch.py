@@ -11,6 +11,7 @@ import pytest
 from serve_app.core.catalog import Catalog
 from serve_app.core.events import CatalogRefused, CatalogSwapped, StoreLost
 from serve_app.core.profile import Provenance
+from serve_app.state.live_catalog import LiveCatalog
 from serve_app.store.watch import CatalogWatch, RetryDelays
 from serve_app.testing import ManualClock, MemoryStore, RecordingEvents
 from tests.catalogs import a_catalog, a_profile
@@ -27,8 +28,10 @@ class Bench:
     waits_s: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.catalog = LiveCatalog(self.clock, self.events)
         self.watch = CatalogWatch(
             self.store,
+            self.catalog.publish,
             events=self.events,
             shipped=self.shipped,
             delays=RetryDelays(first_s=1, longest_s=4, jitter=0.5),
@@ -65,7 +68,7 @@ def start(bench: Bench, tasks: asyncio.TaskGroup) -> asyncio.Task[None]:
 async def test_there_is_no_catalog_before_the_watch_runs(bench: Bench) -> None:
     await bench.store.publish(a_catalog(), by="ci")
 
-    assert bench.watch.current is None
+    assert bench.catalog.current is None
 
 
 async def test_the_stores_catalog_is_used_once_settled(bench: Bench) -> None:
@@ -75,8 +78,8 @@ async def test_the_stores_catalog_is_used_once_settled(bench: Bench) -> None:
 
         await bench.watch.settled()
 
-        assert bench.watch.current == a_catalog("a", version="1")
-        assert bench.events.seen == [CatalogSwapped(version="1", pairs=1)]
+        assert bench.catalog.current == a_catalog("a", version="1")
+        assert bench.events.of(CatalogSwapped) == [CatalogSwapped(version="1", pairs=1)]
         running.cancel()
 
 
@@ -85,12 +88,12 @@ async def test_a_publication_is_swapped_in_as_one(bench: Bench) -> None:
     async with asyncio.TaskGroup() as tasks:
         running = start(bench, tasks)
         await bench.watch.settled()
-        held = bench.watch.current
+        held = bench.catalog.current
 
         await bench.store.publish(a_catalog("b"), by="ci")
         await bench.events.wait_for(CatalogSwapped, count=2)
 
-        assert bench.watch.current == a_catalog("b", version="2")
+        assert bench.catalog.current == a_catalog("b", version="2")
         assert held == a_catalog("a", version="1")
         running.cancel()
 
@@ -122,7 +125,7 @@ async def test_a_bad_catalog_is_refused_and_the_last_good_one_stays(bench: Bench
         refused = await bench.events.wait_for(CatalogRefused)
 
         assert "schema: got 7; it should be 1" in refused.reason
-        assert bench.watch.current == a_catalog("good", version="1")
+        assert bench.catalog.current == a_catalog("good", version="1")
         running.cancel()
 
 
@@ -137,7 +140,7 @@ async def test_a_lost_store_leaves_the_last_good_catalog(bench: Bench) -> None:
         lost = await bench.events.wait_for(StoreLost)
 
         assert "down" in lost.reason
-        assert bench.watch.current == a_catalog("good", version="1")
+        assert bench.catalog.current == a_catalog("good", version="1")
         running.cancel()
 
 
@@ -149,7 +152,7 @@ async def test_a_cold_start_without_the_store_uses_the_shipped_catalog(bench: Be
 
         await bench.watch.settled()
 
-        assert bench.watch.current == a_catalog("shipped", version="1")
+        assert bench.catalog.current == a_catalog("shipped", version="1")
         running.cancel()
 
 
@@ -162,7 +165,7 @@ async def test_a_cold_start_on_a_bad_catalog_uses_the_shipped_one(bench: Bench, 
 
         await bench.watch.settled()
 
-        assert bench.watch.current == a_catalog("shipped", version="1")
+        assert bench.catalog.current == a_catalog("shipped", version="1")
         assert len(bench.events.of(CatalogRefused)) == 1
         running.cancel()
 
@@ -178,7 +181,7 @@ async def test_with_no_usable_catalog_anywhere_it_settles_on_none(
 
         await bench.watch.settled()
 
-        assert bench.watch.current is None
+        assert bench.catalog.current is None
         running.cancel()
 
 
@@ -194,7 +197,7 @@ async def test_the_store_takes_over_from_the_shipped_catalog_when_it_is_back(ben
         await bench.let_the_wait_pass()
         await bench.events.wait_for(CatalogSwapped, count=2)
 
-        assert bench.watch.current == a_catalog("stored", version="1")
+        assert bench.catalog.current == a_catalog("stored", version="1")
         running.cancel()
 
 
@@ -306,5 +309,7 @@ async def test_a_swap_tells_which_profiles_were_published_by_others(bench: Bench
         running = start(bench, tasks)
         await bench.watch.settled()
 
-        assert bench.events.seen == [CatalogSwapped(version="1", pairs=2, published=("b",))]
+        assert bench.events.of(CatalogSwapped) == [
+            CatalogSwapped(version="1", pairs=2, published=("b",))
+        ]
         running.cancel()

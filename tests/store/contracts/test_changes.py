@@ -11,8 +11,9 @@ import pytest
 
 from serve_app.core.events import CatalogRefused, CatalogSwapped
 from serve_app.core.ports import ProfileStore
+from serve_app.state.live_catalog import LiveCatalog
 from serve_app.store.watch import CatalogWatch
-from serve_app.testing import RecordingEvents
+from serve_app.testing import ManualClock, RecordingEvents
 from tests.catalogs import a_catalog
 from tests.store.contracts.stores import InFolder, StoreUnderTest
 from tests.waiting import GIVE_UP_S
@@ -44,7 +45,7 @@ async def test_a_publication_by_another_process_comes_into_use(
         async with asyncio.timeout(GIVE_UP_S):
             await watching.events.wait_for(CatalogSwapped, count=2)
 
-        assert watching.watch.current == a_catalog("new", version=version)
+        assert watching.catalog.current == a_catalog("new", version=version)
 
 
 async def test_a_catalog_set_by_hand_comes_into_use(
@@ -58,7 +59,7 @@ async def test_a_catalog_set_by_hand_comes_into_use(
         async with asyncio.timeout(GIVE_UP_S):
             await watching.events.wait_for(CatalogSwapped, count=2)
 
-        assert watching.watch.current == a_catalog("by-hand", version="1")
+        assert watching.catalog.current == a_catalog("by-hand", version="1")
 
 
 async def test_a_bad_catalog_set_by_hand_is_refused_and_the_last_good_one_stays(
@@ -74,14 +75,14 @@ async def test_a_bad_catalog_set_by_hand_is_refused_and_the_last_good_one_stays(
             refused = await watching.events.wait_for(CatalogRefused)
 
         assert "schema: got 99; it should be 1" in refused.reason
-        assert watching.watch.current == a_catalog("good", version="1")
+        assert watching.catalog.current == a_catalog("good", version="1")
 
         await publisher.publish(a_catalog("mended"), by="ci")
         async with asyncio.timeout(GIVE_UP_S):
             await watching.events.wait_for(CatalogSwapped, count=2)
 
-        assert watching.watch.current is not None
-        assert list(watching.watch.current.profiles) == ["mended"]
+        assert watching.catalog.current is not None
+        assert list(watching.catalog.current.profiles) == ["mended"]
 
 
 @pytest.fixture
@@ -96,10 +97,11 @@ class _Watching:
 
     def __init__(self, store: ProfileStore) -> None:
         self.events = RecordingEvents()
-        self.watch = CatalogWatch(store, events=self.events)
+        self.catalog = LiveCatalog(ManualClock(), self.events)
+        self._watch = CatalogWatch(store, self.catalog.publish, events=self.events)
 
     async def __aenter__(self) -> _Watching:
-        self._task = asyncio.create_task(self.watch.run())
+        self._task = asyncio.create_task(self._watch.run())
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -1,4 +1,4 @@
-"""Every answer's usage is held against its prediction, and corrects the next one."""
+"""Publications replace the live catalog, and the usage of each answer corrects it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from serve_app.core.events import Answered, TokenRatiosChanged
 from serve_app.core.inference_request import Inbound
 from serve_app.testing import Script
 from tests.builders import a_catalog, a_pair, a_profile
-from tests.gateways import House, a_house, an_inbound, whole
+from tests.gateways import CATALOG, House, a_house, an_inbound, whole
 
 TEXT = "word " * 1_000
 NARROW = (a_pair("cheap", context_window=1_100), a_pair("dear", context_window=8_192))
@@ -57,7 +57,7 @@ async def test_what_is_held_of_each_pair_can_be_read() -> None:
 
     await answered(house, long_prompt())
 
-    held = house.gateway.token_ratios.ratios()
+    held = house.catalog.token_ratios()
     assert (held["cheap"].profile, held["dear"].ratio, held["dear"].requests) == (1.0, 1.0, 0.0)
     assert held["cheap"].ratio == pytest.approx(1.5, rel=0.1)
     assert held["cheap"].requests == pytest.approx(100, rel=0.1)
@@ -126,7 +126,6 @@ async def test_a_swap_is_told_and_no_more_than_one_in_a_second() -> None:
     await answered(house, long_prompt())
 
     told = house.events.of(TokenRatiosChanged)
-    assert told[0].ratios == {"cheap": 1.0, "dear": 1.0}
     assert 1.4 < told[-1].ratios["cheap"] < 1.6
     assert 2 <= len(told) <= 11
 
@@ -135,12 +134,14 @@ async def test_a_new_catalog_is_believed_anew() -> None:
     house = a_wordy_house()
     await answered(house, long_prompt())
 
-    house.catalogs.current = a_catalog(
-        a_profile("cheap", usd_per_hour=0.1, tokens_ratio=2.0), a_profile("dear"), version="v2"
+    house.catalog.publish(
+        a_catalog(
+            a_profile("cheap", usd_per_hour=0.1, tokens_ratio=2.0), a_profile("dear"), version="v2"
+        )
     )
 
     assert await predicted_tokens(house) == 2_000
-    assert house.gateway.token_ratios.ratios()["cheap"].requests == 0
+    assert house.catalog.token_ratios()["cheap"].requests == 0
     assert house.events.of(TokenRatiosChanged)[-1].ratios == {"cheap": 2.0, "dear": 1.0}
 
 
@@ -171,9 +172,29 @@ async def test_the_corrected_ratio_says_when_to_count_exactly() -> None:
     assert house.tokens.counted == [TEXT]
 
 
+async def test_reading_the_catalog_after_a_publication_returns_one_snapshot() -> None:
+    house = a_house(catalog=None)
+    published = a_catalog(a_profile("cheap"))
+
+    house.catalog.publish(published)
+
+    assert house.catalog.current is published
+    assert house.catalog.published is published
+    assert house.events.of(TokenRatiosChanged) == [TokenRatiosChanged(ratios={"cheap": 1.0})]
+
+
+async def test_the_publication_stays_readable_without_corrections() -> None:
+    house = a_wordy_house()
+
+    await answered(house, long_prompt())
+
+    assert house.catalog.published is CATALOG
+    assert house.catalog.current is not CATALOG
+
+
 async def test_without_a_catalog_nothing_is_held() -> None:
     house = a_house(catalog=None)
 
     await whole(house, an_inbound())
 
-    assert house.gateway.token_ratios.ratios() == {}
+    assert house.catalog.token_ratios() == {}

@@ -1,0 +1,130 @@
+"""The catalog that decisions read: the published one, corrected by usage and by feedback."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from serve_app.core.catalog import Catalog
+from serve_app.core.cost import Usage
+from serve_app.core.events import TokenRatiosChanged
+from serve_app.core.inference_request import Inbound
+from serve_app.core.ports import Clock, Events
+from serve_app.core.request import Features, PromptForm
+from serve_app.tokens.ratio import TokenRatio, TokenTally, is_telling, token_ratio
+
+Correct = Callable[[Catalog], Catalog]
+AddedTokens = Mapping[tuple[str, PromptForm], float]
+
+SWAP_EVERY_S = 1.0
+# The estimate of a prompt's tokens is less precise than a smaller change.
+NOTICEABLE_SHARE = 0.005
+NOTICEABLE_TOKENS = 1.0
+
+
+class LiveCatalog:
+    """Three writers make a new snapshot where something changed. Reading `current` changes nothing.
+
+    `publish` replaces the profiles and forgets all counts. `counted` corrects each pair's ratio
+    of tokens and what its template adds. Each ingress replica learns from the requests that it
+    answered itself. `correct_by` sets how feedback corrects this publication and the next ones.
+    """
+
+    def __init__(self, clock: Clock, events: Events) -> None:
+        self._clock = clock
+        self._events = events
+        self._published: Catalog | None = None
+        self._current: Catalog | None = None
+        self._correct: Correct = _unchanged
+        self._tallies: dict[str, TokenTally] = {}
+        self._swapped_s = clock.now()
+
+    @property
+    def current(self) -> Catalog | None:
+        """The snapshot to decide by. `None` before the first publication."""
+        return self._current
+
+    @property
+    def published(self) -> Catalog | None:
+        """The last publication, without corrections."""
+        return self._published
+
+    def publish(self, catalog: Catalog) -> None:
+        """Replaces everything by a publication, and corrects it by the feedback so far."""
+        current = self._correct(catalog)
+        self._tallies.clear()
+        self._published, self._current = catalog, current
+        self._tell_ratios(catalog)
+
+    def correct_by(self, correct: Correct) -> None:
+        """Applies `correct` from now on. It returns the same catalog where nothing changes."""
+        self._correct = correct
+        if self._current is not None:
+            self._current = correct(self._current)
+
+    def counted(self, inbound: Inbound, features: Features | None, pair: str, usage: Usage) -> None:
+        """Learns from what the engine of `pair` counted for one request.
+
+        A request teaches nothing if its text does not explain what fills the context.
+        """
+        if features is None or not inbound.wholly_counted or not usage.prompt_tokens:
+            return
+        published = self._published
+        if published is None or pair not in published.profiles:
+            return
+        ratio, estimated = published.profiles[pair].tokens_ratio, features.prompt_tokens
+        if not is_telling(ratio, estimated=estimated, actual=usage.prompt_tokens):
+            return
+        tally = self._tallies.get(pair, TokenTally())
+        self._tallies[pair] = tally.plus(
+            inbound.form, estimated=estimated, actual=usage.prompt_tokens
+        )
+        now_s = self._clock.now()
+        if now_s - self._swapped_s >= SWAP_EVERY_S:
+            self._swapped_s = now_s
+            self._calibrate()
+
+    def token_ratios(self) -> Mapping[str, TokenRatio]:
+        """The current estimate for every pair that has a profile."""
+        return {
+            profile.pair: token_ratio(
+                profile.tokens_ratio, self._tallies.get(profile.pair, TokenTally())
+            )
+            for profile in self._published or ()
+        }
+
+    def _calibrate(self) -> None:
+        catalog = self._current
+        if catalog is None:
+            return
+        held = self.token_ratios()
+        moved = {
+            pair: replace(profile, tokens_ratio=held[pair].ratio)
+            for pair, profile in catalog.profiles.items()
+            if abs(held[pair].ratio - profile.tokens_ratio)
+            >= NOTICEABLE_SHARE * profile.tokens_ratio
+        }
+        added_tokens = {
+            (pair, form): tokens
+            for pair, ratio in held.items()
+            for form, tokens in ratio.added_tokens.items()
+        }
+        if moved or _differ(added_tokens, catalog.added_tokens):
+            self._current = replace(
+                catalog, profiles={**catalog.profiles, **moved}, added_tokens=added_tokens
+            )
+            self._tell_ratios(self._current)
+
+    def _tell_ratios(self, catalog: Catalog) -> None:
+        ratios = {profile.pair: profile.tokens_ratio for profile in catalog}
+        self._events.emit(TokenRatiosChanged(ratios=ratios))
+
+
+def _unchanged(catalog: Catalog) -> Catalog:
+    return catalog
+
+
+def _differ(new: AddedTokens, old: AddedTokens) -> bool:
+    return any(
+        abs(tokens - old.get(known, 0.0)) >= NOTICEABLE_TOKENS for known, tokens in new.items()
+    )
