@@ -174,7 +174,7 @@ def test_the_shipped_profiles_are_published_from_an_empty_folder(site: Path, emp
     [
         (("report", "profiles"), "matplotlib", "offline"),
         (("bench", "ttft"), "aiohttp", "serve"),
-        (("train", "outcomes.jsonl", "--out", "model.npz"), "scipy", "offline"),
+        (("train", "outcomes.jsonl", "--out", "model.npz"), "sklearn", "offline"),
     ],
 )
 def test_a_command_whose_extra_is_missing_names_what_to_install(
