@@ -46,11 +46,14 @@ def test_blank_lines_are_passed_over(tmp_path: Path) -> None:
         ("{not json", "line 2: no JSON object"),
         ({**LINE, "task": "poetry"}, "line 2: task: got 'poetry'"),
         ({**LINE, "grader": "oracle"}, "line 2: grader: got 'oracle'; it should be 'exact'"),
-        ({**LINE, "weight": 2}, "line 2: weight: .*no such field"),
+        ({**LINE, "weight": 2}, "line 2: weight: .*unknown field"),
         ({**LINE, "max_tokens": 0}, "line 2: max_tokens: got 0"),
         ({**LINE, "difficulty": 7}, "line 2: difficulty: got 7"),
         ({**LINE, "messages": []}, "line 2: "),
-        ({**LINE, "messages": [{"role": "user", "content": "?"}]}, "line 2: prompt: .*no such"),
+        (
+            {**LINE, "messages": [{"role": "user", "content": "?"}]},
+            "line 2: prompt: .*unknown field",
+        ),
         ({**LINE, "reference": ""}, "line 2: reference: got ''"),
         ({key: LINE[key] for key in LINE if key != "reference"}, "line 2: reference: got nothing"),
         (

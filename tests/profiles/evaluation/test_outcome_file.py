@@ -51,7 +51,7 @@ def test_a_later_run_replaces_an_earlier_one(file: Path) -> None:
         (1, {"items_digest": ""}, "line 1: items_digest: got ''"),
         (2, {"score": 7}, "line 2: score: got 7"),
         (2, {"task": "poetry"}, "line 2: task: got 'poetry'"),
-        (2, {"tokens": 3}, "line 2: tokens: .*no such field"),
+        (2, {"tokens": 3}, "line 2: tokens: .*unknown field"),
         (2, {"error": "no answer"}, "line 2: .*an outcome has one of the two"),
         (3, {"error": None}, "line 3: .*an outcome has one of the two"),
         (3, {"completion_tokens": -1}, "line 3: completion_tokens: got -1"),
