@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 
 from pip_runs import SetupError, say
@@ -45,24 +47,29 @@ def problems(found: dict[str, str], pins: dict[str, str], wanted: Requirements) 
 
 
 def check() -> list[str]:
-    """Failures over all Pythons, ready to print."""
+    """Failures over all Pythons, ready to print. Two Pythons are resolved at a time."""
     found = find_pythons()
-    failures = []
     for version in PYTHONS:
         if version not in found:
             say(f"Python {version}: not on this machine, not checked")
-            continue
-        pip = isolated_pip(version, found[version])
-        for wanted in (MAIN, QUANTIZATION):
-            try:
-                would = resolved(pip, wanted.asked, wanted.pins)
-                wrong = problems(would, pinned_for(version, wanted.pins), wanted)
-            except SetupError as error:
-                wrong = [str(error)]
-            say(f"Python {version}, {wanted.title}: {'FAILED' if wrong else 'resolves'}")
-            failures += [f"Python {version}, {wanted.title}:\n{text}" for text in wrong]
     if not found:
-        failures.append(f"None of Python {', '.join(PYTHONS)} is on this machine.")
+        return [f"None of Python {', '.join(PYTHONS)} is on this machine."]
+    with ThreadPoolExecutor(max_workers=2) as workers:
+        return list(chain.from_iterable(workers.map(check_python, found, found.values())))
+
+
+def check_python(version: str, python: str) -> list[str]:
+    """Failures for one Python, ready to print."""
+    pip = isolated_pip(version, python)
+    failures = []
+    for wanted in (MAIN, QUANTIZATION):
+        try:
+            would = resolved(pip, wanted.asked, wanted.pins)
+            wrong = problems(would, pinned_for(version, wanted.pins), wanted)
+        except SetupError as error:
+            wrong = [str(error)]
+        say(f"Python {version}, {wanted.title}: {'FAILED' if wrong else 'resolves'}")
+        failures += [f"Python {version}, {wanted.title}:\n{text}" for text in wrong]
     return failures
 
 
