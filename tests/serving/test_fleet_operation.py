@@ -59,8 +59,9 @@ def test_a_published_catalog_changes_the_route_in_every_ingress_replica(
     fleet: Fleet, fleet_redis: RedisServer
 ) -> None:
     before = fleet.route(**ANYTHING_GOES)
+    costs = {each["pair"]: each["prediction"]["cost_usd"] for each in before["ranked"]}
     version = asyncio.run(_make_dearer(fleet_redis.url, before["chosen"], 100))
-    changed = _routes_by_replica(fleet, version)
+    changed = _routes_by_replica(fleet, version, max_cost_usd=10 * max(costs.values()))
     assert before["chosen"] not in changed.values()
 
 
@@ -192,12 +193,12 @@ async def _publish_changed(url: str, pair: str, change: Callable[[Profile], Prof
     return version
 
 
-def _routes_by_replica(fleet: Fleet, version: str) -> dict[str, str]:
+def _routes_by_replica(fleet: Fleet, version: str, **routing: Any) -> dict[str, str]:
     """What each of the two ingress replicas chooses once both use `version`."""
     chosen: dict[str, str] = {}
 
     def both_use_it() -> bool:
-        decision = fleet.route(**ANYTHING_GOES)
+        decision = fleet.route(**ANYTHING_GOES, **routing)
         if decision["catalog_version"] == version:
             chosen[decision["replica"]] = decision["chosen"]
         return len(chosen) == 2
