@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from profiles.checkpoint_files import checkpoint_folder
+from profiles.errors import EngineUnsuitable
 from profiles.processes.process_group import end_on_every_signal
 from profiles.profiling.engine import EngineSpec, running_engine
 from profiles.profiling.profile_file import profile_path, read_profile, write_profile
@@ -29,6 +30,8 @@ from profiles.validation.thresholds import Thresholds, default_thresholds
 from profiles.validation.verdict import Seen, Verdict, golden_result, listed
 from profiles.validation.vllm_log import INSPECTION, read_log
 from serve_app.core.fleet import Pair
+from serve_app.core.profile import Quantization
+from serve_app.settings.cpu import cannot_run, cpu_flags
 
 NOT_STARTED = "its files fail already, so no engine was started"
 Step = Literal["reading files", "parent's engine", "candidate's engine"]
@@ -109,12 +112,25 @@ async def validate(asked: Validation, *, progress: Progress) -> Verdict:
     first = judge(candidate, parent, claim=asked.claim, thresholds=allowed)
     if not first.passed:
         return first
+    _require_cpu(asked)
     if asked.parent is not None and parent is not None:
         probes = await _parent_probes(asked, asked.parent, parent.facts, progress)
         parent = replace(parent, probes=probes)
     continued = parent.probes.answers if parent and parent.probes else None
     candidate = await _answering(asked, candidate, continued, progress)
     return judge(candidate, parent, claim=asked.claim, thresholds=allowed)
+
+
+def _require_cpu(asked: Validation) -> None:
+    """Raises `EngineUnsuitable` if this CPU cannot run the claimed bits. A folder names no bits."""
+    spec, claim = asked.candidate, asked.claim
+    if claim is None or spec.url is not None:
+        return
+    quantization = Quantization(
+        name=claim.name, weight_bits=claim.weight_bits, activations=claim.activations
+    )
+    if reason := cannot_run(spec.pair.hardware.accelerator, quantization, cpu_flags()):
+        raise EngineUnsuitable(f"{spec.pair.id} cannot run here: {reason}")
 
 
 def _by_files(spec: EngineSpec) -> Seen:

@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 from profiles.checkpoints import RECIPES, ensure
 from profiles.cli import cli
 from profiles.cli.validate import find_candidates
-from profiles.errors import ProfilingError
+from profiles.errors import EngineUnsuitable
 from profiles.validation.claims import claim_named
 from profiles.validation.probe_cache import ProbeCache
 from profiles.validation.probe_set import read_probes
@@ -155,8 +155,7 @@ async def test_round_to_nearest_passes_as_a_small_model_only(
     large = {"kl_nats_max": FOUR_BIT.kl_nats_max, "top1_agreement_min": FOUR_BIT.top1_agreement_min}
 
     if not RUNS_4_BITS:
-        # A folder does not say how many bits its weights have, so the engine is started.
-        with pytest.raises(ProfilingError):
+        with pytest.raises(EngineUnsuitable, match="need a CPU with AVX-512"):
             await validate(asked, progress=silent)
         return
 
