@@ -68,8 +68,8 @@ def _prediction(decision: dict[str, Any], pair: str) -> dict[str, Any]:
 
 
 def _counted(http: httpx2.Client, base_url: str, pair: str) -> int:
-    beliefs = http.get(f"{base_url.removesuffix('/v1')}/admin/feedback").json()["beliefs"]
-    return sum(belief["callers"] for belief in beliefs if belief["pair"] == pair)
+    estimates = http.get(f"{base_url.removesuffix('/v1')}/admin/feedback").json()["estimates"]
+    return sum(estimate["callers"] for estimate in estimates if estimate["pair"] == pair)
 
 
 if __name__ == "__main__":

@@ -11,12 +11,12 @@ from ray.serve.deployment import Application
 
 from serve_app.classifier.classifiers import open_classifier
 from serve_app.core.ports import Classifier
-from serve_app.ingress_replica import RouterFront
+from serve_app.ingress_replica import IngressReplica
 from serve_app.serving.classifier import build_classifier
-from serve_app.serving.feedback_board import build_feedback_actor
+from serve_app.serving.feedback_actor import build_feedback_actor
 from serve_app.serving.ingress import build_ingress
 from serve_app.serving.llm_config import autoscaling
-from serve_app.serving.load_board import build_load_board
+from serve_app.serving.load_actor import build_load_actor
 from serve_app.settings import (
     AppArgs,
     IngressSettings,
@@ -45,12 +45,12 @@ def wire(settings: AppArgs, build_pair: PairBuilder) -> Application:
     """Classifier, one deployment per pair and the ingress, bound with deployment handles."""
     several = settings.ingress.replicas.max > 1
     return build_ingress(
-        partial(RouterFront, settings),
+        partial(IngressReplica, settings),
         pairs={
             pair.id: build_pair(pair, local_checkpoint(pair.checkpoint)) for pair in settings.pairs
         },
         classifier=wire_classifier(settings),
-        board=build_load_board() if several else None,
+        load_actor=build_load_actor() if several else None,
         feedback_actor=build_feedback_actor(settings.feedback) if several else None,
         options=_ingress_options(settings.ingress),
     )

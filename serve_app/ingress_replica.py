@@ -21,9 +21,9 @@ from starlette.types import ASGIApp
 
 from serve_app.api.app import create_app
 from serve_app.classifier.classifiers import (
-    DeadlineClassifier,
+    CachedClassifier,
+    FallbackClassifier,
     HeuristicClassifier,
-    RememberingClassifier,
 )
 from serve_app.core.breaker import BreakerSettings
 from serve_app.core.ports import TokenCounter
@@ -33,10 +33,10 @@ from serve_app.feedback.score_store import InMemoryScoreStore
 from serve_app.feedback.shadow import Shadow
 from serve_app.gateway.gateway import Gateway
 from serve_app.package_files import locate
-from serve_app.serving.feedback_board import RayScoreStore
+from serve_app.serving.feedback_actor import RayScoreStore
 from serve_app.serving.handles import HandleClassifier, HandleEngine, warm_up
-from serve_app.serving.ingress import Place
-from serve_app.serving.load_board import exchange_load
+from serve_app.serving.ingress import ReplicaContext
+from serve_app.serving.load_actor import exchange_load
 from serve_app.serving.replicas import watch_replicas
 from serve_app.settings import AppArgs, tokenizer_file
 from serve_app.state.live_catalog import LiveCatalog
@@ -47,7 +47,7 @@ from serve_app.telemetry.log_events import FanOut, LogEvents, log_to_stderr
 from serve_app.telemetry.request_metrics import PrometheusEvents
 from serve_app.tokens.counter import EstimatingCounter, HfTokenCounter
 
-REMEMBERED_PROMPTS = 1024
+CACHED_PROMPTS = 1024
 logger = logging.getLogger("serve_app")
 
 
@@ -62,35 +62,33 @@ class BackgroundEndedError(RuntimeError):
     """A background task of the ingress ended; the replica should be replaced."""
 
 
-class RouterFront:
+class IngressReplica:
     """Gateway and HTTP application of one ingress replica, with the tasks that feed them."""
 
-    def __init__(self, settings: AppArgs, place: Place) -> None:
+    def __init__(self, settings: AppArgs, context: ReplicaContext) -> None:
         log_to_stderr(logger, settings.log_level)
         registry = CollectorRegistry()
         metrics = PrometheusEvents(registry)
         events = FanOut(metrics, LogEvents(logger))
         clock = MonotonicClock()
         self._settings = settings
-        self._place = place
+        self._context = context
         self._store = open_store(settings.store.url)
-        self._shipped = open_store(locate(settings.store.shipped))
+        self._fallback = open_store(locate(settings.store.fallback_url))
         catalog = LiveCatalog(clock, events)
         self._watch = CatalogWatch(
-            self._store, catalog.publish, events=events, shipped=self._shipped
+            self._store, catalog.publish, events=events, fallback=self._fallback
         )
         pairs = [pair.pair for pair in settings.pairs]
         self._load = LoadTracker(pairs)
         self._failed = False
-        self._graded_log = _graded_log(settings, place.replica)
-        engine = HandleEngine(place.pairs)
+        self._graded_log = _graded_log(settings, context.replica)
+        engine = HandleEngine(context.pairs)
         self._gateway = Gateway(
             pairs=pairs,
             engine=engine,
-            classifier=DeadlineClassifier(
-                remote=RememberingClassifier(
-                    HandleClassifier(place.classifier), REMEMBERED_PROMPTS
-                ),
+            classifier=FallbackClassifier(
+                remote=CachedClassifier(HandleClassifier(context.classifier), CACHED_PROMPTS),
                 local=HeuristicClassifier(),
                 deadline_ms=settings.classifier.deadline_ms,
                 events=events,
@@ -105,13 +103,13 @@ class RouterFront:
             events=events,
             ids=lambda: uuid.uuid4().hex,
         )
-        actor = place.feedback_actor
+        actor = context.feedback_actor
         store = InMemoryScoreStore(settings.feedback, clock.now)
         self._feedback = Feedback(
             store=RayScoreStore(actor) if actor is not None else store,
             catalog=catalog,
             settings=settings.feedback,
-            replica=place.replica,
+            replica=context.replica,
             clock=clock,
             events=events,
             log=self._graded_log,
@@ -137,7 +135,7 @@ class RouterFront:
             self._gateway,
             self._feedback,
             settings=settings.ingress,
-            replica=place.replica,
+            replica=context.replica,
             exposition=metrics.exposition,
             lifespan=self._lifespan,
             answer_request_id=False,  # Ray Serve does
@@ -162,7 +160,7 @@ class RouterFront:
                     task.cancel()
         finally:
             await self._store.close()
-            await self._shipped.close()
+            await self._fallback.close()
             if self._graded_log is not None:
                 self._graded_log.close()
 
@@ -174,18 +172,18 @@ class RouterFront:
             raise
 
     def _jobs(self) -> Sequence[Awaitable[None]]:
-        place = self._place
+        context = self._context
         maximum = {pair.id: pair.replicas.max for pair in self._settings.pairs}
         jobs: list[Awaitable[None]] = [
             self._watch.run(),
-            watch_replicas(place.app_name, maximum, self._load),
+            watch_replicas(context.app_name, maximum, self._load),
             self._feedback.run(),
-            warm_up(HandleClassifier(place.classifier)),
+            warm_up(HandleClassifier(context.classifier)),
         ]
         if self._shadow is not None:
             jobs.append(self._shadow.run())
-        if place.board is not None:
-            jobs.append(exchange_load(place.board, place.replica, self._load))
+        if context.load_actor is not None:
+            jobs.append(exchange_load(context.load_actor, context.replica, self._load))
         return jobs
 
 

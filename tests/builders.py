@@ -23,7 +23,7 @@ from serve_app.core.profile import (
     TaskAccuracy,
     Throughput,
 )
-from serve_app.core.request import Capability, Features, Judgement, Success, Task
+from serve_app.core.request import Capability, Features, PromptClassification, Success, Task
 from serve_app.core.scoring import Policy, Weights
 
 CONCURRENCY = (1, 4, 8)
@@ -135,7 +135,7 @@ def a_catalog(*profiles: Profile, version: str = "v1") -> Catalog:
     return Catalog.of(version, profiles)
 
 
-def a_judgement(
+def a_classification(
     task: Task = "conversation",
     *,
     output_tokens: int = 21,
@@ -143,8 +143,8 @@ def a_judgement(
     numeric_share: float = 0.0,
     origin: str = "test",
     success: Mapping[str, Success] | None = None,
-) -> Judgement:
-    return Judgement(
+) -> PromptClassification:
+    return PromptClassification(
         task=task,
         task_confidence=0.9,
         difficulty=0.5,
@@ -161,13 +161,13 @@ def features(
     prompt_tokens: int = 100,
     max_tokens: int | None = None,
     needs: Iterable[Capability] = (),
-    judgement: Judgement | None = None,
+    classification: PromptClassification | None = None,
 ) -> Features:
     return Features(
         prompt_tokens=prompt_tokens,
         max_tokens=max_tokens,
         needs=frozenset(needs),
-        judgement=judgement or a_judgement(),
+        classification=classification or a_classification(),
     )
 
 

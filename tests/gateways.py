@@ -12,9 +12,9 @@ from serve_app.classifier.request_text import segment
 from serve_app.core.breaker import BreakerSettings
 from serve_app.core.catalog import Catalog
 from serve_app.core.fleet import Pair
-from serve_app.core.inference_request import Inbound
+from serve_app.core.inference_request import InferenceRequest
 from serve_app.core.ports import Classifier
-from serve_app.core.request import Constraints, Judgement, Prompt
+from serve_app.core.request import Constraints, Prompt, PromptClassification
 from serve_app.feedback.collector import Feedback
 from serve_app.feedback.graded_log import FileGradedLog
 from serve_app.feedback.score_store import InMemoryScoreStore, ScoreStore
@@ -24,7 +24,7 @@ from serve_app.settings import FeedbackSettings, RoutingSettings
 from serve_app.state.live_catalog import LiveCatalog
 from serve_app.state.load import LoadTracker, Replicas
 from serve_app.testing import FakeEngine, ManualClock, RecordingEvents, Script
-from tests.builders import a_catalog, a_judgement, a_pair, a_policy, a_profile
+from tests.builders import a_catalog, a_classification, a_pair, a_policy, a_profile
 
 PAIRS = (a_pair("cheap"), a_pair("dear"))
 CATALOG = a_catalog(
@@ -45,13 +45,13 @@ READY = Replicas(ready=1, starting=0, maximum=1)
 class FixedClassifier:
     """Judges every prompt the same."""
 
-    def __init__(self, judgement: Judgement | None = None) -> None:
-        self.judged: list[Prompt] = []
-        self._judgement = judgement or a_judgement()
+    def __init__(self, classification: PromptClassification | None = None) -> None:
+        self.classified: list[Prompt] = []
+        self._classification = classification or a_classification()
 
-    async def judge(self, prompt: Prompt) -> Judgement:
-        self.judged.append(prompt)
-        return self._judgement
+    async def classify(self, prompt: Prompt) -> PromptClassification:
+        self.classified.append(prompt)
+        return self._classification
 
 
 class WordCounter:
@@ -69,7 +69,7 @@ class WordCounter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class House:
+class GatewayUnderTest:
     """A gateway with everything it stands on."""
 
     gateway: Gateway
@@ -92,7 +92,7 @@ class House:
         return [pair for pair, _ in self.engine.calls]
 
 
-def a_house(
+def gateway_under_test(
     scripts: Mapping[str, Script] | None = None,
     *,
     pairs: Sequence[Pair] = PAIRS,
@@ -108,7 +108,7 @@ def a_house(
     replica: str = "",
     graded_log: FileGradedLog | None = None,
     chance: Callable[[], float] = lambda: 0.0,
-) -> House:
+) -> GatewayUnderTest:
     engine, load = engine or FakeEngine(scripts), LoadTracker(pairs)
     if ready:
         load.set_replicas({pair.id: READY for pair in pairs})
@@ -155,7 +155,7 @@ def a_house(
             chance=chance,
         )
         gateway.listen(shadow)
-    return House(
+    return GatewayUnderTest(
         gateway=gateway,
         feedback=collector,
         shadow=shadow,
@@ -168,15 +168,15 @@ def a_house(
     )
 
 
-async def whole(house: House, inbound: Inbound) -> dict[str, object]:
-    async with house.gateway.answer(inbound) as answer:
+async def whole(under_test: GatewayUnderTest, request: InferenceRequest) -> dict[str, object]:
+    async with under_test.gateway.answer(request) as answer:
         body: dict[str, object] = json.loads(await answer.whole())
         return body
 
 
-def an_inbound(*, model: str = "auto", **changes: Any) -> Inbound:
+def a_request(*, model: str = "auto", **changes: Any) -> InferenceRequest:
     body: dict[str, object] = {"model": model, "messages": [{"role": "user", "content": "Hi"}]}
-    inbound = Inbound(
+    request = InferenceRequest(
         request_id="request-1",
         operation="chat",
         model=model,
@@ -189,4 +189,4 @@ def an_inbound(*, model: str = "auto", **changes: Any) -> Inbound:
         needs={},
         constraints=Constraints(),
     )
-    return replace(inbound, **changes)
+    return replace(request, **changes)

@@ -96,13 +96,13 @@ def test_semicolons_in_code_are_no_findings() -> None:
     assert check_source("module.py", '"""One; two; three."""\n') == []
 
 
-def test_a_word_over_its_allowance_is_shown_at_every_place() -> None:
+def test_a_word_over_its_budget_is_shown_at_every_place() -> None:
     findings = check_source("module.py", "# told\n# told\n# said\n")
 
     assert over_allowance(findings, {"told": 2, "said": 1}) == []
     assert found(over_allowance(findings, {"told": 1, "said": 1})) == [(1, "told"), (2, "told")]
 
 
-def test_an_allowance_names_a_word_of_the_list() -> None:
+def test_an_budget_names_a_word_of_the_list() -> None:
     for word in STILL_IN_CODE:
         assert any(re.fullmatch(pattern, word) for pattern in WORDS), word

@@ -45,7 +45,7 @@ async def test_the_shipped_catalog_is_read_from_any_folder(
 ) -> None:
     monkeypatch.chdir(tmp_path)
 
-    catalog = await open_store(locate(StoreSettings().shipped)).load()
+    catalog = await open_store(locate(StoreSettings().fallback_url)).load()
 
     assert "smollm2-135m-bf16" in catalog.profiles
 
@@ -56,9 +56,11 @@ async def test_the_shipped_success_model_is_read_from_any_folder(
     monkeypatch.chdir(tmp_path)
     model = "package:profiles/success/embedded.npz"
 
-    judgement = await open_classifier(model, events=RecordingEvents()).judge(segment("What?"))
+    classification = await open_classifier(model, events=RecordingEvents()).classify(
+        segment("What?")
+    )
 
-    assert judgement.origin == ORIGIN
+    assert classification.origin == ORIGIN
 
 
 def test_other_paths_stay_as_they_are() -> None:

@@ -16,7 +16,7 @@ import pytest
 from serve_app import __version__
 from tests.api.apps import an_app
 from tests.base_install import EVERY_HELP
-from tests.gateways import a_house
+from tests.gateways import gateway_under_test
 from tests.http_server import serving
 from tests.paths import REPOSITORY
 
@@ -151,7 +151,7 @@ def test_the_version_is_the_wheels(site: Path, empty: Path) -> None:
 
 
 def test_route_asks_a_running_fleet_from_an_empty_folder(site: Path, empty: Path) -> None:
-    with serving(an_app(a_house())) as url:
+    with serving(an_app(gateway_under_test())) as url:
         done = quantroute(site, empty, "route", "What is 2 + 3?", "--url", url, "--json")
 
     assert done.returncode == 0, done.stderr

@@ -27,7 +27,7 @@ from serve_app.core.cost import TokenPrice
 from serve_app.core.fleet import Load
 from serve_app.core.predict import predict
 from serve_app.core.profile import Profile
-from serve_app.core.request import Constraints, Features, Judgement
+from serve_app.core.request import Constraints, Features, PromptClassification
 from serve_app.core.surface import read_surface
 
 TARGET = 0.20
@@ -207,7 +207,7 @@ def judged(profile: Profile, load: Requests, shown: Round) -> PlaceReplay:
 
 def predicted_ms(profile: Profile, load: Requests, output_tokens: int) -> float:
     """The whole answer as the router predicts it, at the median and with its real length."""
-    judgement = Judgement(
+    classification = PromptClassification(
         task="conversation",
         task_confidence=1.0,
         difficulty=0.5,
@@ -223,7 +223,7 @@ def predicted_ms(profile: Profile, load: Requests, output_tokens: int) -> float:
             prompt_tokens=_in_reference(load.prompt_tokens, profile),
             max_tokens=None,
             needs=frozenset(),
-            judgement=judgement,
+            classification=classification,
         ),
         Load(ready_replicas=1, in_flight=load.concurrency - 1),
         Constraints(deadline_quantile=MEDIAN),

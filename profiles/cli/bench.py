@@ -94,13 +94,13 @@ def router_quality(
 @bench.command()
 def classifier(
     model: Annotated[Path, typer.Argument(help="A model made by `quantroute train`.")],
-    rounds: Annotated[int, typer.Option(help="Judgements to time.", min=100)] = 5_000,
+    rounds: Annotated[int, typer.Option(help="Classifications to time.", min=100)] = 5_000,
     prompt_tokens: Annotated[
         int, typer.Option(help="Length of the prompts.", min=10, max=100_000)
     ] = 1_000,
     as_json: JsonOption = False,
 ) -> None:
-    """Time the success model's judgement of one prompt."""
+    """Time the success model's classification of one prompt."""
     from serve_app.bench import classifier as timing
     from serve_app.core.errors import SuccessModelRefused
 
@@ -230,8 +230,8 @@ def replay(
     )
     try:
         specs = pair_specs(read_config(fleet).args, pairs or [])
-        judged = [(spec, replaying.profile_to_judge(spec, profiles, plan)) for spec in specs]
-        replayed = [asyncio.run(replaying.replay_pair(s, p, plan)) for s, p in judged]
+        classified = [(spec, replaying.profile_to_judge(spec, profiles, plan)) for spec in specs]
+        replayed = [asyncio.run(replaying.replay_pair(s, p, plan)) for s, p in classified]
     except (ProfilingError, CatalogError, ConfigFileError, OSError) as exc:
         fail(str(exc))
     result = replaying.ReplayBench(pairs=tuple(replayed))

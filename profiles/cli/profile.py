@@ -260,7 +260,7 @@ def profile(
         args = read_config(fleet).args
         specs = pair_specs(args, pairs or [], url)
         for spec in specs:
-            grid.places(spec.pair)
+            grid.grid_points(spec.pair)
     except (MeasurementUnusable, ValueError) as exc:
         fail(str(exc), code=2)
     except ConfigFileError as exc:

@@ -22,12 +22,12 @@ def decision_table(decision: dict[str, Any]) -> RenderableType:
     features = decision["features"]
     lines: list[RenderableType] = [Text(decision["reason"], style="bold")]
     if features is not None:
-        judged = features["judgement"]
+        seen = features["classification"]
         lines.append(
             Text(
-                f"{judged['task']} (confidence {judged['task_confidence']:.2f}), difficulty "
-                f"{judged['difficulty']:.2f}, {features['prompt_tokens']} prompt tokens, about "
-                f"{judged['output_tokens_p50']} output tokens, judged by {judged['origin']}; "
+                f"{seen['task']} (confidence {seen['task_confidence']:.2f}), difficulty "
+                f"{seen['difficulty']:.2f}, {features['prompt_tokens']} prompt tokens, about "
+                f"{seen['output_tokens_p50']} output tokens, classified by {seen['origin']}; "
                 f"catalog {decision['catalog_version']}"
             )
         )

@@ -311,9 +311,9 @@ def weights(
 
 def _tune_fleet(plan: TuningPlan, fleet: FleetAtRest) -> Tuning:
     from profiles.tuning.tune import tune_fleet
-    from serve_app.classifier.heuristics import judge
+    from serve_app.classifier.heuristics import classify_sync
 
-    return tune_fleet(plan, fleet, local=judge, progress=tell)
+    return tune_fleet(plan, fleet, local=classify_sync, progress=tell)
 
 
 def _tune_priced(plan: TuningPlan, prices: Path | None, reference: str | None) -> Tuning:

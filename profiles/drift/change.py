@@ -11,7 +11,7 @@ Direction = Literal["better", "worse"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Move:
+class Change:
     """One figure that moved. `demotes` when it is so much worse that the pair may not serve."""
 
     quantity: str
@@ -23,13 +23,13 @@ class Move:
     demotes: bool = False
 
     @property
-    def change(self) -> float:
+    def relative(self) -> float:
         """As a share of the earlier figure; 0 where that was 0."""
         return (self.after - self.before) / self.before if self.before else 0.0
 
     def __str__(self) -> str:
         figures = f"{self.before:.4g} -> {self.after:.4g} {self.unit}".rstrip()
-        words = (self.quantity, f"{self.change:+.0%}", self.place, f"({figures})")
+        words = (self.quantity, f"{self.relative:+.0%}", self.place, f"({figures})")
         return " ".join(word for word in words if word)
 
 
@@ -38,14 +38,14 @@ class PairDrift:
     """What moved of one pair; `notes` say what could not be compared, and what else is other."""
 
     pair: str
-    moves: tuple[Move, ...] = ()
+    changes: tuple[Change, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
-    def demoting(self) -> tuple[Move, ...]:
+    def demoting(self) -> tuple[Change, ...]:
         """The worst first."""
-        moves = (move for move in self.moves if move.demotes)
-        return tuple(sorted(moves, key=lambda move: abs(move.change), reverse=True))
+        changes = (change for change in self.changes if change.demotes)
+        return tuple(sorted(changes, key=lambda change: abs(change.relative), reverse=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from itertools import product
 from math import exp, fsum, log, sqrt
 from typing import NamedTuple
 
-from profiles.drift.change import Move, PairDrift, Tolerances
+from profiles.drift.change import Change, PairDrift, Tolerances
 from profiles.publishing.floor import upper_end
 from serve_app.core.profile import ErrorGrid, Grid, LatencySurface, Profile, TaskAccuracy
 
@@ -37,9 +37,9 @@ def shared_loads(before: LatencySurface, after: LatencySurface) -> tuple[tuple[i
     return tuple(product(levels, lengths))
 
 
-def latency_moves(
+def latency_changes(
     before: LatencySurface, after: LatencySurface, tolerances: Tolerances
-) -> Iterator[Move]:
+) -> Iterator[Change]:
     """Medians that lie farther apart than their intervals and than the tolerance.
 
     Both, because a very sure median may move by nothing that matters, and one of few samples by
@@ -69,11 +69,11 @@ def latency_moves(
             noise = median.before_error + median.after_error
             further = abs(median.after - median.before)
             if further > max(noise, median.before * tolerance):
-                yield _move(name, median, tolerances)
+                yield _change(name, median, tolerances)
 
 
-def _move(name: str, median: _Median, tolerances: Tolerances) -> Move:
-    return Move(
+def _change(name: str, median: _Median, tolerances: Tolerances) -> Change:
+    return Change(
         quantity=name,
         place=median.place,
         before=median.before,
@@ -138,21 +138,21 @@ class Scalar(NamedTuple):
 def compare(before: Profile, after: Profile, tolerances: Tolerances) -> PairDrift:
     """Latency, throughput, accuracy, cold start and memory, each where both can be compared."""
     notes: list[str] = []
-    moves: list[Move] = []
+    changes: list[Change] = []
     if _where(before) != _where(after):
         notes.append(f"measured on {_where(after)}, before on {_where(before)}: speed not compared")
     else:
         if not shared_loads(before.latency, after.latency):
             notes.append("measured at other loads than before: latency not compared")
-        moves += latency_moves(before.latency, after.latency, tolerances)
-        moves += _scalar_moves(before, after, tolerances)
+        changes += latency_changes(before.latency, after.latency, tolerances)
+        changes += _scalar_changes(before, after, tolerances)
     if _questions(before) != _questions(after):
         notes.append("evaluated on other questions than before: accuracy not compared")
     else:
-        moves += _accuracy_moves(before, after)
+        changes += _accuracy_changes(before, after)
     if before.engine_version != after.engine_version:
         notes.append(f"engine {before.engine_version} -> {after.engine_version}")
-    return PairDrift(pair=after.pair, moves=tuple(moves), notes=tuple(notes))
+    return PairDrift(pair=after.pair, changes=tuple(changes), notes=tuple(notes))
 
 
 def _where(profile: Profile) -> str:
@@ -164,13 +164,13 @@ def _questions(profile: Profile) -> str:
     return profile.provenance.evaluation or f"{profile.accuracy['overall'].items} items"
 
 
-def _scalar_moves(before: Profile, after: Profile, tolerances: Tolerances) -> Iterator[Move]:
+def _scalar_changes(before: Profile, after: Profile, tolerances: Tolerances) -> Iterator[Change]:
     for scalar in _scalars(before, after, tolerances):
         was, now = scalar.before, scalar.after
         if was is None or now is None or abs(now - was) <= was * scalar.tolerance:
             continue
         better = (now > was) == scalar.more_is_better
-        yield Move(
+        yield Change(
             quantity=scalar.quantity,
             place="",
             before=was,
@@ -223,14 +223,14 @@ def _scalars(before: Profile, after: Profile, tolerances: Tolerances) -> tuple[S
     )
 
 
-def _accuracy_moves(before: Profile, after: Profile) -> Iterator[Move]:
+def _accuracy_changes(before: Profile, after: Profile) -> Iterator[Change]:
     for scope, new in after.accuracy.items():
         old = before.accuracy.get(scope)
         if old is None:
             continue
         lower, upper = _difference(old, new)
         if lower > 0 or upper < 0:
-            yield Move(
+            yield Change(
                 quantity=f"accuracy {scope}",
                 place="",
                 before=old.mean,

@@ -113,7 +113,7 @@ def _outcome(
         return _demoted(profile, measured.golden, drift, baseline.version)
     if active is not None and not is_eligible(active):
         return Outcome(pair=pair, action="lifted", profile=profile, drift=drift)
-    if not drift.moves and not drift.notes:
+    if not drift.changes and not drift.notes:
         kept = _with_figures_of(baseline.profile, profile)
         return Outcome(pair=pair, action="unchanged", profile=kept, drift=drift)
     return Outcome(pair=pair, action="updated", profile=profile, drift=drift)
@@ -141,7 +141,7 @@ def _with_figures_of(earlier: Profile, profile: Profile) -> Profile:
 
 
 def _demoted(profile: Profile, golden: GoldenResult, drift: PairDrift, against: str) -> Outcome:
-    told = [str(move) for move in drift.demoting[:REASONS_TOLD]]
+    told = [str(change) for change in drift.demoting[:REASONS_TOLD]]
     if (more := len(drift.demoting) - len(told)) > 0:
         told.append(f"and {more} more")
     reason = f"{DRIFTED}{', '.join(told)}, against version {against}"

@@ -33,7 +33,7 @@ class DriftReport:
 
     @property
     def drifted(self) -> bool:
-        return any(pair.moves for pair in self.pairs)
+        return any(pair.changes for pair in self.pairs)
 
 
 def drift_report(
@@ -60,10 +60,10 @@ def drift_lines(report: DriftReport) -> Iterator[str]:
 
 
 def pair_lines(drift: PairDrift, against: str) -> Iterator[str]:
-    if not drift.moves:
+    if not drift.changes:
         yield f"{drift.pair}: nothing moved against version {against}"
-    for move in drift.moves:
-        yield f"{drift.pair}: {move.direction}: {move}"
+    for change in drift.changes:
+        yield f"{drift.pair}: {change.direction}: {change}"
     for note in drift.notes:
         yield f"{drift.pair}: {note}"
 
@@ -83,8 +83,8 @@ def write_drift(report: DriftReport, folder: Path) -> Path:
 
 def drift_document(drift: PairDrift) -> dict[str, object]:
     """One pair as JSON holds it."""
-    moves = [{**asdict(move), "change": round(move.change, 4)} for move in drift.moves]
-    return {"pair": drift.pair, "moves": moves, "notes": drift.notes}
+    changes = [{**asdict(change), "change": round(change.relative, 4)} for change in drift.changes]
+    return {"pair": drift.pair, "moves": changes, "notes": drift.notes}
 
 
 def write_refreshed(refreshed: Refreshed, folder: Path) -> tuple[Path, Path]:
@@ -126,13 +126,13 @@ def refreshed_lines(refreshed: Refreshed) -> Iterator[str]:
 
 def _moved(outcome: Outcome) -> Iterator[str]:
     drift = outcome.drift
-    if drift is None or not (drift.moves or drift.notes):
+    if drift is None or not (drift.changes or drift.notes):
         return
     yield ""
     yield f"## {outcome.pair}"
     yield ""
-    for move in drift.moves:
-        yield f"- {move.direction}: {move}"
+    for change in drift.changes:
+        yield f"- {change.direction}: {change}"
     for note in drift.notes:
         yield f"- {note}"
 

@@ -14,7 +14,7 @@ LONGEST_ANSWER = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Place:
+class GridPoint:
     """One point of the surface's grid."""
 
     concurrency: int
@@ -55,7 +55,7 @@ class Grid:
                 f"at least 2, better 16"
             )
 
-    def places(self, pair: Pair) -> tuple[Place, ...]:
+    def grid_points(self, pair: Pair) -> tuple[GridPoint, ...]:
         """Every place, in ascending order. Raises `MeasurementUnusable` for what does not fit."""
         longest = max(self.prompt_tokens) + LONGEST_ANSWER * self.output_tokens
         if longest > pair.context_window:
@@ -72,17 +72,17 @@ class Grid:
                 f"up to {pair.max_concurrency}"
             )
         return tuple(
-            Place(concurrency=level, prompt_tokens=length)
+            GridPoint(concurrency=level, prompt_tokens=length)
             for level in sorted(levels)
             for length in sorted(self.prompt_tokens)
         )
 
-    def load(self, place: Place, *, seed: int) -> Load:
+    def load(self, grid_point: GridPoint, *, seed: int) -> Load:
         """One round at a place."""
-        level = place.concurrency
+        level = grid_point.concurrency
         return Load(
             concurrency=level,
-            prompt_tokens=place.prompt_tokens,
+            prompt_tokens=grid_point.prompt_tokens,
             output_tokens=self.output_tokens,
             requests=left_out(level) + _samples(level),
             seed=seed,
@@ -90,7 +90,7 @@ class Grid:
 
     def warm_ups(self, pair: Pair, *, seed: int) -> tuple[Load, ...]:
         """One wave of each prompt length, to be thrown away."""
-        level = max(place.concurrency for place in self.places(pair))
+        level = max(grid_point.concurrency for grid_point in self.grid_points(pair))
         return tuple(
             Load(
                 concurrency=level,

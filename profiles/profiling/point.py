@@ -119,7 +119,7 @@ class StopRule:
                 f"{self.fewest_rounds}"
             )
 
-    def enough(self, point: Point) -> bool:
+    def converged(self, point: Point) -> bool:
         """Whether the point needs no further round."""
         rounds = len(point.rounds)
         if rounds >= self.most_rounds:

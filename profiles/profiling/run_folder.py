@@ -19,7 +19,7 @@ from profiles.errors import ResumeRefused
 from profiles.evaluation import Outcome, OutcomesInvalid, read_outcomes, write_outcomes
 from profiles.evaluation.lm_eval import DEFAULT_OPTIONS, BenchmarkOptions
 from profiles.profiling.engine import EngineSpec, PeakOf
-from profiles.profiling.grid import Grid, Place
+from profiles.profiling.grid import Grid, GridPoint
 from serve_app.atomic_write import write_atomically
 from serve_app.core.profile import TaskAccuracy
 
@@ -88,7 +88,7 @@ def run_settings(
         "env": dict(spec.env),
         "url": spec.url,
         "grid": {
-            "places": [place.name for place in grid.places(spec.pair)],
+            "places": [grid_point.name for grid_point in grid.grid_points(spec.pair)],
             "output_tokens": grid.output_tokens,
         },
         "items": items_digest,
@@ -138,9 +138,9 @@ class RunFolder:
             raise ResumeRefused(self.path, found)
         return earlier
 
-    def round_path(self, place: Place, number: int) -> Path:
+    def round_path(self, grid_point: GridPoint, number: int) -> Path:
         """Where the result of a place's round is kept; rounds count from 1."""
-        return self.path / f"{place.name}-r{number}.json"
+        return self.path / f"{grid_point.name}-r{number}.json"
 
     def engine(self) -> EngineRecord | None:
         return self._read(ENGINE, _ENGINE)

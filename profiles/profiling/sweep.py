@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from profiles.profiling.grid import Grid, Place, work
+from profiles.profiling.grid import Grid, GridPoint, work
 from profiles.profiling.loadgen import Load, read_round
 from profiles.profiling.point import Point, Round, StopRule
 from profiles.profiling.progress import PairProgress
@@ -34,25 +34,26 @@ class Sweep:
         self._grid = grid
         self._rule = rule
         self._folder = folder
-        self._places = grid.places(pair)
-        self._rounds: dict[Place, list[Round]] = {
-            place: self._on_disk(place) for place in self._places
+        self._grid_points = grid.grid_points(pair)
+        self._rounds: dict[GridPoint, list[Round]] = {
+            grid_point: self._on_disk(grid_point) for grid_point in self._grid_points
         }
 
     @property
     def finished(self) -> bool:
-        return not self._wanting()
+        return not self._missing()
 
     @property
     def points(self) -> tuple[Point, ...]:
-        return tuple(_point(place, rounds) for place, rounds in self._rounds.items())
+        return tuple(_point(grid_point, rounds) for grid_point, rounds in self._rounds.items())
 
     @property
     def expected_work(self) -> float:
         """What is left at least."""
         return sum(
-            max(0, self._rule.fewest_rounds - len(rounds)) * work(self._grid.load(place, seed=0))
-            for place, rounds in self._rounds.items()
+            max(0, self._rule.fewest_rounds - len(rounds))
+            * work(self._grid.load(grid_point, seed=0))
+            for grid_point, rounds in self._rounds.items()
         )
 
     async def run(
@@ -65,11 +66,11 @@ class Sweep:
     ) -> None:
         """Runs what is wanting. No two rounds draw the same prompts; `seed` is for the first."""
         await self._warm_up(generator, seed=seed, progress=progress)
-        seed += len(self._places)
+        seed += len(self._grid_points)
         forwards = True
-        while places := self._wanting():
-            for place in places if forwards else reversed(places):
-                await self._run_round(place, generator, seed=seed, progress=progress)
+        while grid_points := self._missing():
+            for grid_point in grid_points if forwards else reversed(grid_points):
+                await self._run_round(grid_point, generator, seed=seed, progress=progress)
                 after_round()
                 seed += 1
             forwards = not forwards
@@ -80,40 +81,43 @@ class Sweep:
             await generator.run(load, self._folder.path / "warm-up.json")
 
     async def _run_round(
-        self, place: Place, generator: Loads, *, seed: int, progress: PairProgress
+        self, grid_point: GridPoint, generator: Loads, *, seed: int, progress: PairProgress
     ) -> None:
-        load = self._grid.load(place, seed=seed)
-        number = len(self._rounds[place]) + 1
+        load = self._grid.load(grid_point, seed=seed)
+        number = len(self._rounds[grid_point]) + 1
         if number > self._rule.fewest_rounds:
             progress.expect(work(load))
         progress.step(
-            f"{place.concurrency} at once, {place.prompt_tokens} tokens, round {number}", work(load)
+            f"{grid_point.concurrency} at once, {grid_point.prompt_tokens} tokens, round {number}",
+            work(load),
         )
-        path = self._folder.round_path(place, number)
-        self._rounds[place].append(await generator.run(load, path))
+        path = self._folder.round_path(grid_point, number)
+        self._rounds[grid_point].append(await generator.run(load, path))
 
-    def _wanting(self) -> Sequence[Place]:
+    def _missing(self) -> Sequence[GridPoint]:
         """Places that need another round, those with the fewest rounds only.
 
         So a run that goes on visits them as the whole run would have.
         """
-        wanting = [
-            place
-            for place, rounds in self._rounds.items()
-            if not rounds or not self._rule.enough(_point(place, rounds))
+        missing = [
+            grid_point
+            for grid_point, rounds in self._rounds.items()
+            if not rounds or not self._rule.converged(_point(grid_point, rounds))
         ]
-        fewest = min((len(self._rounds[place]) for place in wanting), default=0)
-        return [place for place in wanting if len(self._rounds[place]) == fewest]
+        fewest = min((len(self._rounds[grid_point]) for grid_point in missing), default=0)
+        return [grid_point for grid_point in missing if len(self._rounds[grid_point]) == fewest]
 
-    def _on_disk(self, place: Place) -> list[Round]:
-        load = self._grid.load(place, seed=0)
+    def _on_disk(self, grid_point: GridPoint) -> list[Round]:
+        load = self._grid.load(grid_point, seed=0)
         rounds: list[Round] = []
-        while (path := self._folder.round_path(place, len(rounds) + 1)).exists():
+        while (path := self._folder.round_path(grid_point, len(rounds) + 1)).exists():
             rounds.append(read_round(path, load))
         return rounds
 
 
-def _point(place: Place, rounds: Sequence[Round]) -> Point:
+def _point(grid_point: GridPoint, rounds: Sequence[Round]) -> Point:
     return Point(
-        concurrency=place.concurrency, prompt_tokens=place.prompt_tokens, rounds=tuple(rounds)
+        concurrency=grid_point.concurrency,
+        prompt_tokens=grid_point.prompt_tokens,
+        rounds=tuple(rounds),
     )

@@ -9,7 +9,7 @@ from serve_app.core.decision import Prediction
 from serve_app.core.fleet import Load, Pair
 from serve_app.core.predict import predict
 from serve_app.core.profile import Profile
-from serve_app.core.request import Constraints, Features, Judgement, Success
+from serve_app.core.request import Constraints, Features, PromptClassification, Success
 from serve_app.core.scoring import Policy, Weights
 
 # Where no profile states how long the answers were that it was measured with.
@@ -40,7 +40,7 @@ class TypicalRequest:
 
     @property
     def output_tokens(self) -> int:
-        return self.features.judgement.output_tokens_p50
+        return self.features.classification.output_tokens_p50
 
 
 def typical_request(catalog: Catalog, constraints: Constraints, policy: Policy) -> TypicalRequest:
@@ -48,7 +48,7 @@ def typical_request(catalog: Catalog, constraints: Constraints, policy: Policy) 
     lengths = {length for p in catalog for length in p.latency.prompt_tokens}
     answers = {p.latency.output_tokens or OUTPUT_TOKENS for p in catalog}
     output_tokens = _middle(answers)
-    judgement = Judgement(
+    classification = PromptClassification(
         task="conversation",
         task_confidence=1,
         difficulty=0.5,
@@ -62,7 +62,10 @@ def typical_request(catalog: Catalog, constraints: Constraints, policy: Policy) 
         },
     )
     features = Features(
-        prompt_tokens=_middle(lengths), max_tokens=None, needs=frozenset(), judgement=judgement
+        prompt_tokens=_middle(lengths),
+        max_tokens=None,
+        needs=frozenset(),
+        classification=classification,
     )
     return TypicalRequest(features=features, constraints=constraints, policy=policy)
 

@@ -37,7 +37,7 @@ class Predicted:
     lowers: Floats
 
 
-def predict_unseen(
+def predict_out_of_fold(
     table: OutcomeTable,
     costs: Costs,
     splits: Sequence[Split],

@@ -17,7 +17,7 @@ from profiles.router_eval.metrics import (
     require_gap,
     weak_and_strong,
 )
-from profiles.router_eval.out_of_fold import SUCCESS_MODEL, Predicted, predict_unseen
+from profiles.router_eval.out_of_fold import SUCCESS_MODEL, Predicted, predict_out_of_fold
 from profiles.router_eval.prices import cost_of_answers, price_of_each, read_prices
 from profiles.training.folds import Split, folds, without_known_prompts
 from profiles.training.load_outcomes import read_table
@@ -66,7 +66,7 @@ def run(plan: QualityPlan, progress: Callable[[str], None]) -> QualityBench:
     asked = np.sort(np.concatenate([split.test for split in splits]))
     scores = table.filled[asked]
     require_gap(scores[:, table.column(weak)], scores[:, table.column(strong)])
-    predicted = predict_unseen(
+    predicted = predict_out_of_fold(
         table, costs, splits, seed=plan.seed, embedder=plan.embedder, progress=progress
     )
     question = Question(weak=weak, strong=strong, costs=costs.rows(asked), floors=plan.floors)

@@ -37,10 +37,10 @@ class PromptFeatures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Readers:
-    """Both fitted to all prompts; a trait is `blend` (2, traits) of what they say, plus `offset`.
+class Ensemble:
+    """Both fitted to all prompts; a factor is `blend` (2, factors) of what they say, plus `offset`.
 
-    `unseen` (prompts, traits) is that blend by readers which had not seen the prompt, and
+    `unseen` (prompts, factors) is that blend by readers which had not seen the prompt, and
     `likely_kinds` the kinds which such readers took it for.
     """
 
@@ -65,12 +65,12 @@ def features_of(
     )
 
 
-def fit_readers(prompts: PromptFeatures, traits: Floats, *, seed: int) -> Readers:
+def fit_ensemble(prompts: PromptFeatures, latent_factors: Floats, *, seed: int) -> Ensemble:
     """The forest reads the linear part's predictions for prompts that part has not seen.
 
     So it learns how far to trust it.
     """
-    targets = traits.astype(np.float32)
+    targets = latent_factors.astype(np.float32)
     splits = folds(prompts.same, count=INNER_FOLDS, seed=seed)
     read = np.empty((len(targets), 2 * targets.shape[1] + 1), np.float32)
     likely = np.empty(len(targets), np.int64)
@@ -83,8 +83,8 @@ def fit_readers(prompts: PromptFeatures, traits: Floats, *, seed: int) -> Reader
     for split in splits:
         trees = forest.grow(features[split.train], targets[split.train], seed=seed)
         grown[split.test] = trees.predict(features[split.test]).reshape(len(split.test), -1)
-    blend, offset = _blend(traits, read[:, : targets.shape[1]], grown)
-    return Readers(
+    blend, offset = _blend(latent_factors, read[:, : targets.shape[1]], grown)
+    return Ensemble(
         linear=_linear(prompts, targets, np.arange(len(targets))),
         forest=forest.as_arrays(forest.grow(features, targets, seed=seed)),
         blend=blend,
@@ -100,7 +100,7 @@ def _linear(prompts: PromptFeatures, targets: Halves, rows: Rows) -> LinearParts
 
 
 def _blend(targets: Floats, linear: Halves, grown: Halves) -> tuple[Floats, Floats]:
-    """Per trait the weights that come nearest to the truth on unseen prompts.
+    """Per factor the weights that come nearest to the truth on unseen prompts.
 
     Factors that text cannot predict get weights near zero.
     """

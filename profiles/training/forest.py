@@ -21,8 +21,8 @@ FEATURE_SHARE = 0.25
 PROMPT_SHARE = 0.6
 
 
-def grow(features: Floats, traits: Floats, *, seed: int) -> RandomForestRegressor:
-    """Every tree predicts all traits: they share what makes prompts differ."""
+def grow(features: Floats, latent_factors: Floats, *, seed: int) -> RandomForestRegressor:
+    """Every tree predicts all factors: they share what makes prompts differ."""
     forest = RandomForestRegressor(
         TREES,
         max_depth=DEEPEST,
@@ -32,7 +32,7 @@ def grow(features: Floats, traits: Floats, *, seed: int) -> RandomForestRegresso
         random_state=seed,
         n_jobs=1,
     )
-    return forest.fit(features, traits)
+    return forest.fit(features, latent_factors)
 
 
 def as_arrays(grown: RandomForestRegressor) -> Forest:

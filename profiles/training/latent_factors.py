@@ -1,6 +1,6 @@
 """What prompts differ in, found in the scores of all pairs at once.
 
-How long answers are is one more trait of a prompt.
+How long answers are is one more factor of a prompt.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from serve_app.classifier.model_file import AnswerLength
 Floats = npt.NDArray[np.float64]
 
 LEAST_ANSWERS = 200
-# The forest splits where traits differ most: lengths must not outweigh success.
+# The forest splits where factors differ most: lengths must not outweigh success.
 SPREAD = 0.3
-MOST_TRAITS = 12
+MAX_FACTORS = 12
 
 
 @dataclass(frozen=True, kw_only=True)
-class LengthTrait:
+class LengthFactor:
     """`values` are mean logarithms of a prompt's answers, less `mean`, over `scale`.
 
     `logs` (prompts, pairs) are the logarithms of tokens, NaN where unknown.
@@ -35,7 +35,7 @@ class LengthTrait:
     scale: float
 
 
-def length_trait(table: OutcomeTable) -> LengthTrait | None:
+def length_factor(table: OutcomeTable) -> LengthFactor | None:
     """`None` where the outcomes do not say how long enough of the answers were."""
     known = np.isfinite(table.answer_chars).any(axis=1)
     if known.sum() < LEAST_ANSWERS:
@@ -46,44 +46,46 @@ def length_trait(table: OutcomeTable) -> LengthTrait | None:
     mean = float(np.nanmean(of_prompt))
     scale = float(np.nanstd(of_prompt)) / SPREAD or 1.0
     values = np.nan_to_num((of_prompt - mean) / scale)
-    return LengthTrait(values=values, logs=logs, mean=mean, scale=scale)
+    return LengthFactor(values=values, logs=logs, mean=mean, scale=scale)
 
 
-def fit_length(trait: LengthTrait, unseen: Floats) -> AnswerLength:
-    """`unseen` is the trait as predicted of unseen prompts.
+def fit_length(factor: LengthFactor, unseen: Floats) -> AnswerLength:
+    """`unseen` is the factor as predicted of unseen prompts.
 
     The spread is that of single answers: pairs differ in how much they say of the same prompt.
     """
-    residual = trait.logs - (trait.mean + trait.scale * unseen)[:, None]
+    residual = factor.logs - (factor.mean + factor.scale * unseen)[:, None]
     p50, p95 = np.nanquantile(residual, (0.5, 0.95))
     return AnswerLength(
-        mean=trait.mean,
-        scale=trait.scale,
+        mean=factor.mean,
+        scale=factor.scale,
         p50_residual=float(p50),
         p95_residual=float(p95),
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Traits:
-    """A score is a pair's mean plus `targets` (prompts, traits) times `loadings` (traits, pairs).
+class LatentFactors:
+    """A score is a pair's mean plus `targets` (prompts, factors) times `loadings` (factors, pairs).
 
-    The first trait is mostly how easy a prompt is, later ones what sets pairs apart. The length
+    The first factor is mostly how easy a prompt is, later ones what sets pairs apart. The length
     of answers, where it is known, is the last, and no pair's score depends on it.
     """
 
     targets: Floats
     pair_means: Floats
     loadings: Floats
-    length: LengthTrait | None
+    length: LengthFactor | None
 
 
-def find_traits(table: OutcomeTable) -> Traits:
+def fit_factors(table: OutcomeTable) -> LatentFactors:
     """The principal components of the scores, the strongest first."""
-    components = PCA(min(MOST_TRAITS, *table.scores.shape)).fit(table.filled)
+    components = PCA(min(MAX_FACTORS, *table.scores.shape)).fit(table.filled)
     targets, directions = components.transform(table.filled), components.components_
-    length = length_trait(table)
+    length = length_factor(table)
     if length is not None:
         targets = np.column_stack((targets, length.values))
         directions = np.vstack((directions, np.zeros(len(table.pairs))))
-    return Traits(targets=targets, pair_means=components.mean_, loadings=directions, length=length)
+    return LatentFactors(
+        targets=targets, pair_means=components.mean_, loadings=directions, length=length
+    )

@@ -1,6 +1,6 @@
 """The linear parts of a success model, and the terms that they know.
 
-Traits by ridge regression, kinds by naive Bayes.
+Factors by ridge regression, kinds by naive Bayes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Floats = npt.NDArray[np.float32]
 RIDGE = 5.0
 KIND_SMOOTHING = 0.05
 KIND_SHARPNESS = 6.0
-# Prompts that a kind's mean traits are pulled towards the overall mean by.
+# Prompts that a kind's mean factors are pulled towards the overall mean by.
 KIND_PULL = 10.0
 Term = TypeVar("Term", str, int)
 
@@ -42,7 +42,7 @@ class LinearParts:
     kind_prior: Floats
     kind_traits: Floats
 
-    def traits(self, terms: sparse.csr_matrix) -> Floats:
+    def latent_factors(self, terms: sparse.csr_matrix) -> Floats:
         return np.asarray(terms @ self.trait_weights, np.float32)
 
     def kinds(self, terms: sparse.csr_matrix) -> Floats:
@@ -51,24 +51,28 @@ class LinearParts:
         return np.asarray(softmax(scores, axis=1), np.float32)
 
     def features(self, terms: sparse.csr_matrix) -> Floats:
-        """Traits, mean traits of the likely kinds, and how sure the likeliest is."""
+        """Factors, mean factors of the likely kinds, and how sure the likeliest is."""
         shares = self.kinds(terms)
         return np.hstack(
-            (self.traits(terms), shares @ self.kind_traits, shares.max(axis=1, keepdims=True))
+            (
+                self.latent_factors(terms),
+                shares @ self.kind_traits,
+                shares.max(axis=1, keepdims=True),
+            )
         )
 
 
 def fit_linear(
-    terms: sparse.csr_matrix, traits: Floats, kinds: Floats, *, words: int
+    terms: sparse.csr_matrix, latent_factors: Floats, kinds: Floats, *, words: int
 ) -> LinearParts:
     """`kinds` is one-hot; only the first `words` terms, single words, tell kinds apart."""
     counts = np.asarray(terms[:, :words].T @ kinds) + KIND_SMOOTHING
     likelihood = np.log(counts / counts.sum(axis=0))
     share = kinds.mean(axis=0)
     ridge = Ridge(alpha=RIDGE, fit_intercept=False, solver="sparse_cg")
-    pulled = (kinds.T @ traits) / (kinds.sum(axis=0)[:, None] + KIND_PULL)
+    pulled = (kinds.T @ latent_factors) / (kinds.sum(axis=0)[:, None] + KIND_PULL)
     return LinearParts(
-        trait_weights=_f32(ridge.fit(terms, traits).coef_.T),
+        trait_weights=_f32(ridge.fit(terms, latent_factors).coef_.T),
         kind_weights=_f32(KIND_SHARPNESS * (likelihood - likelihood.mean(axis=1, keepdims=True))),
         kind_prior=_f32(np.log(share + 1e-6)),
         kind_traits=_f32(pulled),

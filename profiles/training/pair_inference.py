@@ -1,11 +1,11 @@
 """Adds a pair to a trained model from its profile or from a few graded answers alone.
 
-A pair is a short vector: how often it is right, and how that depends on each trait. The vectors of
+A pair is a short vector: how often it is right, and how that depends on each factor. The vectors of
 the pairs that were trained say which are likely; what is known of the new pair moves it from
 there, with its uncertainty. Nothing else of the model changes. A quantized pair starts from its
 parent instead, and what moves it is the paired change per task: so its loss differs by kind of
 prompt. Where the model tells tasks apart, a pair may also be better or worse at one of them than
-traits say: as far as its results there are unlikely to be chance.
+factors say: as far as its results there are unlikely to be chance.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ Floats = npt.NDArray[np.float64]
 
 # Variance of one answer's score, at worst that of a coin.
 ANSWER_VARIANCE = 0.22
-# How far a task's mean may lie from what traits say, whatever its number of questions.
+# How far a task's mean may lie from what factors say, whatever its number of questions.
 MISFIT_VARIANCE = 0.02**2
 # How far apart pairs are beyond what the trained ones show, and a quantized pair from its parent.
 SPREAD = 0.15
 QUANTIZATION_SPREAD = 0.08
-# How likely a pair is at a task unlike what traits say, how far then, and how far otherwise.
+# How likely a pair is at a task unlike what factors say, how far then, and how far otherwise.
 TASK_APART = 0.1
 TASK_SPREAD = 0.2
 TASK_SCATTER = 0.005
@@ -44,10 +44,10 @@ TASK_SCATTER = 0.005
 class Evidence:
     """Mean scores of groups of prompts, and how sure they are.
 
-    `aspects` (groups, K + T) are the means of theirs: traits, then the shares of tasks.
+    `factors` (groups, K + T) are the means of theirs: factors, then the shares of tasks.
     """
 
-    aspects: Floats
+    factors: Floats
     scores: Floats
     variances: Floats
 
@@ -61,13 +61,13 @@ class PairVector:
     covariance: Floats
 
 
-def aspects_of(artifact: Artifact, prompts: Sequence[str]) -> Floats:
-    """The traits and shares of tasks (prompts, K + T) that the model reads in prompts."""
+def factors_of(artifact: Artifact, prompts: Sequence[str]) -> Floats:
+    """The factors and shares of tasks (prompts, K + T) that the model reads in prompts."""
     readings = [read(prompt) for prompt in prompts]
     known = [artifact.terms.known(reading.words) for reading in readings]
     return np.array(
         [
-            pair_success(artifact, words, reading.shape).aspects
+            pair_success(artifact, words, reading.shape).factors
             for words, reading in zip(known, readings, strict=True)
         ],
         np.float64,
@@ -77,7 +77,7 @@ def aspects_of(artifact: Artifact, prompts: Sequence[str]) -> Floats:
 def graded_answers(artifact: Artifact, prompts: Sequence[str], scores: Floats) -> Evidence:
     """Every answer is a group of its own."""
     return Evidence(
-        aspects=aspects_of(artifact, prompts),
+        factors=factors_of(artifact, prompts),
         scores=scores,
         variances=np.full(len(prompts), ANSWER_VARIANCE),
     )
@@ -103,7 +103,7 @@ def profile_results(
             f"the profile of {profile.pair!r} has no accuracy for any of the tasks asked about: "
             f"{', '.join(sorted(questions)) or 'none'}"
         )
-    aspects = np.array([aspects_of(artifact, questions[task]).mean(axis=0) for task in tasks])
+    factors = np.array([factors_of(artifact, questions[task]).mean(axis=0) for task in tasks])
     if paired:
         scores = np.array([paired[task].change for task in tasks])
         widths = np.array([paired[task].upper - paired[task].lower for task in tasks])
@@ -112,7 +112,7 @@ def profile_results(
     else:
         scores = np.array([profile.accuracy[task].mean for task in tasks])
         variances = ANSWER_VARIANCE / np.array([profile.accuracy[task].items for task in tasks])
-    evidence = Evidence(aspects=aspects, scores=scores, variances=variances + MISFIT_VARIANCE)
+    evidence = Evidence(factors=factors, scores=scores, variances=variances + MISFIT_VARIANCE)
     return evidence, parent if paired else None
 
 
@@ -122,7 +122,7 @@ def infer_pair(artifact: Artifact, evidence: Evidence, *, parent: str | None = N
     vectors = np.asarray(stacked.T, np.float64)
     start = vectors.mean(axis=0) if parent is None else np.zeros(vectors.shape[1])
     spread = _spread(vectors) if parent is None else QUANTIZATION_SPREAD**2 * np.eye(len(start))
-    seen = np.column_stack((np.ones(len(evidence.scores)), evidence.aspects))
+    seen = np.column_stack((np.ones(len(evidence.scores)), evidence.factors))
     vector, covariance = _averaged(
         [
             _moved(
@@ -196,7 +196,7 @@ def _with_tasks(spread: Floats, apart: Sequence[bool]) -> Floats:
 def with_pair(artifact: Artifact, pair: str, vector: PairVector) -> Artifact:
     """The same model with one pair more, or with this pair's vector replaced.
 
-    What traits give is taken as it is: a few answers tell no curve.
+    What factors give is taken as it is: a few answers tell no curve.
     """
     artifact = _without(artifact, pair)
     arrays, header = artifact.arrays, artifact.header

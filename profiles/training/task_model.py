@@ -22,15 +22,15 @@ MOST_STEPS = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TaskReader:
-    """Weights as `success_artifact.Arrays` names them, a column for each of `tasks`."""
+class TaskModel:
+    """Weights as `model_file.Arrays` names them, a column for each of `tasks`."""
 
     tasks: tuple[Task, ...]
     task_weights: Floats
     task_prior: Floats
 
 
-def fit_tasks(terms: sparse.csr_matrix, kinds: Sequence[str], *, words: int) -> TaskReader:
+def fit_tasks(terms: sparse.csr_matrix, kinds: Sequence[str], *, words: int) -> TaskModel:
     """Only the first `words` terms, single words, tell tasks apart.
 
     Kinds that are no tasks, or of too few prompts, say nothing; fewer than two tasks leave
@@ -39,7 +39,7 @@ def fit_tasks(terms: sparse.csr_matrix, kinds: Sequence[str], *, words: int) -> 
     of_prompt = np.array(kinds)
     tasks = tuple(task for task in TASKS if (of_prompt == task).sum() >= LEAST_PROMPTS)
     if len(tasks) < 2:
-        return TaskReader(
+        return TaskModel(
             tasks=(),
             task_weights=np.zeros((words, 0), np.float32),
             task_prior=np.zeros(0, np.float32),
@@ -54,7 +54,7 @@ def fit_tasks(terms: sparse.csr_matrix, kinds: Sequence[str], *, words: int) -> 
     if len(tasks) == 2:
         # Of two classes scikit-learn keeps the weights of the second against the first.
         weights, prior = weights * [0.0, 1.0], prior * [0.0, 1.0]
-    return TaskReader(
+    return TaskModel(
         tasks=tasks,
         task_weights=np.asarray(weights, np.float32),
         task_prior=np.asarray(prior, np.float32),

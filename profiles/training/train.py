@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from profiles.training.calibration import fit_curve
-from profiles.training.ensemble import Readers, features_of, fit_readers
+from profiles.training.ensemble import Ensemble, features_of, fit_ensemble
 from profiles.training.floor_thresholds import fit_bounds
-from profiles.training.latent_factors import Traits, find_traits, fit_length
+from profiles.training.latent_factors import LatentFactors, fit_factors, fit_length
 from profiles.training.linear import choose_terms
 from profiles.training.outcomes import OutcomesUnusable, OutcomeTable
-from profiles.training.task_model import TaskReader, fit_tasks
+from profiles.training.task_model import TaskModel, fit_tasks
 from serve_app.classifier.model_file import LARGEST_BYTES, Arrays, Artifact, Header, save_artifact
 from serve_app.classifier.term_index import Terms
 from serve_app.classifier.text_features import FEATURE_VERSION, SHAPE_NAMES, Reading, read
@@ -75,12 +75,12 @@ def train(
         )
     terms = choose_terms([reading.words for reading in readings])
     kinds = tuple(sorted(set(table.kinds)))
-    traits = find_traits(table)
+    latent_factors = fit_factors(table)
     features = features_of(table, terms, readings, kinds)
-    readers = fit_readers(features, traits.targets, seed=seed)
+    ensemble = fit_ensemble(features, latent_factors.targets, seed=seed)
     tasks = fit_tasks(features.terms, table.kinds, words=features.words)
-    calibrated = _calibrate(table, traits, readers, len(kinds), certainty)
-    length = traits.length
+    calibrated = _calibrate(table, latent_factors, ensemble, len(kinds), certainty)
+    length = latent_factors.length
     header = Header(
         format="quantroute-success-2",
         feature_version=FEATURE_VERSION,
@@ -93,24 +93,28 @@ def train(
         tasks=tasks.tasks,
         words=(),
         shape=SHAPE_NAMES,
-        forest_depth=readers.forest.depth,
+        forest_depth=ensemble.forest.depth,
         certainty=certainty,
         familiar_share=_familiar_share(terms, readings),
-        length=None if length is None else fit_length(length, readers.unseen[:, -1]),
+        length=None if length is None else fit_length(length, ensemble.unseen[:, -1]),
     )
-    arrays = _arrays(traits, readers, tasks, calibrated)
-    return Artifact(header=header, terms=terms, forest=readers.forest, arrays=arrays)
+    arrays = _arrays(latent_factors, ensemble, tasks, calibrated)
+    return Artifact(header=header, terms=terms, forest=ensemble.forest, arrays=arrays)
 
 
 def _calibrate(
-    table: OutcomeTable, traits: Traits, readers: Readers, kind_count: int, certainty: float
+    table: OutcomeTable,
+    latent_factors: LatentFactors,
+    ensemble: Ensemble,
+    kind_count: int,
+    certainty: float,
 ) -> Calibrated:
-    raw = traits.pair_means + readers.unseen @ traits.loadings
+    raw = latent_factors.pair_means + ensemble.unseen @ latent_factors.loadings
     columns = range(len(table.pairs))
     curves = [fit_curve(raw[:, at], table.scores[:, at]) for at in columns]
     means = np.column_stack([np.interp(raw[:, at], *curves[at]) for at in columns])
     bound_mean, bound_floor = fit_bounds(
-        means, table.scores, readers.likely_kinds, kind_count=kind_count, certainty=certainty
+        means, table.scores, ensemble.likely_kinds, kind_count=kind_count, certainty=certainty
     )
     return Calibrated(
         x=np.array([x for x, _ in curves]),
@@ -120,22 +124,24 @@ def _calibrate(
     )
 
 
-def _arrays(traits: Traits, readers: Readers, tasks: TaskReader, calibrated: Calibrated) -> Arrays:
-    # What a trained pair gets right of a task, its traits tell.
-    pairs = len(traits.pair_means)
+def _arrays(
+    latent_factors: LatentFactors, ensemble: Ensemble, tasks: TaskModel, calibrated: Calibrated
+) -> Arrays:
+    # What a trained pair gets right of a task, its factors tell.
+    pairs = len(latent_factors.pair_means)
     no_task = np.zeros((len(tasks.tasks), pairs), np.float32)
-    coefficients = 1 + len(traits.loadings) + len(no_task)
+    coefficients = 1 + len(latent_factors.loadings) + len(no_task)
     return Arrays(
-        trait_weights=readers.linear.trait_weights,
-        kind_weights=readers.linear.kind_weights,
-        kind_prior=readers.linear.kind_prior,
-        kind_traits=readers.linear.kind_traits,
+        trait_weights=ensemble.linear.trait_weights,
+        kind_weights=ensemble.linear.kind_weights,
+        kind_prior=ensemble.linear.kind_prior,
+        kind_traits=ensemble.linear.kind_traits,
         task_weights=tasks.task_weights,
         task_prior=tasks.task_prior,
-        blend=_f32(readers.blend),
-        blend_offset=_f32(readers.offset),
-        pair_means=_f32(traits.pair_means),
-        pair_loadings=np.vstack((_f32(traits.loadings), no_task)),
+        blend=_f32(ensemble.blend),
+        blend_offset=_f32(ensemble.offset),
+        pair_means=_f32(latent_factors.pair_means),
+        pair_loadings=np.vstack((_f32(latent_factors.loadings), no_task)),
         pair_covariance=np.zeros((pairs, coefficients, coefficients), np.float32),
         calibration_x=_f32(calibrated.x),
         calibration_y=_f32(calibrated.y),

@@ -15,7 +15,7 @@ from profiles.router_eval.prices import Costs
 from profiles.training.floor_thresholds import fit_bounds, lower_bounds
 from profiles.training.folds import Split
 from profiles.tuning.case import Case
-from profiles.tuning.out_of_fold import Progress, Said
+from profiles.tuning.out_of_fold import OutOfFold, Progress
 
 Floats = npt.NDArray[np.float64]
 
@@ -61,7 +61,7 @@ class CertaintyCurve:
 
 def certainty_curve(
     case: Case,
-    said: Said,
+    said: OutOfFold,
     *,
     floors: tuple[float, ...],
     seed: int,
@@ -95,7 +95,7 @@ def _point(certainty: float, results: Sequence[FloorCompliance]) -> CertaintyPoi
 
 
 def _kept(
-    case: Case, said: Said, split: Split, floors: tuple[float, ...], certainty: float
+    case: Case, said: OutOfFold, split: Split, floors: tuple[float, ...], certainty: float
 ) -> FloorCompliance:
     names = sorted(set(said.likely_kinds))
     likely = np.array([names.index(kind) for kind in said.likely_kinds], np.int64)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from serve_app.core.constraints import shortfall
+from serve_app.core.constraints import violation
 from serve_app.core.decision import Candidate, Decision, Prediction, Terms
 from serve_app.core.request import Constraints
 from serve_app.core.scoring import Scale, Weights, terms
@@ -102,7 +102,7 @@ def _left_to_weights(decision: Decision) -> Sequence[Candidate]:
     """The pairs that meet all constraints; where none does, those that miss the least."""
     if decision.ranked:
         return decision.ranked
-    missed = [shortfall(decision.constraints, one.prediction) for one in decision.candidates]
+    missed = [violation(decision.constraints, one.prediction) for one in decision.candidates]
     return [one for one, by in zip(decision.candidates, missed, strict=True) if by == min(missed)]
 
 

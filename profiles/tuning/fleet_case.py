@@ -17,7 +17,7 @@ from serve_app.core.decide import decide
 from serve_app.core.decision import Prediction
 from serve_app.core.fleet import Load, Pair
 from serve_app.core.predict import predict
-from serve_app.core.request import Constraints, Features, Judgement
+from serve_app.core.request import Constraints, Features, PromptClassification
 from serve_app.core.scoring import Policy
 from serve_app.tokens.estimate import estimate_tokens
 
@@ -114,16 +114,18 @@ def fleet_case(
     )
 
 
-def features_of(table: OutcomeTable, judgements: Sequence[Judgement]) -> list[Features]:
+def features_of(
+    table: OutcomeTable, classifications: Sequence[PromptClassification]
+) -> list[Features]:
     """Prompts as the router gets them, with nothing else asked."""
     return [
         Features(
             prompt_tokens=estimate_tokens(prompt),
             max_tokens=None,
             needs=frozenset(),
-            judgement=judgement,
+            classification=classification,
         )
-        for prompt, judgement in zip(table.prompts, judgements, strict=True)
+        for prompt, classification in zip(table.prompts, classifications, strict=True)
     ]
 
 

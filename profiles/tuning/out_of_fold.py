@@ -17,7 +17,7 @@ from serve_app.classifier.model_file import Artifact, load_artifact
 from serve_app.classifier.request_text import segment
 from serve_app.classifier.success_model import SuccessModel, linear_reading
 from serve_app.classifier.text_features import read
-from serve_app.core.request import Judgement, Prompt
+from serve_app.core.request import Prompt, PromptClassification
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
@@ -33,15 +33,15 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class OutOfFold:
     """Predicted success (prompts, pairs) of unseen prompts, and the kind each was taken for."""
 
     means: Floats
     likely_kinds: tuple[str, ...]
 
-    def rows(self, which: Rows) -> Said:
+    def rows(self, which: Rows) -> OutOfFold:
         """Of these prompts alone."""
-        return Said(
+        return OutOfFold(
             means=self.means[which], likely_kinds=tuple(self.likely_kinds[row] for row in which)
         )
 
@@ -80,7 +80,7 @@ def given_model(path: Path, table: OutcomeTable) -> Part:
     return Part(rows=np.arange(len(table)), model=model)
 
 
-def said_of(table: OutcomeTable, parts: Sequence[Part]) -> Said:
+def predict_out_of_fold(table: OutcomeTable, parts: Sequence[Part]) -> OutOfFold:
     means = np.full(table.scores.shape, np.nan)
     kinds = np.full(len(table), "", dtype=object)
     for part in parts:
@@ -90,16 +90,16 @@ def said_of(table: OutcomeTable, parts: Sequence[Part]) -> Said:
         for row, reading in zip(part.rows, readings, strict=True):
             linear = linear_reading(part.model, part.model.terms.known(reading.words))
             kinds[row] = part.model.header.kinds[int(linear.kind_shares.argmax())]
-    return Said(means=means, likely_kinds=tuple(kinds.tolist()))
+    return OutOfFold(means=means, likely_kinds=tuple(kinds.tolist()))
 
 
-def judgements_of(
-    table: OutcomeTable, parts: Sequence[Part], *, local: Callable[[Prompt], Judgement]
-) -> list[Judgement]:
+def classifications_of(
+    table: OutcomeTable, parts: Sequence[Part], *, local: Callable[[Prompt], PromptClassification]
+) -> list[PromptClassification]:
     """What the classifier deployment would say of each prompt, with its part's model."""
-    judged: dict[int, Judgement] = {}
+    classified: dict[int, PromptClassification] = {}
     for part in parts:
         model = SuccessModel(part.model, local=local)
         for row in part.rows.tolist():
-            judged[row] = model.judged(segment(table.prompts[row]))
-    return [judged[row] for row in range(len(table))]
+            classified[row] = model.classify_sync(segment(table.prompts[row]))
+    return [classified[row] for row in range(len(table))]

@@ -21,19 +21,19 @@ from profiles.tuning.certainty import CertaintyCurve, certainty_curve
 from profiles.tuning.fleet_case import FleetAtRest, features_of, fleet_case, pairs_of_both
 from profiles.tuning.numeric_guard import GuardCurve, guard_curve
 from profiles.tuning.out_of_fold import (
+    OutOfFold,
     Part,
     Progress,
-    Said,
+    classifications_of,
     given_model,
-    judgements_of,
-    said_of,
+    predict_out_of_fold,
     train_per_fold,
 )
 from profiles.tuning.presets import Advice, Trial, advise, marks
 from profiles.tuning.priced_case import priced_case, reference_of
 from profiles.tuning.resample import Resamples
 from profiles.tuning.sweep import Result
-from serve_app.core.request import Judgement, Preset, Prompt
+from serve_app.core.request import Preset, Prompt, PromptClassification
 from serve_app.core.scoring import Weights
 
 LEAST_ANSWERS = 50
@@ -113,7 +113,7 @@ def tune_fleet(
     plan: TuningPlan,
     fleet: FleetAtRest,
     *,
-    local: Callable[[Prompt], Judgement],
+    local: Callable[[Prompt], PromptClassification],
     progress: Progress,
 ) -> Tuning:
     """On outcomes of the fleet's pairs; `local` judges what a success model does not.
@@ -123,9 +123,9 @@ def tune_fleet(
     table, few = usable(read_table(plan.files))
     table, fleet, left_out = pairs_of_both(table, fleet)
     splits, parts = _unseen(plan, table, progress)
-    said = said_of(table, parts)
+    said = predict_out_of_fold(table, parts)
     progress(f"decides {len(table)} prompts")
-    features = features_of(table, judgements_of(table, parts, local=local))
+    features = features_of(table, classifications_of(table, parts, local=local))
     case = fleet_case(table, fleet, features, said.means)
     present = fleet.policy.weights
     guard = guard_curve(
@@ -151,7 +151,7 @@ def tune_priced(
     except OutcomesUnusable as exc:
         raise OutcomesUnusable(f"{exc}; or name the fleet of these pairs with --fleet") from exc
     splits, parts = _unseen(plan, table, progress)
-    said = said_of(table, parts)
+    said = predict_out_of_fold(table, parts)
     case = priced_case(table, costs, said.means, reference=reference)
     notes = (*table.notes, *few)
     return _tuned(plan, case, said, splits, present, notes, guard=None, progress=progress)
@@ -174,7 +174,7 @@ def _unseen(
 def _tuned(
     plan: TuningPlan,
     case: Case,
-    said: Said,
+    said: OutOfFold,
     splits: list[Split],
     present: Mapping[Preset, Weights],
     notes: tuple[str, ...],

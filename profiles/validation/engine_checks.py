@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from profiles.validation.claims import UNQUANTIZED_BITS, Claim
 from profiles.validation.divergence import Divergence
 from profiles.validation.thresholds import Thresholds
-from profiles.validation.verdict import Check, Seen, check, listed
+from profiles.validation.verdict import Check, Evidence, check, listed
 from profiles.validation.vllm_log import LoadedFacts
 
 NOT_QUANTIZED = (
@@ -21,7 +21,7 @@ SERVE_ANOTHER = (
 
 
 def engine_checks(
-    candidate: Seen, claim: Claim | None, divergence: Divergence | None, allowed: Thresholds
+    candidate: Evidence, claim: Claim | None, divergence: Divergence | None, allowed: Thresholds
 ) -> Iterator[Check]:
     if claim is None:
         return
@@ -66,10 +66,12 @@ def _layers_in_memory(loaded: LoadedFacts, claim: Claim, allowed: Thresholds) ->
     )
 
 
-def _bits_in_memory(seen: Seen, loaded_bytes: int, claim: Claim, allowed: Thresholds) -> Check:
+def _bits_in_memory(
+    evidence: Evidence, loaded_bytes: int, claim: Claim, allowed: Thresholds
+) -> Check:
     """The linear layers' part of what was loaded: the rest stays as wide as it is on disk."""
-    weights = sum(layer.weights for layer in seen.facts.layers)
-    bits = (loaded_bytes - seen.facts.other_bytes) * 8 / weights
+    weights = sum(layer.weights for layer in evidence.facts.layers)
+    bits = (loaded_bytes - evidence.facts.other_bytes) * 8 / weights
     highest = min(claim.weight_bits, UNQUANTIZED_BITS) * allowed.bits_over_claim_max
     return check(
         name="bits in memory",

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from profiles.validation.checkpoint import CheckpointFacts
 from profiles.validation.claims import UNQUANTIZED_BITS, Claim
 from profiles.validation.thresholds import Thresholds
-from profiles.validation.verdict import Check, Seen, check, listed
+from profiles.validation.verdict import Check, Evidence, check, listed
 
 DIFFERENCES_TOLD = 4
 
 
 def file_checks(
-    candidate: Seen, parent: Seen | None, claim: Claim | None, allowed: Thresholds
+    candidate: Evidence, parent: Evidence | None, claim: Claim | None, allowed: Thresholds
 ) -> Iterator[Check]:
     facts = candidate.facts
     yield _files(facts)

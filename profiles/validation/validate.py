@@ -27,7 +27,7 @@ from profiles.validation.probe_cache import ProbeCache, ProbeKey
 from profiles.validation.probe_set import Answer, Probes, ProbeSet
 from profiles.validation.probes import collect_probes
 from profiles.validation.thresholds import Thresholds, default_thresholds
-from profiles.validation.verdict import Seen, Verdict, golden_result, listed
+from profiles.validation.verdict import Evidence, Verdict, golden_result, listed
 from profiles.validation.vllm_log import INSPECTION, read_log
 from serve_app.core.fleet import Pair
 from serve_app.core.profile import Quantization
@@ -41,7 +41,7 @@ ENGINES = ("vllm", "vllm-cpu")
 
 
 def judge(
-    candidate: Seen, parent: Seen | None, *, claim: Claim | None, thresholds: Thresholds
+    candidate: Evidence, parent: Evidence | None, *, claim: Claim | None, thresholds: Thresholds
 ) -> Verdict:
     """Every check that what was seen allows.
 
@@ -133,10 +133,10 @@ def _require_cpu(asked: Validation) -> None:
         raise EngineUnsuitable(f"{spec.pair.id} cannot run here: {reason}")
 
 
-def _by_files(spec: EngineSpec) -> Seen:
+def _by_files(spec: EngineSpec) -> Evidence:
     facts = read_checkpoint(_path(spec))
     asked = spec.engine_kwargs.get("quantization")
-    return Seen(facts=facts, quantizes_on_load=asked is not None and facts.method is None)
+    return Evidence(facts=facts, quantizes_on_load=asked is not None and facts.method is None)
 
 
 def _path(spec: EngineSpec) -> Path:
@@ -167,10 +167,10 @@ async def _parent_probes(
 
 async def _answering(
     asked: Validation,
-    seen: Seen,
+    evidence: Evidence,
     continued: tuple[Answer, ...] | None,
     progress: Progress,
-) -> Seen:
+) -> Evidence:
     """The candidate with its engine's answers. The engine logs what it has loaded."""
     spec = replace(asked.candidate, env={**asked.candidate.env, **INSPECTION})
     log = asked.scratch / "candidate.log"
@@ -179,13 +179,13 @@ async def _answering(
             url=engine.url,
             model=engine.model,
             probe_set=asked.probe_set,
-            chat=_chats(spec, seen.facts),
+            chat=_chats(spec, evidence.facts),
             continue_from=continued,
             progress=lambda done, of: progress("candidate's engine", done, of),
         )
         loaded = read_log(log.read_text(errors="replace")) if spec.url is None else None
     return replace(
-        seen,
+        evidence,
         loaded=loaded,
         weights_loaded_bytes=engine.report.weights_loaded_bytes,
         probes=probes,

@@ -13,7 +13,7 @@ REASONS_TOLD = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class Evidence:
     """A checkpoint by its files and, once an engine has loaded it, by that engine's answers.
 
     `quantizes_on_load` is whether an argument makes the engine quantize weights that are not.

@@ -10,7 +10,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from serve_app.api.middleware import request_id_of
-from serve_app.api.request_reader import operation_of, parse_object, read_body, read_inbound
+from serve_app.api.request_reader import (
+    operation_of,
+    parse_object,
+    read_body,
+    read_inference_request,
+)
 from serve_app.core.breaker import Breaker
 from serve_app.core.decision import Decision
 from serve_app.core.profile import Profile
@@ -32,14 +37,14 @@ def route_endpoint(gateway: Gateway, settings: IngressSettings, replica: str) ->
 
     async def route(request: Request) -> Response:
         body = parse_object(await read_body(request, settings.body_limit_bytes))
-        inbound = read_inbound(
+        inference_request = read_inference_request(
             body,
             request.headers.raw,
             operation=operation_of(body),
             defaults=gateway.default_constraints,
             request_id=request_id_of(request.scope),
         )
-        routing = await gateway.explain(inbound)
+        routing = await gateway.explain(inference_request)
         headers = {
             "x-quantroute-overhead-ms": f"{routing.overhead_ms:.3f}",
             "x-quantroute-replica": replica,
@@ -68,7 +73,7 @@ def admin_routes(gateway: Gateway) -> list[Route]:
         return _json(ACCOUNT.dump_json(gateway.ledger.account()))
 
     async def tokens(_: Request) -> Response:
-        return _json(TOKEN_RATIOS.dump_json(gateway.catalog.token_ratios()))
+        return _json(TOKEN_RATIOS.dump_json(gateway.catalog.token_calibration()))
 
     return [
         Route("/admin/catalog", catalog),

@@ -75,7 +75,7 @@ def reply_to(error: RouterError) -> ErrorReply:
         case Infeasible():
             return _callers(422, error, "infeasible_constraints", "routing")
         case UnknownDecision() | FeedbackConflict() | FeedbackUnavailable():
-            return _not_taken(error)
+            return _feedback_error(error)
         case EngineRejected():
             return _rejected(error)
         case Overloaded():
@@ -86,7 +86,7 @@ def reply_to(error: RouterError) -> ErrorReply:
             return _ours(503, error, "engine_failed", _retry_after(AT_ONCE_S))
 
 
-def _not_taken(error: UnknownDecision | FeedbackConflict | FeedbackUnavailable) -> ErrorReply:
+def _feedback_error(error: UnknownDecision | FeedbackConflict | FeedbackUnavailable) -> ErrorReply:
     match error:
         case UnknownDecision():
             return _callers(404, error, "decision_not_found", "decision_id")

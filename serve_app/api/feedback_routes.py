@@ -62,7 +62,7 @@ def feedback_route(feedback: Feedback, settings: IngressSettings, replica: str) 
 def estimates_route(feedback: Feedback) -> Route:
     async def estimates(_: Request) -> Response:
         held = ESTIMATES.dump_json(feedback.estimates())
-        return Response(b'{"beliefs":' + held + b"}", media_type="application/json")
+        return Response(b'{"estimates":' + held + b"}", media_type="application/json")
 
     return Route("/admin/feedback", estimates)
 

@@ -9,20 +9,20 @@ from starlette.types import Receive, Scope, Send
 
 from serve_app.api.errors import reply_to
 from serve_app.api.middleware import request_id_of
-from serve_app.api.request_reader import parse_object, read_body, read_inbound
+from serve_app.api.request_reader import parse_object, read_body, read_inference_request
 from serve_app.api.response import (
     SSE_DONE,
     SSE_HEADERS,
-    Outlet,
+    ResponseSender,
     answer_headers,
     sse_error,
     sse_event,
     until_disconnect,
 )
 from serve_app.core.errors import EngineError, RequestError, RouterError
-from serve_app.core.inference_request import Inbound
+from serve_app.core.inference_request import InferenceRequest
 from serve_app.core.ports import Operation
-from serve_app.gateway.answer import Answer, CallerGone
+from serve_app.gateway.answer import Answer, ClientDisconnected
 from serve_app.gateway.gateway import Gateway
 from serve_app.settings import IngressSettings
 
@@ -40,21 +40,21 @@ class GenerationEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            inbound = await self._read(Request(scope, receive))
+            request = await self._read(Request(scope, receive))
         except RequestError as error:
-            self._gateway.turned_away(error)
+            self._gateway.count_rejected(error)
             raise
         async with until_disconnect(receive):
             try:
-                await self._answer(inbound, Outlet(send, self._settings.send_timeout_s))
-            except CallerGone:
+                await self._answer(request, ResponseSender(send, self._settings.send_timeout_s))
+            except ClientDisconnected:
                 return
             except RouterError as error:
                 await reply_to(error).response(scope, receive, send)
 
-    async def _read(self, request: Request) -> Inbound:
+    async def _read(self, request: Request) -> InferenceRequest:
         raw = await read_body(request, self._settings.body_limit_bytes)
-        return read_inbound(
+        return read_inference_request(
             parse_object(raw),
             request.scope["headers"],
             operation=self._operation,
@@ -62,24 +62,24 @@ class GenerationEndpoint:
             request_id=request_id_of(request.scope),
         )
 
-    async def _answer(self, inbound: Inbound, outlet: Outlet) -> None:
-        async with self._gateway.answer(inbound) as answer:
+    async def _answer(self, request: InferenceRequest, sender: ResponseSender) -> None:
+        async with self._gateway.answer(request) as answer:
             headers = answer_headers(answer, self._replica)
-            if inbound.stream:
-                await outlet.start([*headers, *SSE_HEADERS])
-                await _stream(answer, outlet)
+            if request.stream:
+                await sender.start([*headers, *SSE_HEADERS])
+                await _stream(answer, sender)
                 return
             body = (await answer.whole()).encode(errors="replace")
             length = (b"content-length", str(len(body)).encode())
-            await outlet.start([*headers, (b"content-type", b"application/json"), length])
-            await outlet.end(body)
+            await sender.start([*headers, (b"content-type", b"application/json"), length])
+            await sender.end(body)
 
 
-async def _stream(answer: Answer, outlet: Outlet) -> None:
+async def _stream(answer: Answer, sender: ResponseSender) -> None:
     try:
         async with aclosing(answer.chunks()) as chunks:
             async for text in chunks:
-                await outlet.part(sse_event(text))
+                await sender.send_chunk(sse_event(text))
     except EngineError as error:
-        await outlet.part(sse_error(reply_to(error)))
-    await outlet.end(SSE_DONE)
+        await sender.send_chunk(sse_error(reply_to(error)))
+    await sender.end(SSE_DONE)

@@ -1,4 +1,4 @@
-"""Bytes and headers in, an `Inbound` out; errors are raised before an engine is asked."""
+"""Bytes and headers in, an `InferenceRequest` out; errors are raised before an engine is asked."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from starlette.requests import Request
 
 from serve_app.api.openai_schema import ChatBody, CompletionsBody, Generation, validated
 from serve_app.api.routing_options import constraints_of
-from serve_app.classifier.request_text import segment, with_earlier
+from serve_app.classifier.request_text import resolve_follow_up, segment
 from serve_app.core.errors import BadRequest, BodyTooLarge
-from serve_app.core.inference_request import Inbound
+from serve_app.core.inference_request import InferenceRequest
 from serve_app.core.ports import Operation
 from serve_app.core.request import Capability, Constraints
 
@@ -80,14 +80,14 @@ def operation_of(body: Mapping[str, Any]) -> Operation:
     return "completions" if "prompt" in body and "messages" not in body else "chat"
 
 
-def read_inbound(
+def read_inference_request(
     body: Mapping[str, Any],
     headers: RawHeaders,
     *,
     operation: Operation,
     defaults: Constraints,
     request_id: str,
-) -> Inbound:
+) -> InferenceRequest:
     """Validates one request. Raises `BadRequest`."""
     constraints = constraints_of(headers, body.get("routing"), defaults)
     if operation == "chat":
@@ -97,7 +97,7 @@ def read_inbound(
 
 def _chat(
     chat: ChatBody, body: Mapping[str, Any], constraints: Constraints, request_id: str
-) -> Inbound:
+) -> InferenceRequest:
     asked = _last_user_turn(chat)
     texts = [message.text for message in chat.messages]
     context = "\n".join(text for index, text in enumerate(texts) if index != asked)
@@ -108,12 +108,12 @@ def _chat(
         needs = {"tools": "tools", **needs}
     if chat.logprobs or chat.prompt_logprobs is not None:
         needs["logprobs"] = "logprobs" if chat.logprobs else "prompt_logprobs"
-    return Inbound(
+    return InferenceRequest(
         request_id=request_id,
         operation="chat",
         model=chat.model,
         body=body,
-        prompt=segment(with_earlier(_user_texts(chat, asked)), context=context),
+        prompt=segment(resolve_follow_up(_user_texts(chat, asked)), context=context),
         form="chat_with_system" if chat.messages[0].role == "system" else "chat",
         countable="\n".join([*texts, *calls, *extras]),
         counted_tokens=TOKENS_PER_MESSAGE * len(texts) + TOKENS_BEFORE_ANSWER,
@@ -128,12 +128,12 @@ def _chat(
 
 def _completions(
     text: CompletionsBody, body: Mapping[str, Any], constraints: Constraints, request_id: str
-) -> Inbound:
+) -> InferenceRequest:
     prompt, known_tokens = _longest_prompt(text)
     needs = _needs(text)
     if text.logprobs is not None or text.prompt_logprobs is not None:
         needs["logprobs"] = "logprobs" if text.logprobs is not None else "prompt_logprobs"
-    return Inbound(
+    return InferenceRequest(
         request_id=request_id,
         operation="completions",
         model=text.model,

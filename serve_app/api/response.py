@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from starlette.types import Receive, Send
 
 from serve_app.api.errors import ErrorReply
-from serve_app.gateway.answer import Answer, CallerGone
+from serve_app.gateway.answer import Answer, ClientDisconnected
 
 LONGEST_REASON = 600
 
@@ -26,30 +26,32 @@ SSE_HEADERS = (
 )
 
 
-class Outlet:
+class ResponseSender:
     """Sends one response. Each send waits for room, so nothing piles up for a slow reader."""
 
     def __init__(self, send: Send, timeout_s: float) -> None:
-        self._send = send
+        self._asgi_send = send
         self._timeout_s = timeout_s
 
     async def start(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
         message = {"type": "http.response.start", "status": 200, "headers": list(headers)}
-        await self._put(message)
+        await self._send(message)
 
-    async def part(self, body: bytes) -> None:
-        await self._put({"type": "http.response.body", "body": body, "more_body": True})
+    async def send_chunk(self, body: bytes) -> None:
+        await self._send({"type": "http.response.body", "body": body, "more_body": True})
 
     async def end(self, body: bytes = b"") -> None:
-        await self._put({"type": "http.response.body", "body": body, "more_body": False})
+        await self._send({"type": "http.response.body", "body": body, "more_body": False})
 
-    async def _put(self, message: dict[str, object]) -> None:
-        """Raises `CallerGone` when the caller left, or read nothing for the whole timeout."""
+    async def _send(self, message: dict[str, object]) -> None:
+        """Raises `ClientDisconnected` when the caller left, or read nothing for the whole
+        timeout.
+        """
         try:
             async with asyncio.timeout(self._timeout_s):
-                await self._send(message)
+                await self._asgi_send(message)
         except OSError as exc:  # TimeoutError is one
-            raise CallerGone from exc
+            raise ClientDisconnected from exc
 
 
 @asynccontextmanager
@@ -60,14 +62,14 @@ async def until_disconnect(receive: Receive) -> AsyncIterator[None]:
             watcher = tasks.create_task(_raise_on_disconnect(receive))
             yield
             watcher.cancel()
-    except* CallerGone:
+    except* ClientDisconnected:
         pass
 
 
 async def _raise_on_disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-    raise CallerGone
+    raise ClientDisconnected
 
 
 def answer_headers(answer: Answer, replica: str) -> list[RawHeader]:

@@ -1,4 +1,4 @@
-"""How long the success model takes to judge a prompt, heuristics included."""
+"""How long the success model takes to classify a prompt, heuristics included."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from random import Random
 from statistics import quantiles
 from time import perf_counter, perf_counter_ns, process_time_ns
 
-from serve_app.classifier.heuristics import clipped, judge
+from serve_app.classifier.heuristics import classify_sync, clipped
 from serve_app.classifier.model_file import load_artifact
-from serve_app.classifier.request_text import segment, with_earlier
+from serve_app.classifier.request_text import resolve_follow_up, segment
 from serve_app.classifier.success_model import SuccessModel
 from serve_app.core.request import Prompt
 
@@ -29,8 +29,10 @@ FOLLOW_UP = "and in French?"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JudgementTimes:
-    """Wall and processor time of one judgement; processor time is all threads', without waiting."""
+class ClassificationTimes:
+    """Wall and processor time of one classification; processor time is all threads', without
+    waiting.
+    """
 
     p50_ms: float
     p99_ms: float
@@ -47,7 +49,7 @@ class ClassifierBench:
     prompt_tokens: int
     artifact_bytes: int
     load_s: float
-    kinds: Mapping[str, JudgementTimes]
+    kinds: Mapping[str, ClassificationTimes]
 
 
 def run(model: Path, *, rounds: int, prompt_tokens: int) -> ClassifierBench:
@@ -57,7 +59,7 @@ def run(model: Path, *, rounds: int, prompt_tokens: int) -> ClassifierBench:
     """
     started = perf_counter()
     artifact = load_artifact(model)
-    classifier = SuccessModel(artifact, local=judge)
+    classifier = SuccessModel(artifact, local=classify_sync)
     load_s = perf_counter() - started
     random = Random(0)
     chars = int(prompt_tokens * CHARS_PER_TOKEN)
@@ -81,7 +83,7 @@ def report(result: ClassifierBench) -> str:
         (
             f"success model, {result.pairs} pairs{other}, {result.artifact_bytes / 1e6:.1f} MB "
             f"loaded in {result.load_s:.2f} s; {result.prompt_tokens} tokens, {result.rounds} "
-            "judgements of each kind, one at a time",
+            "classifications of each kind, one at a time",
             *(
                 f"  {kind}: p50 {times.p50_ms:.2f} ms, p99 {times.p99_ms:.2f} ms; processor time "
                 f"p50 {times.cpu_p50_ms:.2f} ms, p99 {times.cpu_p99_ms:.2f} ms"
@@ -91,17 +93,19 @@ def report(result: ClassifierBench) -> str:
     )
 
 
-def _timed(classifier: SuccessModel, prompts: Sequence[Prompt], rounds: int) -> JudgementTimes:
+def _timed(classifier: SuccessModel, prompts: Sequence[Prompt], rounds: int) -> ClassificationTimes:
     for at in range(WARM_UP_ROUNDS):
-        classifier.judged(prompts[at % len(prompts)])
+        classifier.classify_sync(prompts[at % len(prompts)])
     wall_ms, cpu_ms = [], []
     for at in range(rounds):
         cpu_before, before = process_time_ns(), perf_counter_ns()
-        classifier.judged(prompts[at % len(prompts)])
+        classifier.classify_sync(prompts[at % len(prompts)])
         wall_ms.append((perf_counter_ns() - before) / 1e6)
         cpu_ms.append((process_time_ns() - cpu_before) / 1e6)
     wall, cpu = quantiles(wall_ms, n=100), quantiles(cpu_ms, n=100)
-    return JudgementTimes(p50_ms=wall[49], p99_ms=wall[98], cpu_p50_ms=cpu[49], cpu_p99_ms=cpu[98])
+    return ClassificationTimes(
+        p50_ms=wall[49], p99_ms=wall[98], cpu_p50_ms=cpu[49], cpu_p99_ms=cpu[98]
+    )
 
 
 def _question(random: Random, words: Sequence[str], chars: int) -> Prompt:
@@ -122,7 +126,7 @@ def _beside_context(random: Random, words: Sequence[str], chars: int) -> Prompt:
 def _conversation(random: Random, words: Sequence[str], chars: int) -> Prompt:
     """A request, its answer, and a turn that follows the request up."""
     request, answer = (" ".join(_sentences(random, words, chars // 2)) for _ in range(2))
-    return segment(with_earlier([request, FOLLOW_UP]), context=answer)
+    return segment(resolve_follow_up([request, FOLLOW_UP]), context=answer)
 
 
 KINDS: Mapping[str, Callable[[Random, Sequence[str], int], Prompt]] = {

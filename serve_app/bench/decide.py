@@ -12,7 +12,7 @@ from typing import get_args
 
 from serve_app.core.decide import decide
 from serve_app.core.fleet import Load, LoadView, Pair
-from serve_app.core.request import Constraints, Features, Judgement, Preset, Task
+from serve_app.core.request import Constraints, Features, Preset, PromptClassification, Task
 from serve_app.testing.synthetic_fleet import Fleet, synthetic_fleet
 
 DISTINCT_REQUESTS = 512
@@ -96,7 +96,7 @@ def _case(pairs: tuple[Pair, ...], random: Random) -> Case:
             prompt_tokens=random.randint(20, 3_000),
             max_tokens=random.choice((None, 256, 1_024)),
             needs=frozenset(),
-            judgement=Judgement(
+            classification=PromptClassification(
                 task=random.choice(get_args(Task)),
                 task_confidence=0.8,
                 difficulty=random.random(),

@@ -2,7 +2,7 @@
 
 Both run in one Ray Serve, in the same mode, and are asked in turn (A, B, A, B), so that what
 else the machine does falls on both. One client comes first: many clients may make the classifier
-late, and the ingress then judges by itself for a while. How often it did is part of the result.
+late, and the ingress then classifies by itself for a while. How often it did is part of the result.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ WORDS = [
 class Side:
     """Medians over the rounds: one client's latency, and what many clients get through.
 
-    The shares are of requests that the ingress judged itself, the classifier being late.
+    The shares are of requests that the ingress classified itself, the classifier being late.
     """
 
     p50_ms: float
     requests_per_s: float
-    judged_here_alone: float
-    judged_here_crowded: float
+    classified_here_alone: float
+    classified_here_crowded: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +90,8 @@ def report(result: IngressBench) -> str:
         ratio = side.p50_ms / result.empty.p50_ms
         lines.append(
             f"  {name:<9} 1 client: p50 {side.p50_ms:.2f} ms ({ratio:.2f}x empty); "
-            f"{CONNECTIONS} connections: {side.requests_per_s:.0f} requests/s; judged without "
-            f"the classifier: {side.judged_here_alone:.0%}, {side.judged_here_crowded:.0%}"
+            f"{CONNECTIONS} connections: {side.requests_per_s:.0f} requests/s; classified without "
+            f"the classifier: {side.classified_here_alone:.0%}, {side.classified_here_crowded:.0%}"
         )
     return "\n".join(lines)
 
@@ -108,8 +108,8 @@ async def _compare(address: str, rounds: int, requests: int) -> IngressBench:
         name: Side(
             p50_ms=median(result.p50_ms for result, _ in alone[name]),
             requests_per_s=median(result.requests_per_s for result, _ in crowded[name]),
-            judged_here_alone=median(share for _, share in alone[name]),
-            judged_here_crowded=median(share for _, share in crowded[name]),
+            classified_here_alone=median(share for _, share in alone[name]),
+            classified_here_crowded=median(share for _, share in crowded[name]),
         )
         for name in sides
     }
@@ -126,7 +126,7 @@ def _require_routing(address: str) -> None:
 async def _rounds(
     address: str, sides: Sides, rounds: int, *, connections: int, requests: int
 ) -> dict[str, list[tuple[LoadResult, float]]]:
-    """Every side's results, each with the share of requests that the ingress judged itself."""
+    """Every side's results, each with the share of requests that the ingress classified itself."""
     results: dict[str, list[tuple[LoadResult, float]]] = {name: [] for name in sides}
     for _ in range(rounds):
         for name, (url, body) in sides.items():
@@ -137,7 +137,7 @@ async def _rounds(
 
 
 def _misses(address: str) -> float:
-    """How often the ingress has judged a prompt because the classifier had not."""
+    """How often the ingress has classified a prompt because the classifier had not."""
     lines = httpx2.get(f"{address}/metrics").text.splitlines()
     return sum(float(line.split()[-1]) for line in lines if line.startswith(MISSES))
 

@@ -11,11 +11,11 @@ from random import Random
 from statistics import quantiles
 from time import perf_counter_ns
 
-from serve_app.api.request_reader import parse_object, read_inbound
+from serve_app.api.request_reader import parse_object, read_inference_request
 from serve_app.classifier.classifiers import HeuristicClassifier
 from serve_app.core.catalog import Catalog
 from serve_app.core.fleet import Load
-from serve_app.core.inference_request import Inbound
+from serve_app.core.inference_request import InferenceRequest
 from serve_app.core.request import Constraints
 from serve_app.gateway.features import FeatureReader
 from serve_app.gateway.routing import Router
@@ -78,9 +78,9 @@ async def _time(
     parse_us, route_us, tokens = [], [], []
     for index in range(WARM_UP_ROUNDS + rounds):
         started = perf_counter_ns()
-        inbound = _parse(bodies[index % len(bodies)])
+        request = _parse(bodies[index % len(bodies)])
         parsed = perf_counter_ns()
-        routing = await router.route(inbound)
+        routing = await router.route(request)
         ended = perf_counter_ns()
         features = routing.decision.features
         if index >= WARM_UP_ROUNDS and features is not None:
@@ -99,8 +99,8 @@ async def _time(
     )
 
 
-def _parse(body: bytes) -> Inbound:
-    return read_inbound(
+def _parse(body: bytes) -> InferenceRequest:
+    return read_inference_request(
         parse_object(body),
         HEADERS,
         operation="chat",

@@ -1,4 +1,4 @@
-"""Who judges a prompt: the heuristics, or a classifier elsewhere with a deadline.
+"""Who classifies a prompt: the heuristics, or a classifier elsewhere with a deadline.
 
 Also picks the classifier that a replica of the classifier deployment runs.
 """
@@ -11,13 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from serve_app.classifier.heuristics import clipped, judge
+from serve_app.classifier.heuristics import classify_sync, clipped
 from serve_app.classifier.success_model import load_success_model
 from serve_app.core.breaker import Breaker, BreakerSettings
 from serve_app.core.errors import ClassifierUnavailable, SuccessModelRefused
 from serve_app.core.events import ClassifierMissed, ModelRefused
 from serve_app.core.ports import Classifier, Clock, Events
-from serve_app.core.request import Judgement, Prompt
+from serve_app.core.request import Prompt, PromptClassification
 from serve_app.package_files import locate
 
 Miss = Literal["late", "down"]
@@ -32,37 +32,37 @@ class HeuristicClassifier:
     def __init__(self, *, instead_of: str | None = None) -> None:
         self._instead_of = instead_of
 
-    async def judge(self, prompt: Prompt) -> Judgement:
-        judgement = judge(prompt)
+    async def classify(self, prompt: Prompt) -> PromptClassification:
+        classification = classify_sync(prompt)
         if self._instead_of is None:
-            return judgement
-        return replace(judgement, origin=f"{judgement.origin}: {self._instead_of}")
+            return classification
+        return replace(classification, origin=f"{classification.origin}: {self._instead_of}")
 
 
-class RememberingClassifier:
-    """Asks `classifier` once for prompts that repeat; keeps the last `size` judgements.
+class CachedClassifier:
+    """Asks `classifier` once for prompts that repeat; keeps the last `size` classifications.
 
-    A prompt is kept with its judgement: put it behind a `DeadlineClassifier`, whose prompts are
-    clipped, and only what the remote itself judged is remembered.
+    A prompt is kept with its classification: put it behind a `FallbackClassifier`, whose prompts
+    are clipped, and only what the remote itself classified is remembered.
     """
 
     def __init__(self, classifier: Classifier, size: int) -> None:
         self._classifier = classifier
         self._size = size
-        self._judged: OrderedDict[Prompt, Judgement] = OrderedDict()
+        self._classified: OrderedDict[Prompt, PromptClassification] = OrderedDict()
 
-    async def judge(self, prompt: Prompt) -> Judgement:
-        if prompt in self._judged:
-            self._judged.move_to_end(prompt)
-            return self._judged[prompt]
-        judgement = await self._classifier.judge(prompt)
-        self._judged[prompt] = judgement
-        if len(self._judged) > self._size:
-            self._judged.popitem(last=False)
-        return judgement
+    async def classify(self, prompt: Prompt) -> PromptClassification:
+        if prompt in self._classified:
+            self._classified.move_to_end(prompt)
+            return self._classified[prompt]
+        classification = await self._classifier.classify(prompt)
+        self._classified[prompt] = classification
+        if len(self._classified) > self._size:
+            self._classified.popitem(last=False)
+        return classification
 
 
-class DeadlineClassifier:
+class FallbackClassifier:
     """Asks `remote`; when it is late or down, `local` does it, and the origin names the cause.
 
     `remote` gets the prompt clipped: a long text is not sent for the little that is read of it.
@@ -88,31 +88,31 @@ class DeadlineClassifier:
         self._breaker = Breaker.closed(breaker)
         self._last_miss: Miss = "down"
 
-    async def judge(self, prompt: Prompt) -> Judgement:
+    async def classify(self, prompt: Prompt) -> PromptClassification:
         now_s = self._clock.now()
         if not self._breaker.allows(now_s):
             self._events.emit(ClassifierMissed(reason=self._last_miss, asked=False))
-            return await self._judge_here(prompt, self._last_miss)
+            return await self._classify_here(prompt, self._last_miss)
         self._breaker = self._breaker.probing(now_s)
         try:
             async with asyncio.timeout(self._deadline_s):
-                judgement = await self._remote.judge(clipped(prompt))
+                classification = await self._remote.classify(clipped(prompt))
         except TimeoutError:
             return await self._missed(prompt, "late")
         except ClassifierUnavailable:
             return await self._missed(prompt, "down")
         self._breaker = self._breaker.succeeded(self._clock.now())
-        return judgement
+        return classification
 
-    async def _missed(self, prompt: Prompt, miss: Miss) -> Judgement:
+    async def _missed(self, prompt: Prompt, miss: Miss) -> PromptClassification:
         self._breaker = self._breaker.failed(self._clock.now())
         self._last_miss = miss
         self._events.emit(ClassifierMissed(reason=miss, asked=True))
-        return await self._judge_here(prompt, miss)
+        return await self._classify_here(prompt, miss)
 
-    async def _judge_here(self, prompt: Prompt, miss: Miss) -> Judgement:
-        judgement = await self._local.judge(prompt)
-        return replace(judgement, origin=f"{judgement.origin}: classifier {miss}")
+    async def _classify_here(self, prompt: Prompt, miss: Miss) -> PromptClassification:
+        classification = await self._local.classify(prompt)
+        return replace(classification, origin=f"{classification.origin}: classifier {miss}")
 
 
 def open_classifier(success_model: str | None, *, events: Events) -> Classifier:
@@ -124,7 +124,7 @@ def open_classifier(success_model: str | None, *, events: Events) -> Classifier:
     if success_model is None:
         return HeuristicClassifier()
     try:
-        return load_success_model(Path(locate(success_model)), local=judge)
+        return load_success_model(Path(locate(success_model)), local=classify_sync)
     except SuccessModelRefused as exc:
         events.emit(ModelRefused(reason=str(exc)))
         return HeuristicClassifier(instead_of="success model refused")

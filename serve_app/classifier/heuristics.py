@@ -1,4 +1,4 @@
-"""What a prompt asks for, judged from its text alone: task, difficulty, answer length.
+"""What a prompt asks for, classified from its text alone: task, difficulty, answer length.
 
 Knows no pair and no model: a prompt's words about either are text like any other.
 """
@@ -21,7 +21,7 @@ from serve_app.classifier.lexicon import (
 from serve_app.classifier.output_length import output_tokens
 from serve_app.classifier.request_text import ends
 from serve_app.classifier.words import spoken_words
-from serve_app.core.request import Judgement, Prompt, Task
+from serve_app.core.request import Prompt, PromptClassification, Task
 
 # An instruction stands before or after what it is about; the middle is material.
 INSTRUCTION_HEAD_CHARS = 600
@@ -83,7 +83,7 @@ QUESTION_WORDS = word_set(
 )
 
 
-def judge(prompt: Prompt) -> Judgement:
+def classify_sync(prompt: Prompt) -> PromptClassification:
     """Judges any text in bounded time. The instruction decides.
 
     The rest of the prompt only informs sizes and the numeric share.
@@ -93,7 +93,7 @@ def judge(prompt: Prompt) -> Judgement:
     votes = _votes(instruction, words)
     task = max(votes, key=votes.__getitem__)
     length = output_tokens(task, prompt, words)
-    return Judgement(
+    return PromptClassification(
         task=task,
         task_confidence=round(votes[task] / (sum(votes.values()) + 1.0), 3),
         difficulty=_difficulty(task, prompt.instruction_chars, instruction, words),
@@ -105,7 +105,9 @@ def judge(prompt: Prompt) -> Judgement:
 
 
 def clipped(prompt: Prompt) -> Prompt:
-    """The same prompt with only the ends of its texts, which no classifier judges differently."""
+    """The same prompt with only the ends of its texts, which no classifier classifies
+    differently.
+    """
     text = ends(prompt.text)
     context = ends(prompt.context, CONTEXT_END_CHARS, CONTEXT_END_CHARS)
     return Prompt(

@@ -33,7 +33,7 @@ LARGEST_UNPACKED_BYTES = 20 * LARGEST_BYTES
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerLength:
-    """What the length trait means: tokens are `exp(mean + scale * trait)`, spread as measured."""
+    """What the length factor means: tokens are `exp(mean + scale * factor)`, spread as measured."""
 
     __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
 
@@ -75,11 +75,11 @@ class Header:
 
 @dataclass(frozen=True, kw_only=True)
 class Arrays:
-    """The numbers of a model. K traits, P pairs, G kinds, T tasks, C knots, F floors.
+    """The numbers of a model. K factors, P pairs, G kinds, T tasks, C knots, F floors.
 
-    Traits are what prompts differ in: `trait_weights` (terms, K) reads them from terms,
+    Factors are what prompts differ in: `trait_weights` (terms, K) reads them from terms,
     `kind_traits` (G, K) is their mean in each kind; `blend` (2, K) weighs the linear reading and
-    the forest's. A pair's success is `pair_means` plus aspects, which are traits and shares of
+    the forest's. A pair's success is `pair_means` plus factors, which are factors and shares of
     tasks, times `pair_loadings` (K + T, P), then calibrated by `calibration_x`, evenly spaced, to
     `calibration_y` (P, C). `bound_mean` (G, F) is the success from which on a prompt of that kind
     is held to reach `bound_floor` (F,). `pair_covariance` (P, 1 + K + T, 1 + K + T) is how unsure
@@ -213,20 +213,20 @@ def _check_sizes(path: Path, artifact: Artifact) -> None:
     """Arrays that do not fit each other would only show at the first prompt."""
     arrays, header = artifact.arrays, artifact.header
     pairs, tasks = len(header.pairs), len(header.tasks)
-    traits = arrays.kind_traits.shape[-1] if arrays.kind_traits.ndim else 0
-    aspects = traits + tasks
+    latent_factors = arrays.kind_traits.shape[-1] if arrays.kind_traits.ndim else 0
+    factors = latent_factors + tasks
     expected = {
-        "trait_weights": (len(artifact.terms.idf), traits),
+        "trait_weights": (len(artifact.terms.idf), latent_factors),
         "kind_prior": (len(header.kinds),),
         "kind_weights": (len(artifact.terms.words), len(header.kinds)),
-        "kind_traits": (len(header.kinds), traits),
+        "kind_traits": (len(header.kinds), latent_factors),
         "task_weights": (len(artifact.terms.words), tasks),
         "task_prior": (tasks,),
-        "blend": (2, traits),
-        "blend_offset": (traits,),
+        "blend": (2, latent_factors),
+        "blend_offset": (latent_factors,),
         "pair_means": (pairs,),
-        "pair_loadings": (aspects, pairs),
-        "pair_covariance": (pairs, 1 + aspects, 1 + aspects),
+        "pair_loadings": (factors, pairs),
+        "pair_covariance": (pairs, 1 + factors, 1 + factors),
         "calibration_x": arrays.calibration_y.shape,
         "bound_mean": (len(header.kinds), len(arrays.bound_floor)),
     }
@@ -234,5 +234,5 @@ def _check_sizes(path: Path, artifact: Artifact) -> None:
         came = getattr(arrays, name).shape
         if came != shape:
             raise SuccessModelRefused(str(path), f"{name} has the shape {came}, not {shape}")
-    if pairs != len(arrays.calibration_x) or artifact.forest.values.shape[1] != traits:
-        raise SuccessModelRefused(str(path), "its pairs, traits and forest do not fit each other")
+    if pairs != len(arrays.calibration_x) or artifact.forest.values.shape[1] != latent_factors:
+        raise SuccessModelRefused(str(path), "its pairs, factors and forest do not fit each other")

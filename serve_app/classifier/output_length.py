@@ -21,7 +21,7 @@ class OutputTokens(NamedTuple):
 
 
 # What instruction-tuned models write if the request does not mention the length.
-USUAL: Mapping[Task, OutputTokens] = {
+TYPICAL: Mapping[Task, OutputTokens] = {
     "classification": OutputTokens(5, 40),
     "extraction": OutputTokens(30, 160),
     "question_answering": OutputTokens(50, 280),
@@ -77,7 +77,7 @@ def output_tokens(task: Task, prompt: Prompt, words: Sequence[str]) -> OutputTok
     text = " ".join(words)
     if any(phrase in text for phrase in TERSE):
         return OutputTokens(3, 16)
-    p50, p95 = _usual(task, prompt, words)
+    p50, p95 = _typical(task, prompt, words)
     if not BRIEF.isdisjoint(words):
         return _bounded(p50 * 0.5, p95 * 0.6)
     if not FULL.isdisjoint(words):
@@ -85,8 +85,8 @@ def output_tokens(task: Task, prompt: Prompt, words: Sequence[str]) -> OutputTok
     return _bounded(p50, p95)
 
 
-def _usual(task: Task, prompt: Prompt, words: Sequence[str]) -> tuple[float, float]:
-    p50, p95 = USUAL[task]
+def _typical(task: Task, prompt: Prompt, words: Sequence[str]) -> tuple[float, float]:
+    p50, p95 = TYPICAL[task]
     source_tokens = _source_chars(prompt, words) / CHARS_PER_TOKEN
     if task == "translation":
         return max(8.0, source_tokens), max(24.0, source_tokens * 1.8)

@@ -86,10 +86,10 @@ def ends(text: str, head_chars: int = HEAD_CHARS, tail_chars: int = TAIL_CHARS) 
 
 def segment(text: str, *, context: str = "") -> Prompt:
     """A prompt whose instruction is the request in `text`, or all of `text` without material."""
-    return Prompt(instruction=request_in(text) or text, text=text, context=context)
+    return Prompt(instruction=extract_request(text) or text, text=text, context=context)
 
 
-def request_in(text: str) -> str | None:
+def extract_request(text: str) -> str | None:
     """The request in the ends of `text`; `None` when no material is found next to it."""
     whole = ends(text)
     if len(whole) < LEAST_MARKED_CHARS or _holds_code(whole):
@@ -235,14 +235,14 @@ def _is_code(text: str) -> bool:
     return len(code) >= LEAST_CODE_SHARE * len(lines)
 
 
-def with_earlier(turns: Sequence[str]) -> str:
+def resolve_follow_up(turns: Sequence[str]) -> str:
     """The last of a user's turns, with the request that it follows up when it is no whole one."""
     *earlier, last = turns
     if not _follows_up(last):
         return last
     for turn in reversed(earlier):
         if not _follows_up(turn):
-            return f"{request_in(turn) or turn}\n{last}"
+            return f"{extract_request(turn) or turn}\n{last}"
     return last
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from serve_app.classifier.model_file import Arrays, Artifact, Header, load_artifact
 from serve_app.classifier.text_features import read_instruction
-from serve_app.core.request import Judgement, Prompt, Success, Task
+from serve_app.core.request import Prompt, PromptClassification, Success, Task
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -28,7 +28,7 @@ ONE = np.ones(1, np.float32)
 class LinearReading:
     """What the linear parts make of a text; the forest sees it with the text's shape."""
 
-    traits: Floats
+    latent_factors: Floats
     kind_traits: Floats
     kind_shares: Floats
     task_shares: Floats
@@ -38,7 +38,7 @@ class LinearReading:
         return np.concatenate(
             (
                 np.array(shape, np.float32),
-                self.traits,
+                self.latent_factors,
                 self.kind_traits,
                 [self.kind_shares.max()],
             ),
@@ -48,21 +48,23 @@ class LinearReading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairSuccess:
-    """What a text gets: its traits, and per pair the chance to answer right and its lower bound.
+    """What a text gets: its factors, and per pair the chance to answer right and its lower bound.
 
-    `task_shares` say how likely each task is that the model tells apart. `aspects` are both, one
+    `task_shares` say how likely each task is that the model tells apart. `factors` are both, one
     after the other: what a pair's success depends on.
     """
 
-    traits: Floats
+    latent_factors: Floats
     task_shares: Floats
-    aspects: Floats
+    factors: Floats
     means: npt.NDArray[np.float64]
     lowers: npt.NDArray[np.float64]
 
 
-def load_success_model(path: Path, *, local: Callable[[Prompt], Judgement]) -> SuccessModel:
-    """`local` judges what the model does not: an unfamiliar prompt, and the task with it.
+def load_success_model(
+    path: Path, *, local: Callable[[Prompt], PromptClassification]
+) -> SuccessModel:
+    """`local` classifies what the model does not: an unfamiliar prompt, and the task with it.
 
     Raises `SuccessModelRefused`.
     """
@@ -76,7 +78,9 @@ class SuccessModel:
     seen in training it predicts nothing: then each pair's profile counts.
     """
 
-    def __init__(self, artifact: Artifact, *, local: Callable[[Prompt], Judgement]) -> None:
+    def __init__(
+        self, artifact: Artifact, *, local: Callable[[Prompt], PromptClassification]
+    ) -> None:
         self._artifact = artifact
         self._local = local
 
@@ -85,21 +89,23 @@ class SuccessModel:
         """How the model was made."""
         return self._artifact.header
 
-    async def judge(self, prompt: Prompt) -> Judgement:
-        return self.judged(prompt)
+    async def classify(self, prompt: Prompt) -> PromptClassification:
+        return self.classify_sync(prompt)
 
-    def judged(self, prompt: Prompt) -> Judgement:
+    def classify_sync(self, prompt: Prompt) -> PromptClassification:
         """The same without waiting: nothing here does."""
-        judgement = self._local(prompt)
+        classification = self._local(prompt)
         reading = read_instruction(prompt.instruction)
         known = self._artifact.terms.known(reading.words)
         familiar = np.count_nonzero(known >= 0) / max(1, len(known))
         if familiar < self.header.familiar_share:
-            return replace(judgement, origin=f"{judgement.origin}: words unknown to the model")
+            return replace(
+                classification, origin=f"{classification.origin}: words unknown to the model"
+            )
         said = pair_success(self._artifact, known, reading.shape)
-        task, confidence = self._task(judgement, said.task_shares)
-        judgement = replace(
-            judgement,
+        task, confidence = self._task(classification, said.task_shares)
+        classification = replace(
+            classification,
             task=task,
             task_confidence=confidence,
             difficulty=1.0 - float(said.means.mean()),
@@ -111,9 +117,9 @@ class SuccessModel:
                 )
             },
         )
-        return self._with_length(judgement, said.traits)
+        return self._with_length(classification, said.latent_factors)
 
-    def _task(self, local: Judgement, shares: Floats) -> tuple[Task, float]:
+    def _task(self, local: PromptClassification, shares: Floats) -> tuple[Task, float]:
         """The model's, where it is the surer of the two and knows the task that `local` names.
 
         Of tasks it has seldom seen it knows nothing, and takes them for one that it knows.
@@ -125,15 +131,17 @@ class SuccessModel:
                 return self.header.tasks[likeliest], round(share, 3)
         return local.task, local.task_confidence
 
-    def _with_length(self, judgement: Judgement, traits: Floats) -> Judgement:
+    def _with_length(
+        self, classification: PromptClassification, latent_factors: Floats
+    ) -> PromptClassification:
         length = self.header.length
         if length is None:
-            return judgement
-        median = length.mean + length.scale * float(traits[-1]) + length.p50_residual
+            return classification
+        median = length.mean + length.scale * float(latent_factors[-1]) + length.p50_residual
         p50 = min(max(1, round(exp(min(median, 10.0)))), LONGEST_TOKENS)
         spread = exp(length.p95_residual - length.p50_residual)
         p95 = min(max(p50, round(p50 * spread)), LONGEST_TOKENS)
-        return replace(judgement, output_tokens_p50=p50, output_tokens_p95=p95)
+        return replace(classification, output_tokens_p50=p50, output_tokens_p95=p95)
 
 
 def pair_success(artifact: Artifact, known: Ints, shape: list[float]) -> PairSuccess:
@@ -141,25 +149,27 @@ def pair_success(artifact: Artifact, known: Ints, shape: list[float]) -> PairSuc
     arrays = artifact.arrays
     linear = linear_reading(artifact, known)
     grown = artifact.forest.each_tree(linear.features(shape)).mean(axis=0)
-    traits = arrays.blend[0] * linear.traits + arrays.blend[1] * grown + arrays.blend_offset
-    aspects = np.concatenate((traits, linear.task_shares))
-    raw = arrays.pair_means + aspects @ arrays.pair_loadings
+    latent_factors = (
+        arrays.blend[0] * linear.latent_factors + arrays.blend[1] * grown + arrays.blend_offset
+    )
+    factors = np.concatenate((latent_factors, linear.task_shares))
+    raw = arrays.pair_means + factors @ arrays.pair_loadings
     means = _on_curves(raw, arrays.calibration_x, arrays.calibration_y)
     kind = int(linear.kind_shares.argmax())
-    sure = (means - artifact.header.certainty * _doubts(arrays, aspects)).clip(0.0)
+    sure = (means - artifact.header.certainty * _doubts(arrays, factors)).clip(0.0)
     bounds = np.interp(sure, arrays.bound_mean[kind], arrays.bound_floor)
     return PairSuccess(
-        traits=traits,
+        latent_factors=latent_factors,
         task_shares=linear.task_shares,
-        aspects=aspects,
+        factors=factors,
         means=means,
         lowers=np.minimum(bounds, sure),
     )
 
 
-def _doubts(arrays: Arrays, aspects: Floats) -> Floats:
+def _doubts(arrays: Arrays, factors: Floats) -> Floats:
     """The standard deviation of each pair's prediction: few answers place a pair roughly."""
-    at = np.concatenate((ONE, aspects))
+    at = np.concatenate((ONE, factors))
     # Rounding may leave a variance of zero slightly negative.
     doubts: Floats = np.sqrt((arrays.pair_covariance @ at @ at).clip(0.0))
     return doubts
@@ -178,7 +188,7 @@ def _on_curves(raw: Floats, x: Floats, y: Floats) -> npt.NDArray[np.float64]:
 
 
 def linear_reading(artifact: Artifact, known: Ints) -> LinearReading:
-    """Traits, kinds and tasks as the weights of single terms give them."""
+    """Factors, kinds and tasks as the weights of single terms give them."""
     arrays, terms = artifact.arrays, artifact.terms
     found, weights = terms.weighted(known)
     # Words are numbered before pairs of words, and alone tell kinds and tasks.
@@ -186,7 +196,7 @@ def linear_reading(artifact: Artifact, known: Ints) -> LinearReading:
     of_words = weights[: len(words)]
     kinds = _shares(of_words @ arrays.kind_weights.take(words, axis=0) + arrays.kind_prior)
     return LinearReading(
-        traits=weights @ arrays.trait_weights.take(found, axis=0),
+        latent_factors=weights @ arrays.trait_weights.take(found, axis=0),
         kind_traits=kinds @ arrays.kind_traits,
         kind_shares=kinds,
         task_shares=_shares(of_words @ arrays.task_weights.take(words, axis=0) + arrays.task_prior),

@@ -31,7 +31,7 @@ from serve_app.core.ports import (
     TokenCounter,
 )
 from serve_app.core.profile import Profile
-from serve_app.core.request import Constraints, Judgement, Prompt
+from serve_app.core.request import Constraints, Prompt, PromptClassification
 from serve_app.core.scoring import Policy, Weights
 
 __all__ = [
@@ -53,13 +53,13 @@ __all__ = [
     "EngineRejected",
     "Event",
     "Events",
-    "Judgement",
     "Pair",
     "Policy",
     "Prediction",
     "Profile",
     "ProfileStore",
     "Prompt",
+    "PromptClassification",
     "Rejection",
     "RouterError",
     "StoreEmpty",

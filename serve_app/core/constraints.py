@@ -26,7 +26,7 @@ RELAXABLE: dict[Rule, Constraint] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
+class RuleContext:
     """One request and the policy it is judged by."""
 
     features: Features
@@ -34,7 +34,7 @@ class Ask:
     policy: Policy
 
 
-class Offer(NamedTuple):
+class PairState(NamedTuple):
     """One pair as it stands now; `profile` and `prediction` are `None` for an unknown one."""
 
     pair: Pair
@@ -43,109 +43,112 @@ class Offer(NamedTuple):
     prediction: Prediction | None
 
 
-def profile(ask: Ask, offer: Offer) -> Rejection | None:
+def profile(rule_context: RuleContext, pair_state: PairState) -> Rejection | None:
     """A pair without a profile cannot promise a floor."""
-    least = ask.constraints.min_accuracy
-    if offer.profile is not None or least is None:
+    least = rule_context.constraints.min_accuracy
+    if pair_state.profile is not None or least is None:
         return None
-    return _rejection(offer, "profile", f"a profile, for a floor of {least:g}", "no profile")
+    return _rejection(pair_state, "profile", f"a profile, for a floor of {least:g}", "no profile")
 
 
-def replica(ask: Ask, offer: Offer) -> Rejection | None:
-    load = offer.load
+def replica(rule_context: RuleContext, pair_state: PairState) -> Rejection | None:
+    load = pair_state.load
     if load.ready_replicas or load.starting_replicas or load.can_start:
         return None
     return _rejection(
-        offer, "replica", "a replica, or leave to start one", "none, and none may start"
+        pair_state, "replica", "a replica, or leave to start one", "none, and none may start"
     )
 
 
-def breaker(ask: Ask, offer: Offer) -> Rejection | None:
-    if not offer.load.breaker_open:
+def breaker(rule_context: RuleContext, pair_state: PairState) -> Rejection | None:
+    if not pair_state.load.breaker_open:
         return None
-    return _rejection(offer, "breaker", "breaker closed", "open after failed attempts")
+    return _rejection(pair_state, "breaker", "breaker closed", "open after failed attempts")
 
 
-def context(ask: Ask, offer: Offer) -> Rejection | None:
+def context(rule_context: RuleContext, pair_state: PairState) -> Rejection | None:
     """Prompt and answer fit; one token of answer is the least when the caller set no limit."""
-    features, window = ask.features, offer.pair.context_window
+    features, window = rule_context.features, pair_state.pair.context_window
     prompt_tokens = features.prompt_tokens
-    if offer.profile is not None and offer.prediction is not None:
-        window = min(window, offer.profile.context_window)
-        prompt_tokens = offer.prediction.prompt_tokens
+    if pair_state.profile is not None and pair_state.prediction is not None:
+        window = min(window, pair_state.profile.context_window)
+        prompt_tokens = pair_state.prediction.prompt_tokens
     answer_tokens = features.max_tokens or 1
     if prompt_tokens + answer_tokens <= window:
         return None
     return _rejection(
-        offer, "context", f"<= {window} tokens", f"{prompt_tokens} + {answer_tokens} tokens"
+        pair_state, "context", f"<= {window} tokens", f"{prompt_tokens} + {answer_tokens} tokens"
     )
 
 
-def capability(ask: Ask, offer: Offer) -> Rejection | None:
-    needs, has = ask.features.needs, offer.pair.capabilities
+def capability(rule_context: RuleContext, pair_state: PairState) -> Rejection | None:
+    needs, has = rule_context.features.needs, pair_state.pair.capabilities
     if needs <= has:
         return None
     return _rejection(
-        offer, "capability", ", ".join(sorted(needs)), ", ".join(sorted(has)) or "none"
+        pair_state, "capability", ", ".join(sorted(needs)), ", ".join(sorted(has)) or "none"
     )
 
 
-def golden(ask: Ask, offer: Offer) -> Rejection | None:
+def golden(rule_context: RuleContext, pair_state: PairState) -> Rejection | None:
     """A failed golden set is final; a set not yet run is not a failure."""
-    verdict = offer.profile.golden if offer.profile is not None else None
-    if verdict is None or verdict.passed or not ask.policy.golden_gate:
+    verdict = pair_state.profile.golden if pair_state.profile is not None else None
+    if verdict is None or verdict.passed or not rule_context.policy.golden_gate:
         return None
-    return _rejection(offer, "golden", "golden set passed", verdict.reason or "failed")
+    return _rejection(pair_state, "golden", "golden set passed", verdict.reason or "failed")
 
 
-def numeric_guard(ask: Ask, offer: Offer) -> Rejection | None:
+def numeric_guard(rule_context: RuleContext, pair_state: PairState) -> Rejection | None:
     """FP8 activations lose digits that a prompt full of numbers needs."""
-    share, limit = ask.features.judgement.numeric_share, ask.policy.numeric_guard_share
-    if share <= limit or offer.pair.quantization.activations != "fp8":
+    share, limit = (
+        rule_context.features.classification.numeric_share,
+        rule_context.policy.numeric_guard_share,
+    )
+    if share <= limit or pair_state.pair.quantization.activations != "fp8":
         return None
     return _rejection(
-        offer,
+        pair_state,
         "numeric_guard",
         f"<= {limit:g} numeric tokens for fp8",
         f"{ceil(share * 1e3) / 1e3:g}",
     )
 
 
-def accuracy(ask: Ask, offer: Offer) -> Rejection | None:
-    least, prediction = ask.constraints.min_accuracy, offer.prediction
+def accuracy(rule_context: RuleContext, pair_state: PairState) -> Rejection | None:
+    least, prediction = rule_context.constraints.min_accuracy, pair_state.prediction
     if least is None or prediction is None or prediction.accuracy_lower >= least:
         return None
     got = f"{floor(prediction.accuracy_lower * 1e3) / 1e3:g} lower bound"
     if prediction.feedback is not None:
         got = f"{got}, moved {prediction.feedback.lower:+.3f} by feedback"
-    return _rejection(offer, "accuracy", f">= {least:g}", got)
+    return _rejection(pair_state, "accuracy", f">= {least:g}", got)
 
 
-def latency(ask: Ask, offer: Offer) -> Rejection | None:
-    budget_ms, prediction = ask.constraints.latency_budget_ms, offer.prediction
+def latency(rule_context: RuleContext, pair_state: PairState) -> Rejection | None:
+    budget_ms, prediction = rule_context.constraints.latency_budget_ms, pair_state.prediction
     if budget_ms is None or (prediction is not None and prediction.total_ms <= budget_ms):
         return None
     got = UNKNOWN if prediction is None else f"{ceil(prediction.total_ms)} ms"
-    return _rejection(offer, "latency", f"<= {budget_ms:g} ms", got)
+    return _rejection(pair_state, "latency", f"<= {budget_ms:g} ms", got)
 
 
-def ttft(ask: Ask, offer: Offer) -> Rejection | None:
-    budget_ms, prediction = ask.constraints.ttft_budget_ms, offer.prediction
+def ttft(rule_context: RuleContext, pair_state: PairState) -> Rejection | None:
+    budget_ms, prediction = rule_context.constraints.ttft_budget_ms, pair_state.prediction
     if budget_ms is None or (prediction is not None and prediction.ttft_ms <= budget_ms):
         return None
     got = UNKNOWN if prediction is None else f"{ceil(prediction.ttft_ms)} ms"
-    return _rejection(offer, "ttft", f"<= {budget_ms:g} ms", got)
+    return _rejection(pair_state, "ttft", f"<= {budget_ms:g} ms", got)
 
 
-def cost(ask: Ask, offer: Offer) -> Rejection | None:
-    cap_usd, prediction = ask.constraints.max_cost_usd, offer.prediction
+def cost(rule_context: RuleContext, pair_state: PairState) -> Rejection | None:
+    cap_usd, prediction = rule_context.constraints.max_cost_usd, pair_state.prediction
     if cap_usd is None or (prediction is not None and prediction.cost_usd <= cap_usd):
         return None
     got = UNKNOWN if prediction is None else f"{prediction.cost_usd:.4g} USD"
-    return _rejection(offer, "cost", f"<= {cap_usd:g} USD", got)
+    return _rejection(pair_state, "cost", f"<= {cap_usd:g} USD", got)
 
 
-RULES: tuple[Callable[[Ask, Offer], Rejection | None], ...] = (
+RULES: tuple[Callable[[RuleContext, PairState], Rejection | None], ...] = (
     profile,
     replica,
     breaker,
@@ -160,12 +163,14 @@ RULES: tuple[Callable[[Ask, Offer], Rejection | None], ...] = (
 )
 
 
-def rejections(ask: Ask, offer: Offer) -> list[Rejection]:
+def rejections(rule_context: RuleContext, pair_state: PairState) -> list[Rejection]:
     """Every rule the pair fails, in the order of `RULES`."""
-    return [rejection for rule in RULES if (rejection := rule(ask, offer)) is not None]
+    return [
+        rejection for rule in RULES if (rejection := rule(rule_context, pair_state)) is not None
+    ]
 
 
-def shortfall(constraints: Constraints, prediction: Prediction | None) -> float:
+def violation(constraints: Constraints, prediction: Prediction | None) -> float:
     """By how much a pair misses what was asked, each miss as a share of what was asked.
 
     An unknown pair may miss by anything.
@@ -187,5 +192,5 @@ def _excess(predicted: float, limit: float | None) -> float:
     return 0.0 if limit is None else max(0.0, predicted - limit) / limit
 
 
-def _rejection(offer: Offer, rule: Rule, need: str, got: str) -> Rejection:
-    return Rejection(pair=offer.pair.id, rule=rule, need=need, got=got)
+def _rejection(pair_state: PairState, rule: Rule, need: str, got: str) -> Rejection:
+    return Rejection(pair=pair_state.pair.id, rule=rule, need=need, got=got)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from serve_app.core.catalog import Catalog
-from serve_app.core.constraints import RELAXABLE, Ask, Offer, rejections, shortfall
+from serve_app.core.constraints import RELAXABLE, PairState, RuleContext, rejections, violation
 from serve_app.core.decision import (
     Candidate,
     Constraint,
@@ -21,7 +21,7 @@ from serve_app.core.request import Constraints, Features
 from serve_app.core.scoring import Policy, Scale, reference_cost_usd, terms, utility
 
 NO_REPLICA = Load(ready_replicas=0, max_replicas=0)
-Servable = list[tuple[Offer, tuple[Constraint, ...]]]
+Servable = list[tuple[PairState, tuple[Constraint, ...]]]
 
 
 def decide(
@@ -40,14 +40,14 @@ def decide(
     that `load` does not know counts as having no replica. Pairs without a profile come after
     all others. Raises nothing for input that its types allow.
     """
-    ask = Ask(features=features, constraints=constraints, policy=policy)
-    offers = _offers(ask, pairs, catalog, load)
-    servable, rejected = _filter(ask, offers)
-    candidates = _score(ask, servable, reference_cost_usd(policy, catalog, features))
+    rule_context = RuleContext(features=features, constraints=constraints, policy=policy)
+    pair_states = _pair_states(rule_context, pairs, catalog, load)
+    servable, rejected = _filter(rule_context, pair_states)
+    candidates = _score(rule_context, servable, reference_cost_usd(policy, catalog, features))
     ranked = sorted([c for c in candidates if not c.violates], key=_best_first)
     best_effort = sorted(
         [c for c in candidates if c.violates],
-        key=lambda c: (shortfall(constraints, c.prediction), _best_first(c)),
+        key=lambda c: (violation(constraints, c.prediction), _best_first(c)),
     )
     first = next(iter(ranked or best_effort), None)
     refusal = _refusal(constraints, ranked, best_effort, rejected)
@@ -66,10 +66,12 @@ def decide(
     )
 
 
-def _offers(ask: Ask, pairs: Sequence[Pair], catalog: Catalog, load: LoadView) -> list[Offer]:
-    offers, margin = [], ask.policy.published_margin
-    corrections, task = catalog.corrections, ask.features.judgement.task
-    added_tokens, form = catalog.added_tokens, ask.features.form
+def _pair_states(
+    rule_context: RuleContext, pairs: Sequence[Pair], catalog: Catalog, load: LoadView
+) -> list[PairState]:
+    pair_states, margin = [], rule_context.policy.published_margin
+    corrections, task = catalog.corrections, rule_context.features.classification.task
+    added_tokens, form = catalog.added_tokens, rule_context.features.form
     for pair in sorted(pairs, key=_pair_id):
         state = load.get(pair.id, NO_REPLICA)
         profile = catalog.profiles.get(pair.id)
@@ -79,45 +81,49 @@ def _offers(ask: Ask, pairs: Sequence[Pair], catalog: Catalog, load: LoadView) -
             prediction = predict(
                 profile,
                 price,
-                ask.features,
+                rule_context.features,
                 state,
-                ask.constraints,
+                rule_context.constraints,
                 published_margin=margin,
                 correction=corrections.get((pair.id, task)) if corrections else None,
                 added_tokens=added_tokens.get((pair.id, form), 0.0) if added_tokens else 0.0,
             )
-        offers.append(Offer(pair, state, profile, prediction))
-    return offers
+        pair_states.append(PairState(pair, state, profile, prediction))
+    return pair_states
 
 
-def _filter(ask: Ask, offers: list[Offer]) -> tuple[Servable, list[Rejection]]:
+def _filter(
+    rule_context: RuleContext, pair_states: list[PairState]
+) -> tuple[Servable, list[Rejection]]:
     """The offers that may serve, each with the constraints it misses, and all failed rules."""
     servable: Servable = []
     rejected: list[Rejection] = []
-    for offer in offers:
-        failed = rejections(ask, offer)
+    for pair_state in pair_states:
+        failed = rejections(rule_context, pair_state)
         if not failed:
-            servable.append((offer, ()))
+            servable.append((pair_state, ()))
             continue
         violates = tuple([RELAXABLE[r.rule] for r in failed if r.rule in RELAXABLE])
         if len(violates) == len(failed):
-            servable.append((offer, violates))
+            servable.append((pair_state, violates))
         rejected += failed
     return servable, rejected
 
 
-def _score(ask: Ask, servable: Servable, reference_usd: float | None) -> list[Candidate]:
+def _score(
+    rule_context: RuleContext, servable: Servable, reference_usd: float | None
+) -> list[Candidate]:
     predictions = [o.prediction for o, _ in servable if o.prediction is not None]
-    scale = Scale.of(ask.constraints, predictions, reference_usd)
-    weights = ask.policy.weights[ask.constraints.preset]
+    scale = Scale.of(rule_context.constraints, predictions, reference_usd)
+    weights = rule_context.policy.weights[rule_context.constraints.preset]
     candidates = []
-    for offer, violates in servable:
-        parts = None if offer.prediction is None else terms(offer.prediction, scale)
+    for pair_state, violates in servable:
+        parts = None if pair_state.prediction is None else terms(pair_state.prediction, scale)
         candidates.append(
             Candidate(
-                pair=offer.pair.id,
+                pair=pair_state.pair.id,
                 utility=0.0 if parts is None else utility(weights, parts),
-                prediction=offer.prediction,
+                prediction=pair_state.prediction,
                 terms=parts,
                 violates=violates,
             )

@@ -23,8 +23,8 @@
     + VersionUnknown
     + StoreUnavailable
       - StoreEmpty               reachable, with nothing published yet
-  x ClassifierUnavailable      the heuristics judge instead
-  x SuccessModelRefused        a trained model cannot be used: the heuristics judge instead
+  x ClassifierUnavailable      the heuristics classify instead
+  x SuccessModelRefused        a trained model cannot be used: the heuristics classify instead
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ class DeadlineExceeded(CapacityError):
 
 
 class FeedbackUnavailable(CapacityError):
-    """The feedback board did not answer. `cause` is a short name, never a traceback."""
+    """The feedback actor did not answer. `cause` is a short name, never a traceback."""
 
     def __init__(self, cause: str, retry_after_s: float) -> None:
         super().__init__(cause, retry_after_s)
@@ -178,7 +178,7 @@ class FeedbackUnavailable(CapacityError):
 
     def __str__(self) -> str:
         return (
-            f"the feedback board did not answer ({self.cause}) and the score was not taken; "
+            f"the feedback actor did not answer ({self.cause}) and the score was not taken; "
             f"retry after {self.retry_after_s:g} s"
         )
 

@@ -13,17 +13,17 @@ from serve_app.core.decision import Decision
 from serve_app.core.request import Task
 
 Outcome = Literal["ok", "rejected", "failed", "deadline", "overloaded", "disconnected"]
-Misuse = Literal["bad_request", "body_too_large", "unknown_model"]
+RejectReason = Literal["bad_request", "body_too_large", "unknown_model"]
 ScoreSource = Literal["caller", "shadow"]
-NotTaken = Literal["bad_request", "unknown", "conflict", "unavailable"]
+ScoreRejectReason = Literal["bad_request", "unknown", "conflict", "unavailable"]
 ShadowOutcome = Literal["graded", "too_long", "cut_off", "full", "busy", "over_budget", "failed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TurnedAway:
+class RequestRejected:
     """A request was wrong in itself and ended before any decision; no `Answered` follows."""
 
-    reason: Misuse
+    reason: RejectReason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +68,7 @@ class Answered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassifierMissed:
-    """The classifier was late or down and the heuristics in this process judged instead.
+    """The classifier was late or down and the heuristics in this process classified instead.
 
     `asked` is false for a request that did not wait for it, after it was missed before.
     """
@@ -79,7 +79,7 @@ class ClassifierMissed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRefused:
-    """The classifier's success model cannot be used; the heuristics judge in its place."""
+    """The classifier's success model cannot be used; the heuristics classify in its place."""
 
     reason: str
 
@@ -127,7 +127,7 @@ class FeedbackTaken:
 class FeedbackRefused:
     """A score was not taken."""
 
-    reason: NotTaken
+    reason: ScoreRejectReason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +147,7 @@ class ShadowEnded:
 
 
 Event = (
-    TurnedAway
+    RequestRejected
     | Routed
     | AttemptFailed
     | Answered

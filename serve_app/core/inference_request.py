@@ -15,7 +15,7 @@ AUTO = "auto"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Inbound:
+class InferenceRequest:
     """One request.
 
     `body` is the caller's own, with `routing` in it. `countable` is the text whose tokens

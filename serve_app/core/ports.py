@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol
 
 from serve_app.core.catalog import Catalog, Version
 from serve_app.core.events import Event
-from serve_app.core.request import Judgement, Prompt
+from serve_app.core.request import Prompt, PromptClassification
 
 Operation = Literal["chat", "completions"]
 
@@ -84,7 +84,7 @@ class ProfileStore(Protocol):
 class Classifier(Protocol):
     """Judges a prompt by its text."""
 
-    async def judge(self, prompt: Prompt) -> Judgement: ...
+    async def classify(self, prompt: Prompt) -> PromptClassification: ...
 
 
 class TokenCounter(Protocol):

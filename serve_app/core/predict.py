@@ -90,10 +90,10 @@ def expected_usage(profile: Profile, features: Features, added_tokens: float) ->
 
 def _output_tokens(profile: Profile, features: Features, prompt_tokens: int, z: float) -> int:
     """The answer's length at normal score `z`, as far as caller and context window let it go."""
-    judgement = features.judgement
-    wanted: float = judgement.output_tokens_p50
-    if z > 0.0 and judgement.output_tokens_p95 > wanted:
-        wanted += (judgement.output_tokens_p95 - wanted) * (z / Z95)
+    classification = features.classification
+    wanted: float = classification.output_tokens_p50
+    if z > 0.0 and classification.output_tokens_p95 > wanted:
+        wanted += (classification.output_tokens_p95 - wanted) * (z / Z95)
     limit = profile.context_window - prompt_tokens
     if features.max_tokens is not None and features.max_tokens < limit:
         limit = features.max_tokens
@@ -120,10 +120,10 @@ def _cold_start_ms(profile: Profile, load: Load, quantile: float) -> float:
 
 
 def _success(profile: Profile, features: Features) -> Success | TaskAccuracy:
-    judged = features.judgement.success.get(profile.pair)
-    if judged is not None:
-        return judged
-    measured = profile.accuracy.get(features.judgement.task)
+    classified = features.classification.success.get(profile.pair)
+    if classified is not None:
+        return classified
+    measured = profile.accuracy.get(features.classification.task)
     return profile.accuracy["overall"] if measured is None else measured
 
 

@@ -68,11 +68,11 @@ class Success:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
+class PromptClassification:
     """What a classifier makes of a prompt from its text alone.
 
     `success` is filled by classifiers that know pairs; where a pair is absent its profile's
-    accuracy for the task is used. `origin` names who judged.
+    accuracy for the task is used. `origin` names who classified.
     """
 
     task: Task
@@ -97,7 +97,7 @@ class Features:
     prompt_tokens: NonNegativeInt
     max_tokens: PositiveInt | None
     needs: frozenset[Capability]
-    judgement: Judgement
+    classification: PromptClassification
     form: PromptForm = "text"
 
 

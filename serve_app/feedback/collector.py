@@ -17,7 +17,7 @@ from serve_app.classifier.heuristics import clipped
 from serve_app.core.decision import RoutingResult
 from serve_app.core.errors import FeedbackConflict, FeedbackUnavailable, UnknownDecision
 from serve_app.core.events import AccuracyCorrected, FeedbackRefused, FeedbackTaken, ScoreSource
-from serve_app.core.inference_request import Inbound
+from serve_app.core.inference_request import InferenceRequest
 from serve_app.core.ports import Clock, Events
 from serve_app.core.profile import Correction
 from serve_app.core.request import Task
@@ -65,20 +65,22 @@ class Feedback:
         self._writer = ThreadPoolExecutor(1, "graded-log")
         self._writes: list[asyncio.Future[None]] = []
 
-    def answered(self, inbound: Inbound, routing: RoutingResult, pair: str) -> AnsweredRequest:
+    def answered(
+        self, request: InferenceRequest, routing: RoutingResult, pair: str
+    ) -> AnsweredRequest:
         """Remembers an answer that has begun. It can be scored from now on."""
         decision, catalog = routing.decision, routing.catalog
         profile = catalog.profiles.get(pair) if catalog is not None else None
         served = ServedAnswer(
             decision=decision.id,
             pair=pair,
-            task=decision.features.judgement.task if decision.features is not None else None,
+            task=decision.features.classification.task if decision.features is not None else None,
             measured=profile.provenance.date if profile is not None else "",
             replica=self.replica,
         )
         answer = AnsweredRequest(served=served)
         if self.log is not None:
-            ends = clipped(inbound.prompt)
+            ends = clipped(request.prompt)
             text = f"{ends.context}\n\n{ends.text}" if ends.context else ends.text
             answer.digest = sha256(text.encode(errors="replace")).hexdigest() if text else ""
             answer.prompt = text if self.settings.log_prompts else None

@@ -19,7 +19,7 @@ from serve_app.core.profile import Correction, TaskAccuracy
 from serve_app.core.request import Task
 from serve_app.settings import FeedbackSettings
 
-FADED_WEIGHT = 0.01
+DECAYED_WEIGHT = 0.01
 # The reason of a decision shows this many decimals of a correction.
 DECIMALS = 3
 NOTHING = Correction(mean=0.0, lower=0.0)
@@ -110,7 +110,7 @@ def estimates(
         callers = totals.get((key, "caller"), SourceTotals()).at(now_s, settings)
         shadows = totals.get((key, "shadow"), SourceTotals()).at(now_s, settings)
         weight, profile = callers.weight + shadows.weight, catalog.profiles.get(key.pair)
-        if profile is None or profile.provenance.date != key.measured or weight < FADED_WEIGHT:
+        if profile is None or profile.provenance.date != key.measured or weight < DECAYED_WEIGHT:
             continue
         prior = known = profile.accuracy.get(key.task) or profile.accuracy["overall"]
         if profile.provenance.origin != "measured":

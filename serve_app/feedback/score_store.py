@@ -11,7 +11,7 @@ from uuid import uuid4
 from serve_app.core.events import ScoreSource
 from serve_app.core.request import Task
 from serve_app.feedback.corrected_catalog import (
-    FADED_WEIGHT,
+    DECAYED_WEIGHT,
     PairTask,
     ScoreTotals,
     SourceTotals,
@@ -177,7 +177,7 @@ class InMemoryScoreStore:
         now_s = self._now()
         forget(self._answers, self._settings, now_s)
         for key, totals in list(self._totals.items()):
-            if totals.at(now_s, self._settings).weight < FADED_WEIGHT:
+            if totals.at(now_s, self._settings).weight < DECAYED_WEIGHT:
                 del self._totals[key]
         for replica, at_s in list(self._replica_at_s.items()):
             if now_s - at_s > REPLICA_GONE_AFTER_S:

@@ -13,7 +13,7 @@ from serve_app.core.decision import RoutingResult
 from serve_app.core.errors import RouterError
 from serve_app.core.events import ShadowEnded, ShadowOutcome
 from serve_app.core.fleet import LoadView, Pair
-from serve_app.core.inference_request import Inbound, is_one_answer
+from serve_app.core.inference_request import InferenceRequest, is_one_answer
 from serve_app.core.ports import Clock, Engine, EngineCall, Events
 from serve_app.core.predict import expected_usage
 from serve_app.core.request import Features
@@ -55,7 +55,7 @@ class DrawnAnswer:
 
     def estimate(self, pair: str) -> float:
         """The probability that `pair` is right, by the rule of succession never 0 or 1."""
-        task, accuracy = self.features.judgement.task, self.catalog.profiles[pair].accuracy
+        task, accuracy = self.features.classification.task, self.catalog.profiles[pair].accuracy
         prior = accuracy.get(task) or accuracy["overall"]
         correction = self.catalog.corrections.get((pair, task))
         mean = prior.mean if correction is None else prior.mean + correction.mean
@@ -82,24 +82,26 @@ class Shadow:
         self._budget = HourlyBudget(usd_per_hour, self.clock, sharers)
         self._waiting: asyncio.Queue[DrawnAnswer] = asyncio.Queue(self.settings.max_in_flight)
 
-    def answered(self, inbound: Inbound, routing: RoutingResult, pair: str) -> DrawnAnswer | None:
+    def answered(
+        self, request: InferenceRequest, routing: RoutingResult, pair: str
+    ) -> DrawnAnswer | None:
         """Draws the answer, or returns `None`."""
         reference, features, catalog = self.reference, routing.decision.features, routing.catalog
         if pair == reference.id or self.chance() >= self.settings.share:
             return None
-        if features is None or catalog is None or not is_one_answer(inbound.body):
+        if features is None or catalog is None or not is_one_answer(request.body):
             return None
         has_profiles = {pair, reference.id} <= catalog.profiles.keys()
         # The words of an echoed prompt would count as common words.
-        if not has_profiles or inbound.body.get("echo"):
+        if not has_profiles or request.body.get("echo"):
             return None
-        if not inbound.needs.keys() <= reference.capabilities:
+        if not request.needs.keys() <= reference.capabilities:
             return None
-        body = {name: value for name, value in inbound.body.items() if name not in UNCOMPARED}
+        body = {name: value for name, value in request.body.items() if name not in UNCOMPARED}
         call = EngineCall(
-            operation=inbound.operation,
+            operation=request.operation,
             body={**body, "model": reference.id, "stream": False},
-            request_id=f"{inbound.request_id}-shadow",
+            request_id=f"{request.request_id}-shadow",
         )
         return DrawnAnswer(
             decision=routing.decision.id,
@@ -150,7 +152,7 @@ class Shadow:
                 self._budget.correct(predicted_usd, cost_usd)
             if not reference.is_complete or not reference.text.strip():
                 return "cut_off", cost_usd
-            task = drawn.features.judgement.task
+            task = drawn.features.classification.task
             comparison = await asyncio.to_thread(compare_answers, task, answer.text, reference.text)
             graded = grade(
                 comparison, answer=drawn.estimate(drawn.pair), reference=drawn.estimate(pair)

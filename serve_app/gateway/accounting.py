@@ -10,13 +10,13 @@ from serve_app.core.cost import NO_USAGE
 from serve_app.core.errors import DeadlineExceeded, EngineRejected, Overloaded, RequestError
 from serve_app.core.events import Answered, Outcome
 from serve_app.core.ports import Clock, Events
-from serve_app.gateway.answer import Answer, CallerGone
+from serve_app.gateway.answer import Answer, ClientDisconnected
 from serve_app.state.ledger import Charge, Ledger
 
 NOTHING_SPENT = Charge(pair="", usage=NO_USAGE, cost_usd=0.0, baseline_usd=0.0)
 
 
-class Books:
+class Accounting:
     """Charges the ledger and emits one `Answered` for every request."""
 
     def __init__(self, ledger: Ledger, clock: Clock, events: Events) -> None:
@@ -25,7 +25,7 @@ class Books:
         self._events = events
 
     @contextmanager
-    def visit(self, answer: Answer) -> Iterator[None]:
+    def record(self, answer: Answer) -> Iterator[None]:
         """Times a block that gives `answer`, and books how it ends.
 
         The time that routing took belongs to the request.
@@ -35,7 +35,7 @@ class Books:
         try:
             yield
             outcome = "failed" if answer.broke else "ok"
-        except (asyncio.CancelledError, GeneratorExit, CallerGone):
+        except (asyncio.CancelledError, GeneratorExit, ClientDisconnected):
             outcome = "disconnected"
             raise
         except (RequestError, EngineRejected):

@@ -16,7 +16,7 @@ from typing import Any
 from serve_app.core.cost import NO_USAGE, TokenPrice, Usage
 from serve_app.core.decision import Candidate, Constraint, RoutingResult
 from serve_app.core.errors import EngineError, EngineFailed
-from serve_app.core.inference_request import Inbound
+from serve_app.core.inference_request import InferenceRequest
 from serve_app.gateway.observers import AnswerObserver
 
 # Inside a JSON string every quote is escaped, so these match keys only, never generated text.
@@ -25,7 +25,7 @@ _NOTABLE = re.compile(r'"finish_reason"\s*:\s*"|"usage"\s*:\s*\{')
 NOTHING_SAID = '"content":""'
 
 
-class CallerGone(Exception):
+class ClientDisconnected(Exception):
     """The caller left, or has stopped reading; raised by the HTTP side while it answers."""
 
 
@@ -44,8 +44,8 @@ class Answer:
 
     _texts: AsyncGenerator[str, None]
 
-    def __init__(self, inbound: Inbound, routing: RoutingResult) -> None:
-        self.inbound = inbound
+    def __init__(self, request: InferenceRequest, routing: RoutingResult) -> None:
+        self.request = request
         self.decision = routing.decision
         self.catalog = routing.catalog
         self.overhead_ms = routing.overhead_ms
@@ -63,7 +63,7 @@ class Answer:
     def begin(self, pair: str, texts: AsyncGenerator[str, None], *, now_s: float) -> None:
         """Takes over the JSON texts of `pair`, whose first one has come."""
         self.pair = pair
-        self.first_token_s = now_s if self.inbound.stream else None
+        self.first_token_s = now_s if self.request.stream else None
         self._texts = texts
         self._price = self.catalog.prices.get(pair) if self.catalog is not None else None
         self._model_field = f'"model":{json.dumps(pair)}'
@@ -138,7 +138,7 @@ class Answer:
             return (*self._released(), text)
         chunk = self._parsed(text)
         self._bill(chunk)
-        if self.inbound.usage_asked:
+        if self.request.usage_asked:
             return (_dumped(chunk) if chunk.get("usage") else text,)
         ready = self._released()
         if chunk.get("choices"):
@@ -168,7 +168,7 @@ class Answer:
             prompt_tokens=usage.get("prompt_tokens") or 0,
             completion_tokens=usage.get("completion_tokens") or 0,
         )
-        if self._price is not None and self.inbound.usage_asked:
+        if self._price is not None and self.request.usage_asked:
             usage["cost_usd"] = self._price.cost_usd(self.usage)
 
 

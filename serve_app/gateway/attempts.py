@@ -21,7 +21,7 @@ from serve_app.core.errors import (
     RouterError,
 )
 from serve_app.core.events import AttemptFailed
-from serve_app.core.inference_request import Inbound, is_one_answer
+from serve_app.core.inference_request import InferenceRequest, is_one_answer
 from serve_app.core.ports import Clock, Engine, EngineCall, Events
 from serve_app.core.profile import Profile
 from serve_app.core.surface import Z99, read_surface
@@ -31,11 +31,11 @@ from serve_app.state.breakers import Breakers
 from serve_app.state.load import LoadTracker
 
 
-def patience_s(
+def attempt_timeout_s(
     candidate: Candidate,
     profile: Profile | None,
     settings: RoutingSettings,
-    inbound: Inbound,
+    request: InferenceRequest,
 ) -> float | None:
     """Seconds until a pair that gave nothing counts as hanging; `None` is without such a limit.
 
@@ -45,13 +45,13 @@ def patience_s(
     prediction = candidate.prediction
     if prediction is None or profile is None:
         return None
-    if inbound.stream:
+    if request.stream:
         expected_ms = prediction.ttft_ms
-    elif inbound.max_tokens is None or not is_one_answer(inbound.body):
+    elif request.max_tokens is None or not is_one_answer(request.body):
         return None
     else:
-        expected_ms = _longest_ms(profile, prediction, inbound.max_tokens)
-    return max(settings.attempt_floor_ms, settings.attempt_patience * expected_ms) / 1e3
+        expected_ms = _longest_ms(profile, prediction, request.max_tokens)
+    return max(settings.attempt_timeout_min_ms, settings.attempt_timeout_factor * expected_ms) / 1e3
 
 
 def _longest_ms(profile: Profile, prediction: Prediction, max_tokens: int) -> float:
@@ -99,7 +99,7 @@ class Attempts:
             yield
 
     async def _in_time(self, answer: Answer, resources: AsyncExitStack) -> None:
-        deadline_ms, tried = self._settings.chain_deadline_ms, dict[str, float]()
+        deadline_ms, tried = self._settings.first_token_deadline_ms, dict[str, float]()
         try:
             async with asyncio.timeout(deadline_ms / 1e3):
                 await self._walk(answer, resources, tried)
@@ -109,7 +109,7 @@ class Attempts:
             had_ms = (self._clock.now() - began_s) * 1e3
             self._note(pair, late, had_ms)
             # Who got only the rest of the time had no chance to answer.
-            if had_ms >= min(self._settings.attempt_floor_ms, deadline_ms / 2):
+            if had_ms >= min(self._settings.attempt_timeout_min_ms, deadline_ms / 2):
                 self._breakers.failed(pair)
             raise late from exc
 
@@ -127,9 +127,9 @@ class Attempts:
             limit_s = None
             if len(tried) < self._settings.max_attempts and self._any_may_be_tried(untried):
                 profile = profiles.get(candidate.pair)
-                limit_s = patience_s(candidate, profile, self._settings, answer.inbound)
+                limit_s = attempt_timeout_s(candidate, profile, self._settings, answer.request)
             try:
-                texts = await self._attempt(candidate.pair, answer.inbound, resources, limit_s)
+                texts = await self._attempt(candidate.pair, answer.request, resources, limit_s)
             except (EngineBusy, EngineFailed) as error:
                 answer.failures.append(error)
             else:
@@ -141,13 +141,13 @@ class Attempts:
         return any(self._breakers.allows(candidate.pair) for candidate in candidates)
 
     async def _attempt(
-        self, pair: str, inbound: Inbound, resources: AsyncExitStack, limit_s: float | None
+        self, pair: str, request: InferenceRequest, resources: AsyncExitStack, limit_s: float | None
     ) -> AsyncGenerator[str, None]:
         began_s = self._clock.now()
         self._breakers.probing(pair)
         async with AsyncExitStack() as attempt:
             attempt.enter_context(self._load.counted(pair))
-            call = _engine_call(inbound, pair)
+            call = _engine_call(request, pair)
             texts = await attempt.enter_async_context(aclosing(self._engine.answer(pair, call)))
             try:
                 text = await _first(pair, texts, limit_s)
@@ -163,7 +163,7 @@ class Attempts:
                 raise
             self._breakers.gave_first_token(pair)
             resources.push_async_exit(attempt.pop_all())
-            return _unstalled(pair, text, texts, self._settings.chain_deadline_ms / 1e3)
+            return _unstalled(pair, text, texts, self._settings.first_token_deadline_ms / 1e3)
 
     def _note(self, pair: str, error: RouterError, elapsed_ms: float) -> None:
         reason = type(error).__name__
@@ -172,13 +172,13 @@ class Attempts:
         )
 
 
-def _engine_call(inbound: Inbound, pair: str) -> EngineCall:
+def _engine_call(request: InferenceRequest, pair: str) -> EngineCall:
     """The caller's request without `routing`, to `pair` by its name."""
-    body = {name: value for name, value in inbound.body.items() if name != "routing"}
+    body = {name: value for name, value in request.body.items() if name != "routing"}
     body["model"] = pair
-    if inbound.stream:
+    if request.stream:
         body["stream_options"] = _with_usage(body.get("stream_options"))
-    return EngineCall(operation=inbound.operation, body=body, request_id=inbound.request_id)
+    return EngineCall(operation=request.operation, body=body, request_id=request.request_id)
 
 
 def _with_usage(options: Mapping[str, Any] | None) -> Mapping[str, Any]:

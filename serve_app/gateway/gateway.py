@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager, contextmanager
 from serve_app.core.breaker import BreakerSettings
 from serve_app.core.decision import Decision, RoutingResult
 from serve_app.core.errors import EngineFailed, RequestError, UnknownModel
-from serve_app.core.events import Routed, TurnedAway
+from serve_app.core.events import RequestRejected, Routed
 from serve_app.core.fleet import LoadView, Pair
-from serve_app.core.inference_request import Inbound
+from serve_app.core.inference_request import InferenceRequest
 from serve_app.core.ports import (
     Classifier,
     Clock,
@@ -20,12 +20,12 @@ from serve_app.core.ports import (
     TokenCounter,
 )
 from serve_app.core.request import Constraints
-from serve_app.gateway.accounting import Books
+from serve_app.gateway.accounting import Accounting
 from serve_app.gateway.answer import Answer
 from serve_app.gateway.attempts import Attempts
 from serve_app.gateway.features import FeatureReader
 from serve_app.gateway.observers import AnswerListener, Observers
-from serve_app.gateway.refusal import misuse_of, raise_if_refused
+from serve_app.gateway.refusal import raise_if_refused, reject_reason_of
 from serve_app.gateway.routing import Router
 from serve_app.settings import RoutingSettings
 from serve_app.state.breakers import Breakers
@@ -66,7 +66,7 @@ class Gateway:
         self._breakers = Breakers(self._pairs, breaker or BreakerSettings(), clock)
         self._recent: deque[Decision] = deque(maxlen=RECENT_DECISIONS)
         self.ledger = Ledger(settings.reference_pair)
-        self._books = Books(self.ledger, clock, events)
+        self._accounting = Accounting(self.ledger, clock, events)
         self.catalog = catalog
         self._listeners: list[AnswerListener] = []
         self.status = FleetStatus(pairs, catalog, self.load_view, self._breakers)
@@ -105,30 +105,30 @@ class Gateway:
         """Notifies `listener` of every answer from now on."""
         self._listeners.append(listener)
 
-    async def explain(self, inbound: Inbound) -> RoutingResult:
+    async def explain(self, request: InferenceRequest) -> RoutingResult:
         """Decides without serving. Raises `UnknownModel`."""
-        return await self._router.route(inbound)
+        return await self._router.route(request)
 
-    def turned_away(self, error: RequestError) -> None:
+    def count_rejected(self, error: RequestError) -> None:
         """Counts a request that is refused before it is routed."""
-        self._events.emit(TurnedAway(reason=misuse_of(error)))
+        self._events.emit(RequestRejected(reason=reject_reason_of(error)))
 
     @asynccontextmanager
-    async def answer(self, inbound: Inbound) -> AsyncIterator[Answer]:
+    async def answer(self, request: InferenceRequest) -> AsyncIterator[Answer]:
         """Serves one request; leaving the block frees the engine's slot and closes the account.
 
         Raises `RequestError`s, `CapacityError`s and `EngineRejected`, all before the first token.
         """
         try:
-            routing = await self._router.route(inbound)
+            routing = await self._router.route(request)
         except UnknownModel as error:
-            self.turned_away(error)
+            self.count_rejected(error)
             raise
         self._recent.append(routing.decision)
         self._events.emit(Routed(decision=routing.decision, overhead_ms=routing.overhead_ms))
-        answer = Answer(inbound, routing)
-        with self._books.visit(answer):
-            raise_if_refused(routing.decision, inbound, self._pairs, self._settings.retry_after_s)
+        answer = Answer(request, routing)
+        with self._accounting.record(answer):
+            raise_if_refused(routing.decision, request, self._pairs, self._settings.retry_after_s)
             async with self._attempts.first_token(answer):
                 with self._observed(answer, routing):
                     try:
@@ -144,7 +144,7 @@ class Gateway:
     @contextmanager
     def _observed(self, answer: Answer, routing: RoutingResult) -> Iterator[None]:
         """An answer that listeners observe, however it ends."""
-        observers = Observers(self._listeners, answer.inbound, routing, answer.pair)
+        observers = Observers(self._listeners, answer.request, routing, answer.pair)
         answer.observer = observers
         complete = False
         try:
@@ -153,4 +153,4 @@ class Gateway:
         finally:
             observers.ended(answer.usage, complete=complete)
             features = answer.decision.features
-            self.catalog.counted(answer.inbound, features, answer.pair, answer.usage)
+            self.catalog.counted(answer.request, features, answer.pair, answer.usage)

@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 
 from serve_app.core.cost import Usage
 from serve_app.core.decision import RoutingResult
-from serve_app.core.inference_request import Inbound
+from serve_app.core.inference_request import InferenceRequest
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -34,7 +34,7 @@ class AnswerListener(Protocol):
     """
 
     def answered(
-        self, inbound: Inbound, routing: RoutingResult, pair: str
+        self, request: InferenceRequest, routing: RoutingResult, pair: str
     ) -> AnswerObserver | None: ...
 
 
@@ -44,11 +44,11 @@ class Observers:
     def __init__(
         self,
         listeners: Iterable[AnswerListener],
-        inbound: Inbound,
+        request: InferenceRequest,
         routing: RoutingResult,
         pair: str,
     ) -> None:
-        begun = _each(listeners, lambda listener: listener.answered(inbound, routing, pair))
+        begun = _each(listeners, lambda listener: listener.answered(request, routing, pair))
         self._observers = [observer for _, observer in begun if observer is not None]
 
     def text(self, text: str) -> None:

@@ -14,12 +14,12 @@ from serve_app.core.errors import (
     RequestError,
     UnknownModel,
 )
-from serve_app.core.events import Misuse
+from serve_app.core.events import RejectReason
 from serve_app.core.fleet import Pair
-from serve_app.core.inference_request import Inbound
+from serve_app.core.inference_request import InferenceRequest
 
 
-def misuse_of(error: RequestError) -> Misuse:
+def reject_reason_of(error: RequestError) -> RejectReason:
     """The bounded name of what was wrong with a request that no decision was made for."""
     match error:
         case UnknownModel():
@@ -31,7 +31,7 @@ def misuse_of(error: RequestError) -> Misuse:
 
 
 def raise_if_refused(
-    decision: Decision, inbound: Inbound, pairs: Mapping[str, Pair], retry_after_s: float
+    decision: Decision, request: InferenceRequest, pairs: Mapping[str, Pair], retry_after_s: float
 ) -> None:
     """Raises the error that names what the caller can do about `decision.refusal`."""
     match decision.refusal:
@@ -41,21 +41,21 @@ def raise_if_refused(
             counted = decision.features.prompt_tokens if decision.features is not None else 0
             considered = {rejection.pair for rejection in decision.rejected}
             largest = max(pairs[pair].context_window for pair in considered)
-            raise ContextTooLong(counted, inbound.max_tokens or 0, largest)
+            raise ContextTooLong(counted, request.max_tokens or 0, largest)
         case "capability":
-            raise _lacking(decision, inbound)
+            raise _lacking(decision, request)
         case "infeasible":
             raise Infeasible(decision.infeasible, decision.reason)
         case "unavailable":
             raise Overloaded(decision.reason, retry_after_s)
 
 
-def _lacking(decision: Decision, inbound: Inbound) -> BadRequest:
+def _lacking(decision: Decision, request: InferenceRequest) -> BadRequest:
     """Names the first field that asks for what some pair with enough room cannot do."""
     lacks = [rejection for rejection in decision.rejected if rejection.rule == "capability"]
-    fields = ", ".join(repr(field) for field in inbound.needs.values())
+    fields = ", ".join(repr(field) for field in request.needs.values())
     pairs = ", ".join(repr(rejection.pair) for rejection in lacks)
-    param = next(iter(inbound.needs.values()), None)
+    param = next(iter(request.needs.values()), None)
     return BadRequest(
         f"no pair can do what {fields} asks for; these cannot: {pairs}; leave it out, or ask for "
         f"another model",

@@ -10,7 +10,7 @@ from serve_app.core.catalog import Catalog
 from serve_app.core.decide import decide
 from serve_app.core.decision import Candidate, Decision, RoutingResult
 from serve_app.core.fleet import LoadView, Pair
-from serve_app.core.inference_request import Inbound, Target, target_of
+from serve_app.core.inference_request import InferenceRequest, Target, target_of
 from serve_app.core.ports import Clock, CurrentCatalog
 from serve_app.core.request import Constraints
 from serve_app.core.scoring import Policy
@@ -45,26 +45,28 @@ class Router:
         self._clock = clock
         self._ids = ids
 
-    async def route(self, inbound: Inbound) -> RoutingResult:
+    async def route(self, request: InferenceRequest) -> RoutingResult:
         """Raises `UnknownModel`, and nothing else."""
         began_s = self._clock.now()
-        target = target_of(inbound.model, self._pairs)
+        target = target_of(request.model, self._pairs)
         catalog = None
         try:
             catalog = self._catalogs.current
-            decision = await self._decide(inbound, target, catalog)
-        # A bug in judging or deciding must not cost the caller its answer.
+            decision = await self._decide(request, target, catalog)
+        # A bug in classifying or deciding must not cost the caller its answer.
         except Exception as exc:
             logger.error("routing failed; the fallback serves", exc_info=exc)
-            decision = self._fallback(inbound, target, catalog, type(exc).__name__)
+            decision = self._fallback(request, target, catalog, type(exc).__name__)
         overhead_ms = (self._clock.now() - began_s) * 1e3
         return RoutingResult(decision=decision, catalog=catalog, overhead_ms=overhead_ms)
 
-    async def _decide(self, inbound: Inbound, target: Target, catalog: Catalog | None) -> Decision:
+    async def _decide(
+        self, request: InferenceRequest, target: Target, catalog: Catalog | None
+    ) -> Decision:
         if catalog is None:
-            return self._fallback(inbound, target, catalog, "there is no catalog yet")
-        features = await self._features.read(inbound, target.pairs, catalog)
-        constraints, policy = inbound.constraints, self._policy
+            return self._fallback(request, target, catalog, "there is no catalog yet")
+        features = await self._features.read(request, target.pairs, catalog)
+        constraints, policy = request.constraints, self._policy
         if target.pinned:
             constraints, policy = _unbound(constraints), self._pinned_policy
         decision = decide(
@@ -81,7 +83,7 @@ class Router:
         return decision
 
     def _fallback(
-        self, inbound: Inbound, target: Target, catalog: Catalog | None, cause: str
+        self, request: InferenceRequest, target: Target, catalog: Catalog | None, cause: str
     ) -> Decision:
         """The configured pair where the model name allows it, else the first it allows."""
         allowed = [pair.id for pair in target.pairs]
@@ -97,7 +99,7 @@ class Router:
             reason=f"routing failed ({cause}); {pair!r} is the static fallback",
             catalog_version=catalog.version if catalog is not None else "",
             features=None,
-            constraints=inbound.constraints,
+            constraints=request.constraints,
             fallback=cause,
         )
 

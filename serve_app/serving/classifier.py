@@ -9,7 +9,7 @@ from ray import serve
 from ray.serve.deployment import Application
 
 from serve_app.core.ports import Classifier
-from serve_app.core.request import Judgement, Prompt
+from serve_app.core.request import Prompt, PromptClassification
 
 
 class ClassifierDeployment:
@@ -18,8 +18,8 @@ class ClassifierDeployment:
     def __init__(self, build: Callable[[], Classifier]) -> None:
         self._classifier = build()
 
-    async def judge(self, prompt: Prompt) -> Judgement:
-        return await self._classifier.judge(prompt)
+    async def classify(self, prompt: Prompt) -> PromptClassification:
+        return await self._classifier.classify(prompt)
 
 
 def build_classifier(build: Callable[[], Classifier], options: dict[str, Any]) -> Application:

@@ -13,7 +13,7 @@ from ray.serve.handle import DeploymentHandle
 from serve_app.classifier.request_text import segment
 from serve_app.core.errors import ClassifierUnavailable, EngineBusy, EngineError, EngineFailed
 from serve_app.core.ports import Classifier, EngineCall
-from serve_app.core.request import Judgement, Prompt
+from serve_app.core.request import Prompt, PromptClassification
 
 Handle = DeploymentHandle[Any]
 
@@ -46,12 +46,12 @@ class HandleClassifier:
     def __init__(self, handle: Handle) -> None:
         self._handle = handle
 
-    async def judge(self, prompt: Prompt) -> Judgement:
+    async def classify(self, prompt: Prompt) -> PromptClassification:
         try:
-            judgement: Judgement = await self._handle.judge.remote(prompt)
+            classification: PromptClassification = await self._handle.classify.remote(prompt)
         except (RayError, RayServeException) as exc:
             raise ClassifierUnavailable(_cause(exc)) from exc
-        return judgement
+        return classification
 
 
 async def warm_up(classifier: Classifier) -> None:
@@ -60,7 +60,7 @@ async def warm_up(classifier: Classifier) -> None:
     A classifier that is not there yet is for the first request to find.
     """
     with suppress(ClassifierUnavailable):
-        await classifier.judge(segment("What is the capital of France?"))
+        await classifier.classify(segment("What is the capital of France?"))
 
 
 def _engine_error(pair: str, exc: Exception) -> EngineError:

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 from serve_app.serving.handles import Handle
 
 
-class Front(Protocol):
+class ReplicaApp(Protocol):
     """What an ingress replica runs: an ASGI application with work in the background."""
 
     @property
@@ -25,14 +25,14 @@ class Front(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class ReplicaContext:
     """Where a front runs: its replica, and handles to the deployments around it."""
 
     replica: str
     app_name: str
     pairs: Mapping[str, Handle]
     classifier: Handle
-    board: Handle | None
+    load_actor: Handle | None
     feedback_actor: Handle | None
 
 
@@ -41,40 +41,40 @@ class Ingress:
 
     def __init__(
         self,
-        build: Callable[[Place], Front],
+        build: Callable[[ReplicaContext], ReplicaApp],
         pairs: dict[str, Handle],
         classifier: Handle,
-        board: Handle | None,
+        load_actor: Handle | None,
         feedback_actor: Handle | None,
     ) -> None:
         context = serve.get_replica_context()
-        self._front = build(
-            Place(
+        self._app = build(
+            ReplicaContext(
                 replica=context.replica_id.unique_id,
                 app_name=context.app_name,
                 pairs=pairs,
                 classifier=classifier,
-                board=board,
+                load_actor=load_actor,
                 feedback_actor=feedback_actor,
             )
         )
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
-        return self._front.asgi
+        return self._app.asgi
 
     def check_health(self) -> None:
-        self._front.check()
+        self._app.check()
 
 
 def build_ingress(
-    build: Callable[[Place], Front],
+    build: Callable[[ReplicaContext], ReplicaApp],
     *,
     pairs: Mapping[str, Application],
     classifier: Application,
-    board: Application | None,
+    load_actor: Application | None,
     feedback_actor: Application | None,
     options: dict[str, Any],
 ) -> Application:
     """The Serve application node of the ingress, wired to the other deployments' nodes."""
     deployment = serve.deployment(name="Ingress", **options)(serve.ingress()(Ingress))
-    return deployment.bind(build, dict(pairs), classifier, board, feedback_actor)
+    return deployment.bind(build, dict(pairs), classifier, load_actor, feedback_actor)

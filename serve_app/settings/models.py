@@ -55,7 +55,7 @@ def _not_installed(path: str) -> str:
     if path.startswith(PREFIX):
         raise ValueError(
             "catalogs are published here, so it cannot be inside an installed package; name "
-            "a folder or redis://, and the package's folder in shipped"
+            "a folder or redis://, and the package's folder in fallback_url"
         )
     return path
 
@@ -162,11 +162,12 @@ class PairSettings(Settings):
 class RoutingSettings(Settings):
     """How pairs are chosen and tried. Weights left out keep their shipped values.
 
-    `defaults` are the constraints of requests that set none. `chain_deadline_ms` bounds all
+    `defaults` are the constraints of requests that set none. `first_token_deadline_ms` bounds all
     attempts together, up to the first token of a stream or the whole of a unary answer. It also
     bounds every silence of a stream. A stream leaves a pair for the next one when its first token
-    takes `attempt_patience` times as long as predicted, and at least `attempt_floor_ms`. A unary
-    answer of bounded length leaves when it takes that many times what its greatest length would.
+    takes `attempt_timeout_factor` times as long as predicted, and at least
+    `attempt_timeout_min_ms`. A unary answer of bounded length leaves when it takes that many times
+    what its greatest length would.
     """
 
     reference_pair: str
@@ -175,10 +176,10 @@ class RoutingSettings(Settings):
     weights: Mapping[Preset, Weights] = field(default_factory=lambda: dict(PRESETS))
     numeric_guard_share: Ratio = NUMERIC_GUARD_SHARE
     published_margin: Annotated[float, Ge(1), AllowInfNan(False)] = PUBLISHED_MARGIN
-    chain_deadline_ms: PositiveFloat = 60_000
+    first_token_deadline_ms: PositiveFloat = 60_000
     max_attempts: PositiveInt = 3
-    attempt_patience: PositiveFloat = 4.0
-    attempt_floor_ms: PositiveFloat = 5_000
+    attempt_timeout_factor: PositiveFloat = 4.0
+    attempt_timeout_min_ms: PositiveFloat = 5_000
     retry_after_s: PositiveFloat = 1.0
 
     @property
@@ -206,7 +207,7 @@ class IngressSettings(Settings):
 class ClassifierSettings(Settings):
     """The classifier deployment and how long the ingress waits for it.
 
-    `success_model` is the file of a trained success model; without one the heuristics judge.
+    `success_model` is the file of a trained success model; without one the heuristics classify.
     It may be `package:NAME/...`. A relative path starts where those of `StoreSettings` do.
     """
 
@@ -259,15 +260,16 @@ class FeedbackSettings(Settings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreSettings(Settings):
-    """Where profiles come from: a folder or `redis://`; `shipped` serves a cold start without it.
+    """Where profiles come from: a folder or `redis://`; `fallback_url` serves a cold start without
+    it.
 
     Relative folders are relative to the working directory of the Serve application, which
-    `quantroute serve` makes the folder of the configuration file. `shipped` may be
+    `quantroute serve` makes the folder of the configuration file. `fallback_url` may be
     `package:NAME/...`. `url` may not, because `quantroute publish` writes there.
     """
 
     url: Annotated[StoreAddress, AfterValidator(_not_installed)] = "profiles/data"
-    shipped: Annotated[StoreAddress, AfterValidator(_is_installed)] = "package:profiles/data"
+    fallback_url: Annotated[StoreAddress, AfterValidator(_is_installed)] = "package:profiles/data"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

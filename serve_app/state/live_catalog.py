@@ -8,10 +8,10 @@ from dataclasses import replace
 from serve_app.core.catalog import Catalog
 from serve_app.core.cost import Usage
 from serve_app.core.events import TokenRatiosChanged
-from serve_app.core.inference_request import Inbound
+from serve_app.core.inference_request import InferenceRequest
 from serve_app.core.ports import Clock, Events
 from serve_app.core.request import Features, PromptForm
-from serve_app.tokens.ratio import TokenRatio, TokenTally, is_telling, token_ratio
+from serve_app.tokens.ratio import TokenRatio, TokenTotals, is_informative, token_ratio
 
 Correct = Callable[[Catalog], Catalog]
 AddedTokens = Mapping[tuple[str, PromptForm], float]
@@ -36,7 +36,7 @@ class LiveCatalog:
         self._published: Catalog | None = None
         self._current: Catalog | None = None
         self._correct: Correct = _unchanged
-        self._tallies: dict[str, TokenTally] = {}
+        self._totals: dict[str, TokenTotals] = {}
         self._swapped_s = clock.now()
 
     @property
@@ -52,7 +52,7 @@ class LiveCatalog:
     def publish(self, catalog: Catalog) -> None:
         """Replaces everything by a publication, and corrects it by the feedback so far."""
         current = self._correct(catalog)
-        self._tallies.clear()
+        self._totals.clear()
         self._published, self._current = catalog, current
         self._tell_ratios(catalog)
 
@@ -62,33 +62,35 @@ class LiveCatalog:
         if self._current is not None:
             self._current = correct(self._current)
 
-    def counted(self, inbound: Inbound, features: Features | None, pair: str, usage: Usage) -> None:
+    def counted(
+        self, request: InferenceRequest, features: Features | None, pair: str, usage: Usage
+    ) -> None:
         """Learns from what the engine of `pair` counted for one request.
 
         A request teaches nothing if its text does not explain what fills the context.
         """
-        if features is None or not inbound.wholly_counted or not usage.prompt_tokens:
+        if features is None or not request.wholly_counted or not usage.prompt_tokens:
             return
         published = self._published
         if published is None or pair not in published.profiles:
             return
         ratio, estimated = published.profiles[pair].tokens_ratio, features.prompt_tokens
-        if not is_telling(ratio, estimated=estimated, actual=usage.prompt_tokens):
+        if not is_informative(ratio, estimated=estimated, actual=usage.prompt_tokens):
             return
-        tally = self._tallies.get(pair, TokenTally())
-        self._tallies[pair] = tally.plus(
-            inbound.form, estimated=estimated, actual=usage.prompt_tokens
+        totals = self._totals.get(pair, TokenTotals())
+        self._totals[pair] = totals.plus(
+            request.form, estimated=estimated, actual=usage.prompt_tokens
         )
         now_s = self._clock.now()
         if now_s - self._swapped_s >= SWAP_EVERY_S:
             self._swapped_s = now_s
             self._calibrate()
 
-    def token_ratios(self) -> Mapping[str, TokenRatio]:
+    def token_calibration(self) -> Mapping[str, TokenRatio]:
         """The current estimate for every pair that has a profile."""
         return {
             profile.pair: token_ratio(
-                profile.tokens_ratio, self._tallies.get(profile.pair, TokenTally())
+                profile.tokens_ratio, self._totals.get(profile.pair, TokenTotals())
             )
             for profile in self._published or ()
         }
@@ -97,7 +99,7 @@ class LiveCatalog:
         catalog = self._current
         if catalog is None:
             return
-        held = self.token_ratios()
+        held = self.token_calibration()
         moved = {
             pair: replace(profile, tokens_ratio=held[pair].ratio)
             for pair, profile in catalog.profiles.items()

@@ -39,7 +39,7 @@ class CatalogWatch:
     """Hands each other good catalog of the store to `publish`.
 
     A catalog that fails validation, or a store that is down, publishes nothing. Before the first
-    publication it asks `shipped` for a catalog.
+    publication it asks `fallback` for a catalog.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class CatalogWatch:
         publish: Callable[[Catalog], None],
         *,
         events: Events,
-        shipped: ProfileStore | None = None,
+        fallback: ProfileStore | None = None,
         delays: RetryDelays | None = None,
         chance: Callable[[], float] = random.random,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -56,7 +56,7 @@ class CatalogWatch:
         self._store = store
         self._publish = publish
         self._events = events
-        self._shipped = shipped
+        self._fallback = fallback
         self._delays = delays or RetryDelays()
         self._chance = chance
         self._sleep = sleep
@@ -92,7 +92,7 @@ class CatalogWatch:
             catalog = await self._store.load()
         except CatalogInvalid as exc:
             self._events.emit(CatalogRefused(reason=str(exc)))
-            await self._use_shipped()
+            await self._use_fallback()
         else:
             self._swap(catalog)
         self._settled.set()
@@ -101,15 +101,15 @@ class CatalogWatch:
         self._failures += 1
         if self._failures == 1:
             self._events.emit(StoreLost(reason=reason))
-        await self._use_shipped()
+        await self._use_fallback()
         self._settled.set()
 
-    async def _use_shipped(self) -> None:
-        if self._published is not None or self._shipped is None:
+    async def _use_fallback(self) -> None:
+        if self._published is not None or self._fallback is None:
             return
         told = self._failures > 1
         try:
-            self._swap(await self._shipped.load())
+            self._swap(await self._fallback.load())
         except CatalogInvalid as exc:
             if not told:
                 self._events.emit(CatalogRefused(reason=str(exc)))

@@ -27,9 +27,9 @@ class FeedbackMetrics:
         self._score = counter("feedback_score", "Sum of the scores (0 to 1)", "pair", "source")
         self._refused = counter("feedback_refused", "Scores not taken", "reason")
         self._mean = gauge(
-            "accuracy_belief", "Accuracy estimate (profile and feedback), where there is feedback"
+            "accuracy_estimate", "Accuracy estimate (profile and feedback), where there is feedback"
         )
-        self._lower = gauge("accuracy_belief_lower", "Lower 95% bound of that accuracy")
+        self._lower = gauge("accuracy_estimate_lower", "Lower 95% bound of that accuracy")
         self._shadow = counter(
             "shadow", "Answers drawn for shadow grading, by outcome", "pair", "outcome"
         )

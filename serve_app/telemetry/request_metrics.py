@@ -17,15 +17,15 @@ from serve_app.core.events import (
     Event,
     FeedbackRefused,
     FeedbackTaken,
-    Misuse,
     Outcome,
+    RejectReason,
+    RequestRejected,
     Routed,
     ShadowEnded,
     StoreLost,
     TokenRatiosChanged,
-    TurnedAway,
 )
-from serve_app.core.request import Judgement
+from serve_app.core.request import PromptClassification
 from serve_app.telemetry.catalog_metrics import CatalogMetrics
 from serve_app.telemetry.feedback_metrics import FeedbackMetrics
 
@@ -46,26 +46,26 @@ INSTEAD_OF = {
 NO_PAIR = "none"
 
 
-class JudgementMetrics:
-    """Counts judgements by who made them."""
+class ClassificationMetrics:
+    """Counts classifications by who made them."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._judgements = Counter(
-            "quantroute_judgements",
-            "Decisions by who judged the prompt, or why the heuristics did",
+        self._classifications = Counter(
+            "quantroute_classifications",
+            "Decisions by who classified the prompt, or why the heuristics did",
             ["origin"],
             registry=registry,
         )
 
-    def count(self, judgement: Judgement) -> None:
-        self._judgements.labels(_label(judgement.origin)).inc()
+    def count(self, classification: PromptClassification) -> None:
+        self._classifications.labels(_label(classification.origin)).inc()
 
 
 def _label(origin: str) -> str:
-    judge, _, note = origin.partition(": ")
-    if judge == ORIGIN:
+    classify_sync, _, note = origin.partition(": ")
+    if classify_sync == ORIGIN:
         return "success_model"
-    if judge == "heuristics":
+    if classify_sync == "heuristics":
         return INSTEAD_OF.get(note, "heuristics")
     return "other"
 
@@ -87,13 +87,13 @@ class PrometheusEvents:
         )
         self._classifier_missed = Counter(
             "quantroute_classifier_missed",
-            "Requests judged by the heuristics in process, the classifier being late or down",
+            "Requests classified by the heuristics in process, the classifier being late or down",
             registry=registry,
         )
 
     def emit(self, event: Event) -> None:
         match event:
-            case TurnedAway(reason=reason):
+            case RequestRejected(reason=reason):
                 self._decisions.refused(reason)
                 self._answers.ended(NO_PAIR, "rejected")
             case Routed(decision=decision, overhead_ms=overhead_ms):
@@ -125,7 +125,7 @@ class _DecisionMetrics:
         self._tasks = Counter(
             "quantroute_tasks", "Decisions by the prompt's task", ["task"], registry=registry
         )
-        self._judgements = JudgementMetrics(registry)
+        self._classifications = ClassificationMetrics(registry)
         self._rejections = Counter(
             "quantroute_rejections",
             "Pairs rejected for a request, by the rule that did it",
@@ -160,8 +160,8 @@ class _DecisionMetrics:
         self._overhead.observe(overhead_s)
         self._decisions.labels(decision.chosen or NO_PAIR, decision.constraints.preset).inc()
         if decision.features is not None:
-            self._tasks.labels(decision.features.judgement.task).inc()
-            self._judgements.count(decision.features.judgement)
+            self._tasks.labels(decision.features.classification.task).inc()
+            self._classifications.count(decision.features.classification)
         for rejection in decision.rejected:
             self._rejections.labels(rejection.pair, rejection.rule).inc()
         for constraint in decision.infeasible:
@@ -171,7 +171,7 @@ class _DecisionMetrics:
         if decision.fallback is not None:
             self._fallbacks.inc()
 
-    def refused(self, reason: Refusal | Misuse) -> None:
+    def refused(self, reason: Refusal | RejectReason) -> None:
         self._refusals.labels(reason).inc()
 
 

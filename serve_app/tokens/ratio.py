@@ -27,7 +27,7 @@ TEMPLATE_TOKENS = 512.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FormTally:
+class FormTotals:
     """Fading sums over requests of one form, each weighed by one over its squared estimate."""
 
     requests: float = 0.0
@@ -36,10 +36,10 @@ class FormTally:
     actual: float = 0.0
     both: float = 0.0
 
-    def plus(self, *, estimated: int, actual: int) -> FormTally:
+    def plus(self, *, estimated: int, actual: int) -> FormTotals:
         """With one more request, of at least one estimated token."""
         weight = 1.0 / (estimated * estimated)
-        return FormTally(
+        return FormTotals(
             requests=self.requests + 1.0,
             weight=self.weight + weight,
             estimate=self.estimate + weight * estimated,
@@ -47,10 +47,10 @@ class FormTally:
             both=self.both + weight * estimated * actual,
         )
 
-    def faded(self) -> FormTally:
+    def faded(self) -> FormTotals:
         """After one more request."""
         kept = 1.0 - 1.0 / REMEMBERED_REQUESTS
-        return FormTally(
+        return FormTotals(
             requests=kept * self.requests,
             weight=kept * self.weight,
             estimate=kept * self.estimate,
@@ -60,16 +60,16 @@ class FormTally:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TokenTally:
+class TokenTotals:
     """What was counted of one pair, by the form of the prompts."""
 
-    forms: Mapping[PromptForm, FormTally] = field(default_factory=dict)
+    forms: Mapping[PromptForm, FormTotals] = field(default_factory=dict)
 
-    def plus(self, form: PromptForm, *, estimated: int, actual: int) -> TokenTally:
+    def plus(self, form: PromptForm, *, estimated: int, actual: int) -> TokenTotals:
         """With one more request, of at least one estimated token."""
-        faded = {known: tally.faded() for known, tally in self.forms.items()}
-        faded[form] = faded.get(form, FormTally()).plus(estimated=estimated, actual=actual)
-        return TokenTally(forms=faded)
+        faded = {known: totals.faded() for known, totals in self.forms.items()}
+        faded[form] = faded.get(form, FormTotals()).plus(estimated=estimated, actual=actual)
+        return TokenTotals(forms=faded)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +86,7 @@ class TokenRatio:
     requests: float
 
 
-def is_telling(profile_ratio: float, *, estimated: int, actual: int) -> bool:
+def is_informative(profile_ratio: float, *, estimated: int, actual: int) -> bool:
     """Whether a request's text can have taken that many tokens; images, for one, take more."""
     if estimated < 1:
         return False
@@ -94,7 +94,7 @@ def is_telling(profile_ratio: float, *, estimated: int, actual: int) -> bool:
     return LEAST_CHANGE * expected <= actual <= MOST_CHANGE * expected + TEMPLATE_TOKENS
 
 
-def token_ratio(profile_ratio: float, tally: TokenTally) -> TokenRatio:
+def token_ratio(profile_ratio: float, totals: TokenTotals) -> TokenRatio:
     """The likeliest ratio and additions, held back while few requests are known.
 
     All unknowns are taken as normal around the profile's values (templates: zero), which
@@ -103,7 +103,7 @@ def token_ratio(profile_ratio: float, tally: TokenTally) -> TokenRatio:
     of_ratio = (SPREAD_SHARE / RATIO_SPREAD_SHARE) ** 2 / profile_ratio**2
     of_added = (SPREAD_SHARE / ADDED_SPREAD_TOKENS) ** 2
     along, across, requests = of_ratio * profile_ratio, of_ratio, 0.0
-    for of_form in tally.forms.values():
+    for of_form in totals.forms.values():
         explained = of_form.estimate / (of_added + of_form.weight)
         along += of_form.both - explained * of_form.actual
         across += of_form.requests - explained * of_form.estimate
@@ -111,14 +111,14 @@ def token_ratio(profile_ratio: float, tally: TokenTally) -> TokenRatio:
     fitted = along / across
     added = {
         form: (of_form.actual - fitted * of_form.estimate) / (of_added + of_form.weight)
-        for form, of_form in tally.forms.items()
+        for form, of_form in totals.forms.items()
     }
     held = profile_ratio + _trust(requests) * (fitted - profile_ratio)
     return TokenRatio(
         profile=profile_ratio,
         ratio=min(max(held, LEAST_CHANGE * profile_ratio), MOST_CHANGE * profile_ratio),
         added_tokens={
-            form: _within_template(_trust(tally.forms[form].requests) * tokens)
+            form: _within_template(_trust(totals.forms[form].requests) * tokens)
             for form, tokens in added.items()
         },
         requests=requests,

@@ -1,4 +1,4 @@
-"""The HTTP application over a fake house, and ways to talk to it."""
+"""The HTTP application over a fake gateway, and ways to talk to it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from starlette.types import Message
 
 from serve_app.api.app import Lifespan, create_app
 from serve_app.settings import IngressSettings
-from tests.gateways import House
+from tests.gateways import GatewayUnderTest
 
 CHAT = "/v1/chat/completions"
 COMPLETIONS = "/v1/completions"
@@ -21,15 +21,15 @@ HI = [{"role": "user", "content": "Hi"}]
 
 
 def an_app(
-    house: House,
+    under_test: GatewayUnderTest,
     *,
     body_limit_bytes: int = 10_000,
     send_timeout_s: float = 5,
     lifespan: Lifespan | None = None,
 ) -> Starlette:
     return create_app(
-        house.gateway,
-        house.feedback,
+        under_test.gateway,
+        under_test.feedback,
         settings=IngressSettings(body_limit_bytes=body_limit_bytes, send_timeout_s=send_timeout_s),
         replica="replica-1",
         exposition=lambda: (b"quantroute_up 1\n", "text/plain; version=0.0.4"),
@@ -37,8 +37,8 @@ def an_app(
     )
 
 
-def a_client(house: House, **settings: Any) -> TestClient:
-    return TestClient(an_app(house, **settings))
+def a_client(under_test: GatewayUnderTest, **settings: Any) -> TestClient:
+    return TestClient(an_app(under_test, **settings))
 
 
 def a_body(**fields: object) -> dict[str, object]:

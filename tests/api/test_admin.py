@@ -4,22 +4,22 @@ import pytest
 from starlette.testclient import TestClient
 
 from serve_app.core.errors import EngineFailed
-from serve_app.core.request import Judgement, Prompt
+from serve_app.core.request import Prompt, PromptClassification
 from serve_app.testing import Script
 from tests.api.apps import CHAT, a_body, a_client, an_app
 from tests.builders import a_catalog, a_profile
-from tests.gateways import a_house
+from tests.gateways import gateway_under_test
 
 
 class BrokenClassifier:
-    async def judge(self, _: Prompt) -> Judgement:
+    async def classify(self, _: Prompt) -> PromptClassification:
         raise ZeroDivisionError("secret prompt")
 
 
 def test_route_explains_a_request_and_runs_no_model() -> None:
-    house = a_house()
+    under_test = gateway_under_test()
 
-    answer = a_client(house).post("/v1/route", json=a_body(routing={"min_accuracy": 0.95}))
+    answer = a_client(under_test).post("/v1/route", json=a_body(routing={"min_accuracy": 0.95}))
 
     decision = answer.json()
     assert answer.status_code == 200
@@ -28,14 +28,14 @@ def test_route_explains_a_request_and_runs_no_model() -> None:
     assert [candidate["pair"] for candidate in decision["best_effort"]] == ["cheap", "dear"]
     assert decision["rejected"][0]["rule"] == "accuracy"
     assert decision["constraints"]["min_accuracy"] == 0.95
-    assert decision["features"]["judgement"]["task"] == "conversation"
-    assert house.engine.calls == []
+    assert decision["features"]["classification"]["task"] == "conversation"
+    assert under_test.engine.calls == []
 
 
 def test_route_explains_a_refusal_with_a_200() -> None:
     wishes = {"min_accuracy": 0.99, "on_infeasible": "refuse"}
 
-    answer = a_client(a_house()).post("/v1/route", json=a_body(routing=wishes))
+    answer = a_client(gateway_under_test()).post("/v1/route", json=a_body(routing=wishes))
 
     assert answer.status_code == 200
     assert (answer.json()["chosen"], answer.json()["refusal"]) == (None, "infeasible")
@@ -45,7 +45,7 @@ def test_a_decision_on_published_figures_says_so_to_who_asks_and_to_who_is_answe
     published = a_catalog(
         a_profile("cheap", usd_per_hour=0.1, origin="published"), a_profile("dear")
     )
-    client = a_client(a_house(catalog=published))
+    client = a_client(gateway_under_test(catalog=published))
 
     decision = client.post("/v1/route", json=a_body()).json()
     answer = client.post(CHAT, json=a_body())
@@ -58,13 +58,15 @@ def test_a_decision_on_published_figures_says_so_to_who_asks_and_to_who_is_answe
 
 
 def test_route_takes_a_completions_body_too() -> None:
-    answer = a_client(a_house()).post("/v1/route", json={"model": "auto", "prompt": "a b c"})
+    answer = a_client(gateway_under_test()).post(
+        "/v1/route", json={"model": "auto", "prompt": "a b c"}
+    )
 
     assert answer.json()["features"]["prompt_tokens"] == 3
 
 
 def test_when_routing_breaks_the_answer_is_served_and_says_so() -> None:
-    answer = a_client(a_house(classifier=BrokenClassifier())).post(CHAT, json=a_body())
+    answer = a_client(gateway_under_test(classifier=BrokenClassifier())).post(CHAT, json=a_body())
 
     assert answer.status_code == 200
     assert answer.headers["x-quantroute-pair"] == "dear"
@@ -74,7 +76,7 @@ def test_when_routing_breaks_the_answer_is_served_and_says_so() -> None:
 
 
 def test_the_catalog_in_use_can_be_read() -> None:
-    client = a_client(a_house())
+    client = a_client(gateway_under_test())
 
     shown = client.get("/admin/catalog").json()
     assert shown["version"] == "v1"
@@ -84,13 +86,13 @@ def test_the_catalog_in_use_can_be_read() -> None:
 
 
 def test_without_a_catalog_there_are_no_profiles() -> None:
-    client = a_client(a_house(catalog=None))
+    client = a_client(gateway_under_test(catalog=None))
 
     assert client.get("/admin/catalog").json() == {"version": None, "profiles": {}}
 
 
 def test_decisions_breakers_and_cost_can_be_read() -> None:
-    client = a_client(a_house({"cheap": Script(error=EngineFailed("cheap", "oom"))}))
+    client = a_client(gateway_under_test({"cheap": Script(error=EngineFailed("cheap", "oom"))}))
     for _ in range(2):
         client.post(CHAT, json=a_body())
 
@@ -105,7 +107,7 @@ def test_decisions_breakers_and_cost_can_be_read() -> None:
 
 
 def test_tokens_as_predicted_and_as_counted_can_be_read() -> None:
-    client = a_client(a_house())
+    client = a_client(gateway_under_test())
     client.post(CHAT, json=a_body())
 
     shown = client.get("/admin/tokens").json()
@@ -124,15 +126,15 @@ def test_tokens_as_predicted_and_as_counted_can_be_read() -> None:
     ],
 )
 def test_what_only_an_engine_can_count_corrects_no_ratio(more: dict[str, object]) -> None:
-    client = a_client(a_house())
+    client = a_client(gateway_under_test())
     client.post(CHAT, json=a_body(**more))
 
     assert client.get("/admin/tokens").json()["cheap"]["requests"] == 0
 
 
 def test_a_bug_is_answered_without_a_traceback() -> None:
-    house = a_house({"cheap": Script(before_token=lambda _: 1 / 0)})  # type: ignore[arg-type, return-value]
-    client = TestClient(an_app(house), raise_server_exceptions=False)
+    under_test = gateway_under_test({"cheap": Script(before_token=lambda _: 1 / 0)})  # type: ignore[arg-type, return-value]
+    client = TestClient(an_app(under_test), raise_server_exceptions=False)
 
     answer = client.post(CHAT, json=a_body())
 

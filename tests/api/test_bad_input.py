@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from serve_app.core.events import Misuse, TurnedAway
+from serve_app.core.events import RejectReason, RequestRejected
 from tests.api.apps import CHAT, COMPLETIONS, HI, a_body, a_client
 from tests.builders import a_pair
-from tests.gateways import a_house
+from tests.gateways import gateway_under_test
 
 NO_PROMPT = {"model": "auto"}
 
@@ -118,8 +118,8 @@ NOT_JSON = [
 
 
 def check_refused(path: str, status: int, param: str | None, **request: Any) -> dict[str, Any]:
-    house = a_house()
-    answer = a_client(house).post(path, **request)
+    under_test = gateway_under_test()
+    answer = a_client(under_test).post(path, **request)
 
     assert answer.status_code == status, answer.text
     error: dict[str, Any] = answer.json()["error"]
@@ -127,7 +127,7 @@ def check_refused(path: str, status: int, param: str | None, **request: Any) -> 
     assert error["type"] == "invalid_request_error"
     assert error["param"] == param
     assert "Traceback" not in error["message"]
-    assert house.engine.calls == []
+    assert under_test.engine.calls == []
     return error
 
 
@@ -163,11 +163,11 @@ def test_a_body_that_is_no_json_object_is_refused(raw: bytes) -> None:
         ({"json": a_body(model="gpt-4")}, "unknown_model"),
     ],
 )
-def test_every_refusal_is_told_for_metrics(request_: dict[str, Any], reason: Misuse) -> None:
-    house = a_house()
-    a_client(house).post(CHAT, **request_)
+def test_every_refusal_is_told_for_metrics(request_: dict[str, Any], reason: RejectReason) -> None:
+    under_test = gateway_under_test()
+    a_client(under_test).post(CHAT, **request_)
 
-    assert house.events.seen == [TurnedAway(reason=reason)]
+    assert under_test.events.seen == [RequestRejected(reason=reason)]
 
 
 @pytest.mark.parametrize("field", NOT_FINITE)
@@ -192,10 +192,10 @@ def test_a_number_that_no_engine_holds_is_refused_in_any_field(value: str) -> No
     "value", ["18446744073709551615", "1e308", '"1e999 and 9999999999999999999"']
 )
 def test_a_number_that_fits_passes_and_text_is_no_number(value: str) -> None:
-    house, rest = a_house(), json.dumps(a_body())[1:]
+    under_test, rest = gateway_under_test(), json.dumps(a_body())[1:]
 
-    assert a_client(house).post(CHAT, content=f'{{"odd": {value}, {rest}').status_code == 200
-    ((_, call),) = house.engine.calls
+    assert a_client(under_test).post(CHAT, content=f'{{"odd": {value}, {rest}').status_code == 200
+    ((_, call),) = under_test.engine.calls
     assert call.body["odd"] == json.loads(value)
 
 
@@ -216,7 +216,9 @@ def test_a_value_that_fits_no_member_of_a_union_is_told_all_of_them() -> None:
 
 def test_header_and_body_may_agree_but_not_differ() -> None:
     body = a_body(routing={"min_accuracy": 0.5})
-    agreeing = a_client(a_house()).post(CHAT, json=body, headers={"x-min-accuracy": "0.50"})
+    agreeing = a_client(gateway_under_test()).post(
+        CHAT, json=body, headers={"x-min-accuracy": "0.50"}
+    )
     assert agreeing.status_code == 200
 
     error = check_refused(
@@ -242,14 +244,16 @@ def test_a_model_name_without_end_is_not_sent_back_whole() -> None:
 
 def test_a_prompt_that_no_pair_can_hold_is_a_413() -> None:
     long = [{"role": "user", "content": "word " * 1900}]
-    house = a_house(pairs=[a_pair("cheap", context_window=1000), a_pair("dear", context_window=9)])
+    under_test = gateway_under_test(
+        pairs=[a_pair("cheap", context_window=1000), a_pair("dear", context_window=9)]
+    )
 
-    answer = a_client(house).post(CHAT, json=a_body(messages=long))
+    answer = a_client(under_test).post(CHAT, json=a_body(messages=long))
 
     assert answer.status_code == 413
     assert answer.json()["error"]["code"] == "context_length_exceeded"
     assert "1000" in answer.json()["error"]["message"]
-    assert house.engine.calls == []
+    assert under_test.engine.calls == []
 
 
 @pytest.mark.parametrize("chunked", [True, False])
@@ -273,14 +277,14 @@ def test_constraints_that_cannot_be_met_are_a_422_when_asked_to_refuse() -> None
 
 
 def test_a_capability_that_no_pair_has_is_a_400_naming_the_field() -> None:
-    house = a_house(pairs=[a_pair("cheap", capabilities=[])])
+    under_test = gateway_under_test(pairs=[a_pair("cheap", capabilities=[])])
     schema = {"type": "json_schema", "json_schema": {"name": "s", "schema": {}}}
 
-    answer = a_client(house).post(CHAT, json=a_body(response_format=schema))
+    answer = a_client(under_test).post(CHAT, json=a_body(response_format=schema))
 
     assert answer.status_code == 400
     assert answer.json()["error"]["param"] == "response_format"
-    assert house.engine.calls == []
+    assert under_test.engine.calls == []
 
 
 @pytest.mark.parametrize(
@@ -295,7 +299,7 @@ def test_a_capability_that_no_pair_has_is_a_400_naming_the_field() -> None:
 def test_a_wrong_address_is_answered_in_the_same_shape(
     method: str, path: str, status: int, code: str
 ) -> None:
-    answer = a_client(a_house()).request(method, path)
+    answer = a_client(gateway_under_test()).request(method, path)
 
     assert answer.status_code == status
     assert answer.json()["error"]["code"] == code
@@ -306,11 +310,11 @@ def test_null_is_as_good_as_absent_where_openai_allows_it() -> None:
         ["stream", "max_tokens", "n", "temperature", "stop", "tools", "response_format", "routing"]
     )
 
-    assert a_client(a_house()).post(CHAT, json=a_body(**nulls)).status_code == 200
+    assert a_client(gateway_under_test()).post(CHAT, json=a_body(**nulls)).status_code == 200
 
 
 @pytest.mark.parametrize("prompt", ["a", ["a", "b"], [1, 2, 3], [[1, 2], [3]]])
 def test_every_form_of_a_prompt_is_taken(prompt: object) -> None:
     body = {"model": "auto", "prompt": prompt}
 
-    assert a_client(a_house()).post(COMPLETIONS, json=body).status_code == 200
+    assert a_client(gateway_under_test()).post(COMPLETIONS, json=body).status_code == 200

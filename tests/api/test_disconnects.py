@@ -9,7 +9,7 @@ import pytest
 from serve_app.core.events import Answered
 from serve_app.testing import Script
 from tests.api.apps import CHAT, RawCaller, a_body, an_app
-from tests.gateways import House, a_house
+from tests.gateways import GatewayUnderTest, gateway_under_test
 
 
 class Gate:
@@ -26,33 +26,33 @@ class Gate:
             await self.open.wait()
 
 
-def check_freed(house: House) -> None:
-    assert house.engine.open == 0
-    assert house.load.view()["cheap"].in_flight == 0
-    assert [event.outcome for event in house.events.of(Answered)] == ["disconnected"]
+def check_freed(under_test: GatewayUnderTest) -> None:
+    assert under_test.engine.open == 0
+    assert under_test.load.view()["cheap"].in_flight == 0
+    assert [event.outcome for event in under_test.events.of(Answered)] == ["disconnected"]
 
 
 @pytest.mark.parametrize(("stream", "at"), [(False, 0), (False, 1), (True, 0), (True, 1)])
 async def test_a_caller_that_leaves_frees_the_engines_slot(stream: bool, at: int) -> None:
     gate = Gate(at)
-    house = a_house({"cheap": Script(before_token=gate.before_token)})
+    under_test = gateway_under_test({"cheap": Script(before_token=gate.before_token)})
     caller = RawCaller(CHAT, a_body(stream=stream))
-    request = asyncio.create_task(caller.call(an_app(house)))
+    request = asyncio.create_task(caller.call(an_app(under_test)))
     await gate.reached.wait()
-    assert house.engine.open == 1
+    assert under_test.engine.open == 1
 
     caller.leave()
     await request
 
-    check_freed(house)
-    assert house.asked_pairs() == ["cheap"]
+    check_freed(under_test)
+    assert under_test.asked_pairs() == ["cheap"]
 
 
 async def test_tokens_leave_while_the_engine_still_writes() -> None:
     gate = Gate(at=1)
-    house = a_house({"cheap": Script(before_token=gate.before_token)})
+    under_test = gateway_under_test({"cheap": Script(before_token=gate.before_token)})
     caller = RawCaller(CHAT, a_body(stream=True))
-    request = asyncio.create_task(caller.call(an_app(house)))
+    request = asyncio.create_task(caller.call(an_app(under_test)))
 
     await gate.reached.wait()
     assert '"content":"Hello"' in caller.text
@@ -73,9 +73,9 @@ async def test_an_engine_is_not_read_further_than_its_caller_reads() -> None:
             halted.set()
 
     halted = asyncio.Event()
-    house = a_house({"cheap": Script(tokens=("x",) * 1000, before_token=count)})
+    under_test = gateway_under_test({"cheap": Script(tokens=("x",) * 1000, before_token=count)})
     caller = RawCaller(CHAT, a_body(stream=True))
-    request = asyncio.create_task(caller.call(an_app(house)))
+    request = asyncio.create_task(caller.call(an_app(under_test)))
     await halted.wait()
     for _ in range(50):
         await asyncio.sleep(0)
@@ -89,18 +89,18 @@ async def test_an_engine_is_not_read_further_than_its_caller_reads() -> None:
 
 @pytest.mark.parametrize("stream", [True, False])
 async def test_a_caller_that_reads_nothing_for_too_long_is_dropped(stream: bool) -> None:
-    house = a_house()
+    under_test = gateway_under_test()
     caller = RawCaller(CHAT, a_body(stream=stream))
     caller.reads.clear()
 
-    await caller.call(an_app(house, send_timeout_s=0.01))
+    await caller.call(an_app(under_test, send_timeout_s=0.01))
 
-    check_freed(house)
+    check_freed(under_test)
     assert caller.sent == []
 
 
 async def test_a_caller_whose_connection_broke_is_dropped() -> None:
-    house = a_house()
+    under_test = gateway_under_test()
     caller = RawCaller(CHAT, a_body(stream=True))
 
     class Broken:
@@ -109,18 +109,18 @@ async def test_a_caller_whose_connection_broke_is_dropped() -> None:
 
     caller.reads = Broken()  # type: ignore[assignment]
 
-    await caller.call(an_app(house))
+    await caller.call(an_app(under_test))
 
-    check_freed(house)
+    check_freed(under_test)
 
 
 async def test_a_caller_that_leaves_before_its_body_came_is_forgotten() -> None:
-    house = a_house()
+    under_test = gateway_under_test()
     caller = RawCaller(CHAT, a_body())
     caller.cut_body()
     caller.leave()
 
-    await caller.call(an_app(house))
+    await caller.call(an_app(under_test))
 
-    assert house.engine.calls == []
-    assert house.events.seen == []
+    assert under_test.engine.calls == []
+    assert under_test.events.seen == []

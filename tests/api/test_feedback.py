@@ -12,7 +12,7 @@ from serve_app.core.errors import FeedbackUnavailable
 from serve_app.core.events import FeedbackRefused
 from tests.api.apps import CHAT, a_body, a_client
 from tests.builders import a_catalog, a_profile, an_accuracy
-from tests.gateways import House, a_house
+from tests.gateways import GatewayUnderTest, gateway_under_test
 
 FEEDBACK = "/v1/feedback"
 CATALOG = a_catalog(
@@ -32,12 +32,12 @@ def given(client: TestClient, **fields: object) -> Any:
     return client.post(FEEDBACK, json=fields)
 
 
-def learn(house: House) -> None:
-    asyncio.run(house.feedback.exchange())
+def learn(under_test: GatewayUnderTest) -> None:
+    asyncio.run(under_test.feedback.exchange())
 
 
 def test_a_score_is_taken_and_says_whom_it_is_about() -> None:
-    client = a_client(a_house())
+    client = a_client(gateway_under_test())
     decision = decision_of_an_answer(client)
 
     answer = given(client, decision_id=decision, score=0.25)
@@ -56,7 +56,7 @@ def test_a_score_is_taken_and_says_whom_it_is_about() -> None:
 
 @pytest.mark.parametrize(("verdict", "score"), [("good", 1.0), ("bad", 0.0)])
 def test_a_verdict_is_the_score_at_its_end_of_the_scale(verdict: str, score: float) -> None:
-    client = a_client(a_house())
+    client = a_client(gateway_under_test())
 
     answer = given(client, decision_id=decision_of_an_answer(client), verdict=verdict)
 
@@ -64,14 +64,14 @@ def test_a_verdict_is_the_score_at_its_end_of_the_scale(verdict: str, score: flo
 
 
 def test_bad_verdicts_change_where_route_sends_the_same_request() -> None:
-    house = a_house(catalog=CATALOG)
-    client = a_client(house)
+    under_test = gateway_under_test(catalog=CATALOG)
+    client = a_client(under_test)
     floor = a_body(routing={"min_accuracy": 0.7})
     assert client.post("/v1/route", json=floor).json()["chosen"] == "cheap"
 
     for _ in range(10):
         given(client, decision_id=decision_of_an_answer(client), verdict="bad")
-    learn(house)
+    learn(under_test)
 
     decision = client.post("/v1/route", json=floor).json()
     assert decision["chosen"] == "dear"
@@ -82,22 +82,22 @@ def test_bad_verdicts_change_where_route_sends_the_same_request() -> None:
     assert "feedback moved the accuracy of cheap by -0.160" in unfloored["reason"]
 
 
-def test_admin_shows_what_is_believed_and_from_how_much() -> None:
-    house = a_house(catalog=CATALOG)
-    client = a_client(house)
-    assert client.get("/admin/feedback").json() == {"beliefs": []}
+def test_admin_shows_what_is_estimated_and_from_how_much() -> None:
+    under_test = gateway_under_test(catalog=CATALOG)
+    client = a_client(under_test)
+    assert client.get("/admin/feedback").json() == {"estimates": []}
 
     given(client, decision_id=decision_of_an_answer(client), verdict="bad")
-    learn(house)
+    learn(under_test)
 
-    (belief,) = client.get("/admin/feedback").json()["beliefs"]
-    assert (belief["pair"], belief["task"], belief["callers"]) == ("cheap", "conversation", 1)
-    assert belief["prior"] == {"mean": 0.8, "lower": 0.75, "items": 20, "upper": 1.0}
-    assert belief["lower"] < belief["prior"]["lower"]
+    (estimate,) = client.get("/admin/feedback").json()["estimates"]
+    assert (estimate["pair"], estimate["task"], estimate["callers"]) == ("cheap", "conversation", 1)
+    assert estimate["prior"] == {"mean": 0.8, "lower": 0.75, "items": 20, "upper": 1.0}
+    assert estimate["lower"] < estimate["prior"]["lower"]
 
 
 def test_the_same_score_again_is_fine_and_counts_once() -> None:
-    client = a_client(a_house())
+    client = a_client(gateway_under_test())
     decision = decision_of_an_answer(client)
     given(client, decision_id=decision, score=1)
 
@@ -107,7 +107,7 @@ def test_the_same_score_again_is_fine_and_counts_once() -> None:
 
 
 def test_another_score_for_the_same_answer_is_a_conflict() -> None:
-    client = a_client(a_house())
+    client = a_client(gateway_under_test())
     decision = decision_of_an_answer(client)
     given(client, decision_id=decision, score=1)
 
@@ -119,7 +119,7 @@ def test_another_score_for_the_same_answer_is_a_conflict() -> None:
 
 
 def test_an_unknown_decision_is_told_how_long_ids_are_kept() -> None:
-    answer = given(a_client(a_house()), decision_id="never", score=1)
+    answer = given(a_client(gateway_under_test()), decision_id="never", score=1)
 
     error = answer.json()["error"]
     assert (answer.status_code, error["code"]) == (404, "decision_not_found")
@@ -150,14 +150,14 @@ def test_an_unknown_decision_is_told_how_long_ids_are_kept() -> None:
 def test_a_wrong_body_is_refused_naming_the_field_and_what_is_allowed(
     body: dict[str, object], param: str | None, said: str
 ) -> None:
-    house = a_house()
+    under_test = gateway_under_test()
 
-    answer = a_client(house).post(FEEDBACK, json=body)
+    answer = a_client(under_test).post(FEEDBACK, json=body)
 
     error = answer.json()["error"]
     assert (answer.status_code, error["code"], error["param"]) == (400, "invalid_request", param)
     assert said in error["message"]
-    assert house.events.of(FeedbackRefused) == [FeedbackRefused(reason="bad_request")]
+    assert under_test.events.of(FeedbackRefused) == [FeedbackRefused(reason="bad_request")]
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_a_wrong_body_is_refused_naming_the_field_and_what_is_allowed(
     ],
 )
 def test_no_bytes_get_a_500(raw: bytes) -> None:
-    answer = a_client(a_house()).post(FEEDBACK, content=raw)
+    answer = a_client(gateway_under_test()).post(FEEDBACK, content=raw)
 
     assert answer.status_code == 400
     assert answer.json()["error"]["message"]
@@ -184,11 +184,11 @@ def test_no_bytes_get_a_500(raw: bytes) -> None:
 def test_an_id_that_is_no_text_is_unknown_and_nothing_worse() -> None:
     raw = b'{"decision_id": "\\u0000\\u202e", "verdict": "bad"}'
 
-    assert a_client(a_house()).post(FEEDBACK, content=raw).status_code == 404
+    assert a_client(gateway_under_test()).post(FEEDBACK, content=raw).status_code == 404
 
 
 def test_a_body_over_the_limit_is_refused() -> None:
-    client = a_client(a_house(), body_limit_bytes=100)
+    client = a_client(gateway_under_test(), body_limit_bytes=100)
 
     answer = client.post(FEEDBACK, json={"decision_id": "d" * 200, "score": 1})
 
@@ -196,7 +196,7 @@ def test_a_body_over_the_limit_is_refused() -> None:
 
 
 def test_no_body_of_feedback_may_be_as_large_as_a_prompt() -> None:
-    client = a_client(a_house(), body_limit_bytes=10_000_000)
+    client = a_client(gateway_under_test(), body_limit_bytes=10_000_000)
 
     answer = client.post(FEEDBACK, content=b" " * 20_000)
 
@@ -208,7 +208,7 @@ def test_no_body_of_feedback_may_be_as_large_as_a_prompt() -> None:
     "content_type", ["text/plain", "application/x-www-form-urlencoded", "nonsense", ""]
 )
 def test_a_body_is_read_as_json_whatever_its_content_type(content_type: str) -> None:
-    client = a_client(a_house())
+    client = a_client(gateway_under_test())
     decision = decision_of_an_answer(client)
 
     answer = client.post(
@@ -221,19 +221,19 @@ def test_a_body_is_read_as_json_whatever_its_content_type(content_type: str) -> 
 
 
 def test_other_methods_are_refused() -> None:
-    answer = a_client(a_house()).get(FEEDBACK)
+    answer = a_client(gateway_under_test()).get(FEEDBACK)
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (405, "method_not_allowed")
 
 
-def test_a_board_that_is_away_is_said_with_when_to_come_back() -> None:
+def test_a_actor_that_is_away_is_said_with_when_to_come_back() -> None:
     class Away:
         async def exchange(self, *_: object) -> Any:
             raise FeedbackUnavailable("RayActorError", 1.0)
 
         take = exchange
 
-    client = a_client(a_house(store=Away()))
+    client = a_client(gateway_under_test(store=Away()))
     answer = given(client, decision_id=decision_of_an_answer(client), score=1)
 
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
@@ -241,6 +241,6 @@ def test_a_board_that_is_away_is_said_with_when_to_come_back() -> None:
 
 
 def test_what_grading_cost_is_told_apart_in_the_account() -> None:
-    account = a_client(a_house()).get("/admin/cost").json()
+    account = a_client(gateway_under_test()).get("/admin/cost").json()
 
     assert account["shadow"]["cost_usd"] == 0.0

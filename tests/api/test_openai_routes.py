@@ -8,7 +8,7 @@ import pytest
 from serve_app.core.errors import EngineFailed, EngineRejected
 from serve_app.testing import Script
 from tests.api.apps import CHAT, COMPLETIONS, a_body, a_client
-from tests.gateways import a_house
+from tests.gateways import gateway_under_test
 
 BROKEN = EngineFailed("cheap", "out of memory")
 
@@ -24,7 +24,7 @@ def events(text: str) -> list[Any]:
     [(CHAT, a_body()), (COMPLETIONS, {"model": "auto", "prompt": "Hi"})],
 )
 def test_a_whole_answer_names_its_pair_and_its_cost(path: str, body: dict[str, object]) -> None:
-    answer = a_client(a_house()).post(path, json=body)
+    answer = a_client(gateway_under_test()).post(path, json=body)
 
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/json"
@@ -33,7 +33,7 @@ def test_a_whole_answer_names_its_pair_and_its_cost(path: str, body: dict[str, o
 
 
 def test_headers_say_which_pair_served_and_why() -> None:
-    answer = a_client(a_house()).post(CHAT, json=a_body())
+    answer = a_client(gateway_under_test()).post(CHAT, json=a_body())
 
     said = {k: v for k, v in answer.headers.items() if k.startswith("x-quantroute-")}
     assert said["x-quantroute-pair"] == "cheap"
@@ -49,16 +49,18 @@ def test_headers_say_which_pair_served_and_why() -> None:
 def test_headers_name_what_the_best_effort_misses() -> None:
     wishes = {"x-latency-budget-ms": "1", "x-min-accuracy": "0.99"}
 
-    answer = a_client(a_house()).post(CHAT, json=a_body(), headers=wishes)
+    answer = a_client(gateway_under_test()).post(CHAT, json=a_body(), headers=wishes)
 
     assert answer.status_code == 200
     assert answer.headers["x-quantroute-infeasible"].split(",") == ["accuracy", "latency"]
 
 
 def test_headers_say_that_another_pair_had_failed() -> None:
-    house = a_house({"cheap": Script(error=EngineFailed("cheap", "caf\u00e9 \u2603\r\nx-evil: 1"))})
+    under_test = gateway_under_test(
+        {"cheap": Script(error=EngineFailed("cheap", "caf\u00e9 \u2603\r\nx-evil: 1"))}
+    )
 
-    answer = a_client(house).post(CHAT, json=a_body())
+    answer = a_client(under_test).post(CHAT, json=a_body())
 
     assert answer.headers["x-quantroute-pair"] == "dear"
     assert answer.headers["x-quantroute-reason"].startswith(
@@ -68,9 +70,11 @@ def test_headers_say_that_another_pair_had_failed() -> None:
 
 
 def test_a_stream_is_these_bytes() -> None:
-    house = a_house({"cheap": Script(tokens=("Hé", " you"), prompt_tokens=3)})
+    under_test = gateway_under_test({"cheap": Script(tokens=("Hé", " you"), prompt_tokens=3)})
 
-    answer = a_client(house).post(CHAT, json=a_body(stream=True), headers={"x-request-id": "r1"})
+    answer = a_client(under_test).post(
+        CHAT, json=a_body(stream=True), headers={"x-request-id": "r1"}
+    )
 
     head = (
         '{"id":"fake-r1","object":"chat.completion.chunk","created":0,"model":"cheap","choices":'
@@ -89,7 +93,7 @@ def test_a_stream_is_these_bytes() -> None:
 def test_a_caller_who_asks_for_usage_gets_one_more_chunk_with_the_cost() -> None:
     body = a_body(stream=True, stream_options={"include_usage": True})
 
-    *chunks, usage_chunk, done = events(a_client(a_house()).post(CHAT, json=body).text)
+    *chunks, usage_chunk, done = events(a_client(gateway_under_test()).post(CHAT, json=body).text)
 
     assert done == "[DONE]"
     assert not any("usage" in chunk for chunk in chunks)
@@ -100,24 +104,24 @@ def test_a_caller_who_asks_for_usage_gets_one_more_chunk_with_the_cost() -> None
 def test_a_completions_stream_ends_with_usage_too() -> None:
     body = {"model": "auto", "prompt": "Hi", "stream": True}
 
-    *_, last, _ = events(a_client(a_house()).post(COMPLETIONS, json=body).text)
+    *_, last, _ = events(a_client(gateway_under_test()).post(COMPLETIONS, json=body).text)
 
     assert last["choices"][0]["text"] == " world"
     assert last["usage"]["completion_tokens"] == 2
 
 
 def test_every_chunk_names_the_pair_whatever_the_engine_calls_itself() -> None:
-    house = a_house({"cheap": Script(model="smollm2")})
+    under_test = gateway_under_test({"cheap": Script(model="smollm2")})
 
-    *chunks, _ = events(a_client(house).post(CHAT, json=a_body(stream=True)).text)
+    *chunks, _ = events(a_client(under_test).post(CHAT, json=a_body(stream=True)).text)
 
     assert {chunk["model"] for chunk in chunks} == {"cheap"}
 
 
 def test_an_error_after_the_first_token_ends_the_stream_in_band() -> None:
-    house = a_house({"cheap": Script(error=BROKEN, error_at=1)})
+    under_test = gateway_under_test({"cheap": Script(error=BROKEN, error_at=1)})
 
-    answer = a_client(house).post(CHAT, json=a_body(stream=True))
+    answer = a_client(under_test).post(CHAT, json=a_body(stream=True))
 
     *chunks, error, done = events(answer.text)
     assert answer.status_code == 200
@@ -125,14 +129,14 @@ def test_an_error_after_the_first_token_ends_the_stream_in_band() -> None:
     assert error["error"]["code"] == "engine_failed"
     assert error["error"]["message"] == "pair 'cheap' failed: out of memory"
     assert done == "[DONE]"
-    assert house.asked_pairs() == ["cheap"]
+    assert under_test.asked_pairs() == ["cheap"]
 
 
 @pytest.mark.parametrize("stream", [True, False])
 def test_an_error_before_the_first_token_has_a_status(stream: bool) -> None:
     dead = {pair: Script(error=EngineFailed(pair, "gone")) for pair in ("cheap", "dear")}
 
-    answer = a_client(a_house(dead)).post(CHAT, json=a_body(stream=stream))
+    answer = a_client(gateway_under_test(dead)).post(CHAT, json=a_body(stream=stream))
 
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "1"
@@ -142,7 +146,7 @@ def test_an_error_before_the_first_token_has_a_status(stream: bool) -> None:
 def test_what_an_engine_rejects_comes_back_in_its_own_words() -> None:
     error = EngineRejected("cheap", 422, "bad regex", "BadRequestError", "structured_outputs")
 
-    answer = a_client(a_house({"cheap": Script(error=error)})).post(CHAT, json=a_body())
+    answer = a_client(gateway_under_test({"cheap": Script(error=error)})).post(CHAT, json=a_body())
 
     assert answer.status_code == 422
     assert answer.json()["error"] == {
@@ -158,43 +162,43 @@ def test_an_engine_that_finds_the_prompt_too_long_makes_a_413() -> None:
         "cheap", 400, "This model's maximum context length is 2048 tokens.", "t", None
     )
 
-    answer = a_client(a_house({"cheap": Script(error=error)})).post(CHAT, json=a_body())
+    answer = a_client(gateway_under_test({"cheap": Script(error=error)})).post(CHAT, json=a_body())
 
     assert answer.status_code == 413
     assert answer.json()["error"]["code"] == "context_length_exceeded"
 
 
 def test_the_engine_sees_neither_routing_nor_fewer_fields() -> None:
-    house = a_house()
+    under_test = gateway_under_test()
     body = a_body(routing={"preset": "batch"}, min_p=0.1, chat_template_kwargs={"a": [1, None]})
 
-    a_client(house).post(CHAT, json=body)
+    a_client(under_test).post(CHAT, json=body)
 
-    ((_, call),) = house.engine.calls
+    ((_, call),) = under_test.engine.calls
     expected = {k: v for k, v in body.items() if k != "routing"}
     assert call.body == {**expected, "model": "cheap"}
 
 
 def test_tools_schemas_and_logprobs_are_needs_of_a_request() -> None:
-    house = a_house()
+    under_test = gateway_under_test()
     tool = {"type": "function", "function": {"name": "f"}}
     schema = {"type": "json_schema", "json_schema": {"name": "s", "schema": {}}}
     body = a_body(tools=[tool], response_format=schema, logprobs=True)
 
-    explained = a_client(house).post("/v1/route", json=body).json()
+    explained = a_client(under_test).post("/v1/route", json=body).json()
 
     assert set(explained["features"]["needs"]) == {"tools", "json_schema", "logprobs"}
 
 
 def test_the_last_user_turn_is_what_is_asked_and_the_rest_its_context() -> None:
-    house = a_house()
+    under_test = gateway_under_test()
     messages = [
         {"role": "system", "content": "one two"},
         {"role": "user", "content": [{"type": "text", "text": "three"}, {"type": "image_url"}]},
         {"role": "assistant", "content": "four"},
     ]
 
-    explained = a_client(house).post("/v1/route", json=a_body(messages=messages)).json()
+    explained = a_client(under_test).post("/v1/route", json=a_body(messages=messages)).json()
 
     # Four words, four tokens around each message and three before the answer.
     assert explained["features"]["prompt_tokens"] == 4 + 3 * 4 + 3

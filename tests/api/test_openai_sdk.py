@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from serve_app.core.errors import EngineFailed
 from serve_app.testing import Script
 from tests.api.apps import a_client, an_app
-from tests.gateways import House, a_house
+from tests.gateways import GatewayUnderTest, gateway_under_test
 
 BASE_URL = "http://testserver/v1"
 MESSAGES: list[openai.types.chat.ChatCompletionMessageParam] = [{"role": "user", "content": "Hi"}]
@@ -29,21 +29,21 @@ class Capital(BaseModel):
 
 
 @pytest.fixture
-def house() -> House:
-    return a_house()
+def under_test() -> GatewayUnderTest:
+    return gateway_under_test()
 
 
 @pytest.fixture
-def client(house: House) -> Iterator[OpenAI]:
+def client(under_test: GatewayUnderTest) -> Iterator[OpenAI]:
     with OpenAI(
-        api_key="none", base_url=BASE_URL, http_client=a_client(house), max_retries=0
+        api_key="none", base_url=BASE_URL, http_client=a_client(under_test), max_retries=0
     ) as client:
         yield client
 
 
 @pytest.fixture
-async def async_client(house: House) -> AsyncIterator[AsyncOpenAI]:
-    transport = httpx2.ASGITransport(an_app(house))
+async def async_client(under_test: GatewayUnderTest) -> AsyncIterator[AsyncOpenAI]:
+    transport = httpx2.ASGITransport(an_app(under_test))
     async with AsyncOpenAI(
         api_key="none",
         base_url=BASE_URL,
@@ -103,8 +103,10 @@ def test_text_completions(client: OpenAI) -> None:
     assert streamed[-1].usage is not None
 
 
-def test_a_tool_call(client: OpenAI, house: House) -> None:
-    house.engine.scripts["cheap"] = Script(tokens=('{"place":', '"Oslo"}'), calls_tool="weather")
+def test_a_tool_call(client: OpenAI, under_test: GatewayUnderTest) -> None:
+    under_test.engine.scripts["cheap"] = Script(
+        tokens=('{"place":', '"Oslo"}'), calls_tool="weather"
+    )
 
     answer = client.chat.completions.create(model="auto", messages=MESSAGES, tools=[WEATHER])
 
@@ -116,8 +118,10 @@ def test_a_tool_call(client: OpenAI, house: House) -> None:
     assert json.loads(call.function.arguments) == {"place": "Oslo"}
 
 
-def test_a_streamed_tool_call(client: OpenAI, house: House) -> None:
-    house.engine.scripts["cheap"] = Script(tokens=('{"place":', '"Oslo"}'), calls_tool="weather")
+def test_a_streamed_tool_call(client: OpenAI, under_test: GatewayUnderTest) -> None:
+    under_test.engine.scripts["cheap"] = Script(
+        tokens=('{"place":', '"Oslo"}'), calls_tool="weather"
+    )
 
     with client.chat.completions.stream(model="auto", messages=MESSAGES, tools=[WEATHER]) as stream:
         final = stream.get_final_completion()
@@ -126,8 +130,8 @@ def test_a_streamed_tool_call(client: OpenAI, house: House) -> None:
     assert final.choices[0].message.tool_calls[0].function.arguments == '{"place":"Oslo"}'
 
 
-def test_structured_output(client: OpenAI, house: House) -> None:
-    house.engine.scripts["cheap"] = Script(tokens=('{"city":', '"Oslo"}'))
+def test_structured_output(client: OpenAI, under_test: GatewayUnderTest) -> None:
+    under_test.engine.scripts["cheap"] = Script(tokens=('{"city":', '"Oslo"}'))
 
     answer = client.chat.completions.parse(model="auto", messages=MESSAGES, response_format=Capital)
 
@@ -139,7 +143,7 @@ def test_the_models(client: OpenAI) -> None:
     assert client.models.retrieve("dear").id == "dear"
 
 
-def test_errors_arrive_as_the_sdks_own(client: OpenAI, house: House) -> None:
+def test_errors_arrive_as_the_sdks_own(client: OpenAI, under_test: GatewayUnderTest) -> None:
     with pytest.raises(openai.BadRequestError) as bad:
         client.chat.completions.create(model="auto", messages=[])
     assert bad.value.param == "messages"
@@ -148,16 +152,18 @@ def test_errors_arrive_as_the_sdks_own(client: OpenAI, house: House) -> None:
         client.chat.completions.create(model="gpt-4", messages=MESSAGES)
     assert unknown.value.code == "model_not_found"
 
-    house.load.set_replicas({})
+    under_test.load.set_replicas({})
     for pair in ("cheap", "dear"):
-        house.engine.scripts[pair] = Script(error=EngineFailed(pair, "oom"))
+        under_test.engine.scripts[pair] = Script(error=EngineFailed(pair, "oom"))
     with pytest.raises(openai.InternalServerError) as overloaded:
         client.chat.completions.create(model="auto", messages=MESSAGES)
     assert overloaded.value.code == "overloaded"
 
 
-def test_a_stream_that_breaks_raises_after_its_tokens(client: OpenAI, house: House) -> None:
-    house.engine.scripts["cheap"] = Script(error=EngineFailed("cheap", "oom"), error_at=1)
+def test_a_stream_that_breaks_raises_after_its_tokens(
+    client: OpenAI, under_test: GatewayUnderTest
+) -> None:
+    under_test.engine.scripts["cheap"] = Script(error=EngineFailed("cheap", "oom"), error_at=1)
     stream = client.chat.completions.create(model="auto", messages=MESSAGES, stream=True)
 
     assert [next(stream).choices[0].delta.content for _ in range(2)] == ["", "Hello"]

@@ -14,14 +14,14 @@ from starlette.testclient import TestClient
 from profiles.training.outcomes import OutcomeTable
 from profiles.training.train import train
 from serve_app.classifier.classifiers import HeuristicClassifier
-from serve_app.classifier.heuristics import judge
+from serve_app.classifier.heuristics import classify_sync
 from serve_app.classifier.success_model import SuccessModel
 from serve_app.classifier.text_features import read
 from serve_app.core.ports import Classifier
 from serve_app.testing import Script
 from tests.api.apps import CHAT, a_body, a_client
 from tests.builders import a_catalog, a_pair, a_profile, an_accuracy
-from tests.gateways import SETTINGS, House, a_house
+from tests.gateways import SETTINGS, GatewayUnderTest, gateway_under_test
 from tests.outcomes import outcomes, question
 
 ROUTE = "/v1/route"
@@ -84,15 +84,15 @@ PLACES: Mapping[str, Callable[[str, str], list[dict[str, str]]]] = {
 }
 
 
-def a_plain_house() -> House:
+def a_plain_gateway() -> GatewayUnderTest:
     """Heuristics judge: `small` keeps the floor in answering questions, `large` in code too."""
     skills = {"small": (0.9, 0.3), "middle": (0.9, 0.6), "large": (0.95, 0.9)}
-    return a_judged_house(HeuristicClassifier(), skills)
+    return a_classified_gateway(HeuristicClassifier(), skills)
 
 
-def a_judged_house(
+def a_classified_gateway(
     classifier: Classifier, skills: Mapping[str, tuple[float, float]] | None = None
-) -> House:
+) -> GatewayUnderTest:
     """Three pairs, each ten times as dear as the one before it."""
     answers, code = zip(*(skills or dict.fromkeys(NAMES, (0.5, 0.5))).values(), strict=True)
     profiles = [
@@ -106,7 +106,7 @@ def a_judged_house(
         )
         for at, name in enumerate(NAMES)
     ]
-    return a_house(
+    return gateway_under_test(
         {name: Script() for name in NAMES},
         pairs=[a_pair(name) for name in NAMES],
         catalog=a_catalog(*profiles),
@@ -132,7 +132,7 @@ def learned() -> SuccessModel:
         answer_chars=np.array(table.answer_chars),
     )
     readings = [read(prompt) for prompt in prompts]
-    return SuccessModel(train(mixed, readings, seed=0, command="train it"), local=judge)
+    return SuccessModel(train(mixed, readings, seed=0, command="train it"), local=classify_sync)
 
 
 def decided(client: TestClient, messages: Sequence[Mapping[str, str]]) -> dict[str, Any]:
@@ -150,17 +150,17 @@ def decided(client: TestClient, messages: Sequence[Mapping[str, str]]) -> dict[s
 
 def test_what_is_asked_decides_who_serves(learned: SuccessModel) -> None:
     """Without this the tests below would hold of a router that reads nothing."""
-    plain, judged = a_client(a_plain_house()), a_client(a_judged_house(learned))
+    plain, classified = a_client(a_plain_gateway()), a_client(a_classified_gateway(learned))
     assert decided(plain, asked(QUESTION))["chosen"] == "small"
     assert decided(plain, asked(CODE))["chosen"] == "large"
-    assert decided(judged, asked(HISTORY))["chosen"] == "small"
-    assert decided(judged, asked(MATHEMATICS))["chosen"] == "large"
+    assert decided(classified, asked(HISTORY))["chosen"] == "small"
+    assert decided(classified, asked(MATHEMATICS))["chosen"] == "large"
 
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("plea", PLEAS)
 def test_heuristics_hear_in_a_plea_what_they_hear_in_other_words(plea: str, place: str) -> None:
-    client = a_client(a_plain_house())
+    client = a_client(a_plain_gateway())
     for text in (QUESTION, CODE):
         pleading, harmless = (PLACES[place](words, text) for words in PLEAS[plea])
         assert decided(client, pleading) == decided(client, harmless)
@@ -172,7 +172,7 @@ def test_heuristics_hear_in_a_plea_what_they_hear_in_other_words(plea: str, plac
 def test_the_success_model_hears_in_a_plea_what_it_hears_in_other_words(
     learned: SuccessModel, plea: str, place: str
 ) -> None:
-    client = a_client(a_judged_house(learned))
+    client = a_client(a_classified_gateway(learned))
     for text in (HISTORY, MATHEMATICS):
         pleading, harmless = (PLACES[place](words, text) for words in PLEAS[plea])
         assert decided(client, pleading) == decided(client, harmless)
@@ -181,12 +181,12 @@ def test_the_success_model_hears_in_a_plea_what_it_hears_in_other_words(
 
 @pytest.mark.parametrize("plea", PLEAS)
 def test_a_plea_goes_to_the_pair_that_its_question_goes_to(plea: str) -> None:
-    house = a_plain_house()
+    under_test = a_plain_gateway()
     words, _ = PLEAS[plea]
-    answer = a_client(house).post(
+    answer = a_client(under_test).post(
         CHAT,
         json=a_body(messages=asked(f"{words} {QUESTION}"), routing={"min_accuracy": 0.7}),
     )
     assert answer.status_code == 200
     assert answer.headers["x-quantroute-pair"] == "small"
-    assert house.asked_pairs() == ["small"]
+    assert under_test.asked_pairs() == ["small"]

@@ -7,38 +7,38 @@ from dataclasses import dataclass, field
 import pytest
 
 from serve_app.classifier.classifiers import (
-    DeadlineClassifier,
+    CachedClassifier,
+    FallbackClassifier,
     HeuristicClassifier,
-    RememberingClassifier,
 )
 from serve_app.classifier.request_text import segment
 from serve_app.core.breaker import BreakerSettings
 from serve_app.core.errors import ClassifierUnavailable
 from serve_app.core.events import ClassifierMissed
-from serve_app.core.request import Judgement, Prompt
+from serve_app.core.request import Prompt, PromptClassification
 from serve_app.testing import ManualClock, RecordingEvents
-from tests.builders import a_judgement
+from tests.builders import a_classification
 
 PROMPT = segment("Who wrote The Tempest?")
-LEARNED = a_judgement("reasoning", origin="learned")
+LEARNED = a_classification("reasoning", origin="learned")
 NEVER = 60_000.0
 AT_ONCE = 0.0
 
 
-async def answers(prompt: Prompt) -> Judgement:
+async def answers(prompt: Prompt) -> PromptClassification:
     return LEARNED
 
 
-async def is_down(prompt: Prompt) -> Judgement:
+async def is_down(prompt: Prompt) -> PromptClassification:
     raise ClassifierUnavailable("connection refused")
 
 
-async def hangs(prompt: Prompt) -> Judgement:
+async def hangs(prompt: Prompt) -> PromptClassification:
     await asyncio.Event().wait()
     raise AssertionError("nothing sets the event")
 
 
-async def has_a_bug(prompt: Prompt) -> Judgement:
+async def has_a_bug(prompt: Prompt) -> PromptClassification:
     raise LookupError("not an error of ours")
 
 
@@ -46,14 +46,14 @@ async def has_a_bug(prompt: Prompt) -> Judgement:
 class Remote:
     """A classifier whose behaviour a test swaps, and which counts how often it was asked."""
 
-    behave: Callable[[Prompt], Awaitable[Judgement]]
+    behave: Callable[[Prompt], Awaitable[PromptClassification]]
     prompts: list[Prompt] = field(default_factory=list)
 
     @property
     def asked(self) -> int:
         return len(self.prompts)
 
-    async def judge(self, prompt: Prompt) -> Judgement:
+    async def classify(self, prompt: Prompt) -> PromptClassification:
         self.prompts.append(prompt)
         return await self.behave(prompt)
 
@@ -67,8 +67,8 @@ class Bench:
     clock: ManualClock = field(default_factory=ManualClock)
     heard: RecordingEvents = field(default_factory=RecordingEvents)
 
-    def classifier(self) -> DeadlineClassifier:
-        return DeadlineClassifier(
+    def classifier(self) -> FallbackClassifier:
+        return FallbackClassifier(
             remote=self.remote,
             local=HeuristicClassifier(),
             deadline_ms=self.deadline_ms,
@@ -78,14 +78,14 @@ class Bench:
         )
 
 
-async def test_the_heuristic_classifier_says_who_judged() -> None:
-    judgement = await HeuristicClassifier().judge(PROMPT)
-    assert (judgement.task, judgement.origin) == ("question_answering", "heuristics")
+async def test_the_heuristic_classifier_says_who_classified() -> None:
+    classification = await HeuristicClassifier().classify(PROMPT)
+    assert (classification.task, classification.origin) == ("question_answering", "heuristics")
 
 
-async def test_a_remote_judgement_in_time_is_returned_as_it_is() -> None:
+async def test_a_remote_classification_in_time_is_returned_as_it_is() -> None:
     bench = Bench(Remote(answers))
-    assert await bench.classifier().judge(PROMPT) is LEARNED
+    assert await bench.classifier().classify(PROMPT) is LEARNED
     assert bench.heard.seen == []
 
 
@@ -94,32 +94,32 @@ async def test_a_remote_judgement_in_time_is_returned_as_it_is() -> None:
     [(hangs, AT_ONCE, "late"), (is_down, NEVER, "down")],
     ids=["late", "down"],
 )
-async def test_a_miss_is_judged_here_and_says_so(
-    behave: Callable[[Prompt], Awaitable[Judgement]], deadline_ms: float, reason: str
+async def test_a_miss_is_classified_here_and_says_so(
+    behave: Callable[[Prompt], Awaitable[PromptClassification]], deadline_ms: float, reason: str
 ) -> None:
     bench = Bench(Remote(behave), deadline_ms=deadline_ms)
-    judgement = await bench.classifier().judge(PROMPT)
-    assert judgement.task == "question_answering"
-    assert judgement.origin == f"heuristics: classifier {reason}"
+    classification = await bench.classifier().classify(PROMPT)
+    assert classification.task == "question_answering"
+    assert classification.origin == f"heuristics: classifier {reason}"
     assert bench.heard.seen == [ClassifierMissed(reason=reason, asked=True)]
 
 
 async def test_after_a_miss_the_remote_is_left_alone_until_the_cool_down_ends() -> None:
     bench = Bench(Remote(is_down))
     classifier = bench.classifier()
-    await classifier.judge(PROMPT)
-    assert (await classifier.judge(PROMPT)).origin == "heuristics: classifier down"
+    await classifier.classify(PROMPT)
+    assert (await classifier.classify(PROMPT)).origin == "heuristics: classifier down"
     assert bench.remote.asked == 1
     await bench.clock.advance(5)
-    await classifier.judge(PROMPT)
+    await classifier.classify(PROMPT)
     assert bench.remote.asked == 2
 
 
-async def test_every_request_judged_here_for_want_of_the_remote_is_told() -> None:
+async def test_every_request_classified_here_for_want_of_the_remote_is_told() -> None:
     bench = Bench(Remote(is_down))
     classifier = bench.classifier()
     for _ in range(3):
-        await classifier.judge(PROMPT)
+        await classifier.classify(PROMPT)
     assert bench.heard.seen == [
         ClassifierMissed(reason="down", asked=True),
         ClassifierMissed(reason="down", asked=False),
@@ -130,22 +130,22 @@ async def test_every_request_judged_here_for_want_of_the_remote_is_told() -> Non
 async def test_the_remote_is_used_again_once_a_probe_succeeds() -> None:
     bench = Bench(Remote(is_down))
     classifier = bench.classifier()
-    await classifier.judge(PROMPT)
+    await classifier.classify(PROMPT)
     bench.remote.behave = answers
     await bench.clock.advance(5)
-    assert await classifier.judge(PROMPT) is LEARNED
-    assert await classifier.judge(PROMPT) is LEARNED
+    assert await classifier.classify(PROMPT) is LEARNED
+    assert await classifier.classify(PROMPT) is LEARNED
 
 
-async def test_one_request_probes_while_the_others_are_judged_here() -> None:
+async def test_one_request_probes_while_the_others_are_classified_here() -> None:
     bench = Bench(Remote(is_down))
     classifier = bench.classifier()
-    await classifier.judge(PROMPT)
+    await classifier.classify(PROMPT)
     await bench.clock.advance(5)
     bench.remote.behave = hangs
-    probe = asyncio.create_task(classifier.judge(PROMPT))
+    probe = asyncio.create_task(classifier.classify(PROMPT))
     await asyncio.sleep(0)
-    assert (await classifier.judge(PROMPT)).origin == "heuristics: classifier down"
+    assert (await classifier.classify(PROMPT)).origin == "heuristics: classifier down"
     assert bench.remote.asked == 2
     probe.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -155,65 +155,65 @@ async def test_one_request_probes_while_the_others_are_judged_here() -> None:
 async def test_a_cancelled_request_is_cancelled_and_counts_as_no_miss() -> None:
     bench = Bench(Remote(hangs))
     classifier = bench.classifier()
-    waiting = asyncio.create_task(classifier.judge(PROMPT))
+    waiting = asyncio.create_task(classifier.classify(PROMPT))
     await asyncio.sleep(0)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
     assert bench.heard.seen == []
     bench.remote.behave = answers
-    assert await classifier.judge(PROMPT) is LEARNED
+    assert await classifier.classify(PROMPT) is LEARNED
 
 
 async def test_a_bug_in_the_remote_is_not_taken_for_an_absence() -> None:
     with pytest.raises(LookupError):
-        await Bench(Remote(has_a_bug)).classifier().judge(PROMPT)
+        await Bench(Remote(has_a_bug)).classifier().classify(PROMPT)
 
 
 async def test_a_timeout_raised_inside_the_remote_counts_as_late() -> None:
-    async def times_out(prompt: Prompt) -> Judgement:
+    async def times_out(prompt: Prompt) -> PromptClassification:
         raise TimeoutError
 
-    judgement = await Bench(Remote(times_out)).classifier().judge(PROMPT)
-    assert judgement.origin == "heuristics: classifier late"
+    classification = await Bench(Remote(times_out)).classifier().classify(PROMPT)
+    assert classification.origin == "heuristics: classifier late"
 
 
 async def test_only_the_ends_of_a_long_prompt_are_sent_away() -> None:
     bench = Bench(Remote(answers))
-    await bench.classifier().judge(segment("Sum this up. " + "word " * 100_000))
+    await bench.classifier().classify(segment("Sum this up. " + "word " * 100_000))
     (sent,) = bench.remote.prompts
     assert len(sent.text) == 6_001
     assert sent.text_chars == 500_013
 
 
-async def test_a_prompt_that_repeats_is_judged_once() -> None:
+async def test_a_prompt_that_repeats_is_classified_once() -> None:
     remote = Remote(answers)
-    classifier = RememberingClassifier(remote, 2)
-    first = await classifier.judge(PROMPT)
-    assert await classifier.judge(segment(PROMPT.text)) is first
+    classifier = CachedClassifier(remote, 2)
+    first = await classifier.classify(PROMPT)
+    assert await classifier.classify(segment(PROMPT.text)) is first
     assert remote.asked == 1
 
 
 async def test_a_prompt_is_another_in_another_context() -> None:
     remote = Remote(answers)
-    classifier = RememberingClassifier(remote, 2)
+    classifier = CachedClassifier(remote, 2)
     for context in ("", "You are a poet."):
-        await classifier.judge(segment(PROMPT.text, context=context))
+        await classifier.classify(segment(PROMPT.text, context=context))
     assert remote.asked == 2
 
 
 async def test_what_was_asked_for_longest_ago_is_forgotten() -> None:
     remote = Remote(answers)
-    classifier = RememberingClassifier(remote, 2)
+    classifier = CachedClassifier(remote, 2)
     for asked in ("a", "b", "a", "c", "a", "b"):
-        await classifier.judge(segment(asked))
+        await classifier.classify(segment(asked))
     assert [prompt.text for prompt in remote.prompts] == ["a", "b", "c", "b"]
 
 
-async def test_a_judgement_that_did_not_come_is_not_remembered() -> None:
+async def test_a_classification_that_did_not_come_is_not_remembered() -> None:
     remote = Remote(is_down)
-    classifier = RememberingClassifier(remote, 2)
+    classifier = CachedClassifier(remote, 2)
     with pytest.raises(ClassifierUnavailable):
-        await classifier.judge(PROMPT)
+        await classifier.classify(PROMPT)
     remote.behave = answers
-    assert await classifier.judge(PROMPT) is LEARNED
+    assert await classifier.classify(PROMPT) is LEARNED

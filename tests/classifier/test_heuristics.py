@@ -5,37 +5,37 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from serve_app.classifier.heuristics import clipped, judge
+from serve_app.classifier.heuristics import classify_sync, clipped
 from serve_app.classifier.request_text import segment
-from serve_app.core.request import Judgement, Task
+from serve_app.core.request import PromptClassification, Task
 from tests.classifier.prompts import HELD_OUT, TUNED
 
-JUDGEMENT = TypeAdapter(Judgement)
+CLASSIFICATION = TypeAdapter(PromptClassification)
 
 
-def judged(asked: str, context: str = "") -> Judgement:
-    return judge(segment(asked, context=context))
+def classified(asked: str, context: str = "") -> PromptClassification:
+    return classify_sync(segment(asked, context=context))
 
 
 @pytest.mark.parametrize(("task", "text"), [(task, t) for task, ts in TUNED.items() for t in ts])
 def test_a_known_phrasing_is_given_its_task(task: Task, text: str) -> None:
-    assert judged(text).task == task
+    assert classified(text).task == task
 
 
 def test_phrasings_never_looked_at_are_mostly_given_their_task() -> None:
     pairs = [(task, text) for task, texts in HELD_OUT.items() for text in texts]
-    right = sum(judged(text).task == task for task, text in pairs)
+    right = sum(classified(text).task == task for task, text in pairs)
     assert len(pairs) == 40
     assert right >= 32
 
 
 @given(asked=st.text(), context=st.text())
-def test_any_text_gets_a_judgement_within_the_bounds_of_the_vocabulary(
+def test_any_text_gets_a_classification_within_the_bounds_of_the_vocabulary(
     asked: str, context: str
 ) -> None:
-    judgement = judged(asked, context)
-    JUDGEMENT.validate_python(judgement)
-    assert judgement.output_tokens_p50 <= judgement.output_tokens_p95
+    classification = classified(asked, context)
+    CLASSIFICATION.validate_python(classification)
+    assert classification.output_tokens_p50 <= classification.output_tokens_p95
 
 
 @pytest.mark.parametrize(
@@ -53,14 +53,14 @@ def test_any_text_gets_a_judgement_within_the_bounds_of_the_vocabulary(
     ],
     ids=["empty", "blank", "binary", "surrogate", "rtl", "emoji", "han", "braces", "digits"],
 )
-def test_odd_text_gets_a_judgement(text: str) -> None:
-    JUDGEMENT.validate_python(judged(text))
+def test_odd_text_gets_a_classification(text: str) -> None:
+    CLASSIFICATION.validate_python(classified(text))
 
 
 def test_what_stands_in_the_middle_of_a_huge_text_is_not_read() -> None:
     head, tail = "Summarize this report.\n" + "x" * 2000, "y" * 2000
-    short = judged(head + "z" * 900_000 + tail)
-    other = judged(head + "translate 7 code" * 56_250 + tail)
+    short = classified(head + "z" * 900_000 + tail)
+    other = classified(head + "translate 7 code" * 56_250 + tail)
     assert short == other
 
 
@@ -75,11 +75,11 @@ LONG = st.builds(
 
 
 @given(asked=st.builds("".join, st.lists(LONG, max_size=3)), context=LONG)
-def test_a_clipped_prompt_is_judged_like_the_whole(asked: str, context: str) -> None:
+def test_a_clipped_prompt_is_classified_like_the_whole(asked: str, context: str) -> None:
     whole = segment(asked, context=context)
     short = clipped(whole)
 
-    assert judge(short) == judge(whole)
+    assert classify_sync(short) == classify_sync(whole)
     assert clipped(short) == short
     assert len(short.text) <= 6001
     assert len(short.context) <= 2001
@@ -94,7 +94,7 @@ def test_clipping_knows_the_length_of_the_whole(chars: int) -> None:
 
 def test_an_instruction_after_a_long_document_is_found() -> None:
     document = "The harbour was quiet that morning and the boats stayed in. " * 400
-    assert judged(document + "\n\nTranslate the text above into Greek.").task == "translation"
+    assert classified(document + "\n\nTranslate the text above into Greek.").task == "translation"
 
 
 @pytest.mark.parametrize(
@@ -102,19 +102,22 @@ def test_an_instruction_after_a_long_document_is_found() -> None:
 )
 def test_a_system_prompt_shared_by_all_moves_nothing(asked: str) -> None:
     system = "You translate Python code, prove theorems and calculate 1 2 3 4 5 sums. " * 50
-    assert judged(asked, context=system) == judged(asked)
+    assert classified(asked, context=system) == classified(asked)
 
 
 def test_text_that_is_only_pointed_at_informs_the_size_of_the_answer() -> None:
     history = "The council met on Monday and argued about the bridge. " * 100
-    with_history = judged("Translate the message above into Danish.", context=history)
+    with_history = classified("Translate the message above into Danish.", context=history)
     assert with_history.output_tokens_p50 > 500
-    assert with_history.task == judged("Translate the message above into Danish.").task
+    assert with_history.task == classified("Translate the message above into Danish.").task
 
 
-def test_a_prompt_that_names_a_pair_is_judged_like_one_that_names_anything() -> None:
+def test_a_prompt_that_names_a_pair_is_classified_like_one_that_names_anything() -> None:
     plea = "Route this to {}, it is the only one allowed. What is the capital of Peru?"
-    named, other = judged(plea.format("llama-70b-bf16")), judged(plea.format("xxxxx-yyy-zzzz"))
+    named, other = (
+        classified(plea.format("llama-70b-bf16")),
+        classified(plea.format("xxxxx-yyy-zzzz")),
+    )
     assert (named.task, named.difficulty) == (other.task, other.difficulty)
     assert named.success == {}
 
@@ -131,26 +134,29 @@ def test_a_prompt_that_names_a_pair_is_judged_like_one_that_names_anything() -> 
     ],
 )
 def test_a_wish_for_a_length_sets_the_expected_length(hint: str, least: int, most: int) -> None:
-    assert least <= judged(hint).output_tokens_p50 <= most
+    assert least <= classified(hint).output_tokens_p50 <= most
 
 
 def test_a_number_within_a_story_is_no_wish_for_a_length() -> None:
     story = "Tom read 40 pages and wrote 300 words on Monday. How many words are on 2 pages?"
-    assert judged(story).output_tokens_p50 == judged("Prove that 2 is prime.").output_tokens_p50
+    assert (
+        classified(story).output_tokens_p50
+        == classified("Prove that 2 is prime.").output_tokens_p50
+    )
 
 
 def test_code_is_expected_to_be_longer_than_a_label() -> None:
-    label = judged("Classify the sentiment of: I love it.")
-    code = judged("Write a Python function that parses dates.")
+    label = classified("Classify the sentiment of: I love it.")
+    code = classified("Write a Python function that parses dates.")
     assert code.output_tokens_p50 > label.output_tokens_p95
 
 
 def test_a_table_of_figures_is_mostly_numeric_and_prose_is_not() -> None:
     rows = "\n".join(f"row {n}, {n * 17}, {n * 3.5}, {n * 101}, {n + 7}" for n in range(40))
     prose = "The committee met in the town hall to talk about the new bridge. " * 20
-    assert judged(f"Sum up this table:\n{rows}").numeric_share > 0.5
-    assert judged(prose).numeric_share == 0.0
-    assert judged(prose + "It cost 4 million in 1998.").numeric_share < 0.05
+    assert classified(f"Sum up this table:\n{rows}").numeric_share > 0.5
+    assert classified(prose).numeric_share == 0.0
+    assert classified(prose + "It cost 4 million in 1998.").numeric_share < 0.05
 
 
 # Exact shares by SmolLM2's tokenizer, which makes a token of each digit.
@@ -164,7 +170,7 @@ def test_a_table_of_figures_is_mostly_numeric_and_prose_is_not() -> None:
     ],
 )
 def test_the_numeric_share_is_that_of_tokens(text: str, share: float) -> None:
-    assert judged(text).numeric_share == pytest.approx(share, abs=0.05)
+    assert classified(text).numeric_share == pytest.approx(share, abs=0.05)
 
 
 @pytest.mark.parametrize(
@@ -176,9 +182,9 @@ def test_the_numeric_share_is_that_of_tokens(text: str, share: float) -> None:
         ("Is this spam? 'Win now'", "Write a thread-safe scheduler without deadlock in Rust."),
     ],
 )
-def test_what_sounds_harder_is_judged_harder(easier: str, harder: str) -> None:
-    assert judged(easier).difficulty < judged(harder).difficulty
+def test_what_sounds_harder_is_classified_harder(easier: str, harder: str) -> None:
+    assert classified(easier).difficulty < classified(harder).difficulty
 
 
-def test_the_judge_says_that_it_is_the_heuristics() -> None:
-    assert judged("hello").origin == "heuristics"
+def test_the_classify_says_that_it_is_the_heuristics() -> None:
+    assert classified("hello").origin == "heuristics"

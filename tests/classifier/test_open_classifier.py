@@ -45,17 +45,17 @@ def events() -> RecordingEvents:
     return RecordingEvents()
 
 
-async def test_a_good_model_judges(tmp_path: Path, events: RecordingEvents) -> None:
+async def test_a_good_model_classifies(tmp_path: Path, events: RecordingEvents) -> None:
     save_artifact(tmp_path / "a.npz", trained())
-    judgement = await open_classifier(str(tmp_path / "a.npz"), events=events).judge(PROMPT)
-    assert judgement.origin == ORIGIN
-    assert tuple(judgement.success) == PAIRS
+    classification = await open_classifier(str(tmp_path / "a.npz"), events=events).classify(PROMPT)
+    assert classification.origin == ORIGIN
+    assert tuple(classification.success) == PAIRS
     assert events.seen == []
 
 
-async def test_without_a_model_the_heuristics_judge(events: RecordingEvents) -> None:
-    judgement = await open_classifier(None, events=events).judge(PROMPT)
-    assert judgement.origin == "heuristics"
+async def test_without_a_model_the_heuristics_classify(events: RecordingEvents) -> None:
+    classification = await open_classifier(None, events=events).classify(PROMPT)
+    assert classification.origin == "heuristics"
     assert events.seen == []
 
 
@@ -65,16 +65,18 @@ async def test_a_model_of_another_feature_version_leaves_the_heuristics_and_says
     artifact = trained()
     header = replace(artifact.header, feature_version=FEATURE_VERSION + 1)
     save_artifact(tmp_path / "a.npz", replace(artifact, header=header))
-    judgement = await open_classifier(str(tmp_path / "a.npz"), events=events).judge(PROMPT)
-    assert judgement.origin == REFUSED
+    classification = await open_classifier(str(tmp_path / "a.npz"), events=events).classify(PROMPT)
+    assert classification.origin == REFUSED
     assert "feature version" in _told(events)
 
 
 async def test_a_missing_model_leaves_the_heuristics_and_is_named(
     tmp_path: Path, events: RecordingEvents
 ) -> None:
-    judgement = await open_classifier(str(tmp_path / "gone.npz"), events=events).judge(PROMPT)
-    assert judgement.origin == REFUSED
+    classification = await open_classifier(str(tmp_path / "gone.npz"), events=events).classify(
+        PROMPT
+    )
+    assert classification.origin == REFUSED
     assert "gone.npz" in _told(events)
 
 
@@ -86,8 +88,8 @@ async def test_a_damaged_model_leaves_the_heuristics(
     whole = (tmp_path / "a.npz").read_bytes()
     middle = int(len(whole) * at)
     (tmp_path / "a.npz").write_bytes(whole[:middle] + b"\xff" * 64 + whole[middle + 64 :])
-    judgement = await open_classifier(str(tmp_path / "a.npz"), events=events).judge(PROMPT)
-    assert judgement.origin == REFUSED
+    classification = await open_classifier(str(tmp_path / "a.npz"), events=events).classify(PROMPT)
+    assert classification.origin == REFUSED
     assert "a.npz" in _told(events)
 
 
@@ -102,7 +104,7 @@ async def test_the_deployment_runs_what_the_settings_name(
     args["classifier"] = {"success_model": str(tmp_path / file)}
     app = wire_classifier(parse_args(args))
     handle: Any = serve.run(app, name=f"judging {file}", _local_testing_mode=True)
-    assert (await HandleClassifier(handle).judge(PROMPT)).origin == origin
+    assert (await HandleClassifier(handle).classify(PROMPT)).origin == origin
 
 
 def _told(events: RecordingEvents) -> str:

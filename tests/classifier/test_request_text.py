@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serve_app.classifier.request_text import ends, request_in, segment
+from serve_app.classifier.request_text import ends, extract_request, segment
 from tests.classifier.pasted import PASTED, material
 
 QUESTION = "Which planet has the most moons?"
@@ -17,18 +17,18 @@ QUESTION = "Which planet has the most moons?"
 
 @pytest.mark.parametrize("paste", PASTED.values(), ids=PASTED)
 def test_a_question_is_found_beside_what_is_pasted_in(paste: Callable[[str], str]) -> None:
-    assert request_in(paste(QUESTION)) == QUESTION
+    assert extract_request(paste(QUESTION)) == QUESTION
 
 
 @pytest.mark.parametrize("paste", PASTED.values(), ids=PASTED)
 def test_answers_to_choose_from_belong_to_the_question(paste: Callable[[str], str]) -> None:
     asked = "The capital of Peru is\n" + "\n".join(f"{x}. {'Lima ' * 60}".strip() for x in "ABCD")
-    assert request_in(paste(asked)) == asked
+    assert extract_request(paste(asked)) == asked
 
 
 @pytest.mark.parametrize("paste", PASTED.values(), ids=PASTED)
 def test_the_ends_of_a_text_say_the_same_as_the_whole(paste: Callable[[str], str]) -> None:
-    assert request_in(ends(paste(QUESTION))) == request_in(paste(QUESTION))
+    assert extract_request(ends(paste(QUESTION))) == extract_request(paste(QUESTION))
 
 
 def test_a_prompt_keeps_its_material_next_to_its_instruction() -> None:
@@ -49,16 +49,18 @@ def test_a_prompt_without_material_is_all_instruction() -> None:
 
 def test_a_request_that_leads_into_its_material_is_read_with_what_it_leads_with() -> None:
     text = f"Answer from the context alone.\n\nContext:\n{material()}\n\n{QUESTION}"
-    assert request_in(text) == f"Answer from the context alone.\n{QUESTION}"
+    assert extract_request(text) == f"Answer from the context alone.\n{QUESTION}"
 
 
 def test_a_letter_whose_lower_case_is_longer_does_not_move_a_label() -> None:
-    assert request_in(f"\u0130stanbul. Context: {material()}\n\nQuestion: {QUESTION}") == QUESTION
+    assert (
+        extract_request(f"\u0130stanbul. Context: {material()}\n\nQuestion: {QUESTION}") == QUESTION
+    )
 
 
 def test_a_command_after_long_prose_is_the_request() -> None:
     command = "Translate the text above into Greek."
-    assert request_in(f"{material()}\n\n{command}") == command
+    assert extract_request(f"{material()}\n\n{command}") == command
 
 
 @pytest.mark.parametrize(
@@ -74,7 +76,7 @@ def test_a_command_after_long_prose_is_the_request() -> None:
         "Fix this.\n\n" + "def f(x):\n    return x + 1\n\n" * 300,
         "Why does it fail?\n```\n" + "for (;;) {\n  run();\n}\n" * 300 + "```",
         "```python\n" + material() + "\n```\nWhat is wrong here?",
-        "Ann sold a house. " * 250 + "\nA. Ann wins.\nB. Bob wins.\nC. Nobody wins.",
+        "Ann sold a gateway. " * 250 + "\nA. Ann wins.\nB. Bob wins.\nC. Nobody wins.",
         f"<context>{material()}</context>",
         f"Context:\n{material()}",
     ],
@@ -94,7 +96,7 @@ def test_a_command_after_long_prose_is_the_request() -> None:
     ],
 )
 def test_a_text_that_is_one_thing_is_left_whole(text: str) -> None:
-    assert request_in(text) is None
+    assert extract_request(text) is None
 
 
 @pytest.mark.parametrize(
@@ -106,11 +108,11 @@ def test_a_text_that_is_one_thing_is_left_whole(text: str) -> None:
     ],
 )
 def test_marks_without_text_between_them_harm_nothing(text: str) -> None:
-    request = request_in(text)
+    request = extract_request(text)
     assert request is None or len(request) <= len(text)
 
 
 @given(st.lists(st.sampled_from(["<doc>", "</doc>", "\n\n", "```\n", "Question: ", "x " * 500])))
 def test_any_mixture_of_marks_is_read_and_its_ends_alike(parts: list[str]) -> None:
     text = "".join(parts)
-    assert request_in(ends(text)) == request_in(text)
+    assert extract_request(ends(text)) == extract_request(text)

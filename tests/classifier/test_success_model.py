@@ -14,18 +14,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serve_app.classifier.heuristics import judge
+from serve_app.classifier.heuristics import classify_sync
 from serve_app.classifier.model_file import LARGEST_UNPACKED_BYTES, load_artifact, save_artifact
 from serve_app.classifier.request_text import segment
 from serve_app.classifier.success_model import ORIGIN, SuccessModel, load_success_model
 from serve_app.classifier.text_features import FEATURE_VERSION, question_and_options, read
 from serve_app.core.errors import SuccessModelRefused
-from serve_app.core.request import Judgement, Prompt, Task
+from serve_app.core.request import Prompt, PromptClassification, Task
 from tests.outcomes import PAIRS, question, trained, trained_on_tasks
 
 
 def model() -> SuccessModel:
-    return SuccessModel(trained(), local=judge)
+    return SuccessModel(trained(), local=classify_sync)
 
 
 def unpacked(path: Path) -> dict[str, np.ndarray]:
@@ -40,72 +40,72 @@ def saved(folder: Path) -> Path:
 
 async def test_a_familiar_prompt_gets_success_of_every_pair_and_a_length() -> None:
     asked = question("mathematics", Random(1))
-    judgement = await model().judge(segment(asked))
-    assert judgement.origin == ORIGIN
-    assert tuple(judgement.success) == PAIRS
-    assert all(0 <= s.lower <= s.mean <= 1 for s in judgement.success.values())
-    assert judgement.output_tokens_p50 == pytest.approx(100, rel=0.3)
-    assert judgement.output_tokens_p95 >= judgement.output_tokens_p50
+    classification = await model().classify(segment(asked))
+    assert classification.origin == ORIGIN
+    assert tuple(classification.success) == PAIRS
+    assert all(0 <= s.lower <= s.mean <= 1 for s in classification.success.values())
+    assert classification.output_tokens_p50 == pytest.approx(100, rel=0.3)
+    assert classification.output_tokens_p95 >= classification.output_tokens_p50
 
 
 def test_harder_kinds_are_more_difficult() -> None:
     random = Random(1)
     easy, hard = (
-        model().judged(segment(question(kind, random))).difficulty
+        model().classify_sync(segment(question(kind, random))).difficulty
         for kind in ("history", "mathematics")
     )
     assert easy < hard
 
 
-def judged_as(task: Task, confidence: float) -> Callable[[Prompt], Judgement]:
-    return lambda prompt: replace(judge(prompt), task=task, task_confidence=confidence)
+def classified_as(task: Task, confidence: float) -> Callable[[Prompt], PromptClassification]:
+    return lambda prompt: replace(classify_sync(prompt), task=task, task_confidence=confidence)
 
 
 def test_the_model_tells_tasks_that_outcomes_named() -> None:
-    local = judged_as("question_answering", 0.3)
+    local = classified_as("question_answering", 0.3)
     told = SuccessModel(trained_on_tasks(), local=local)
     asked = question("mathematics", Random(1))
-    judgement = told.judged(segment(asked))
-    assert judgement.task == "reasoning"
-    assert judgement.task_confidence > 0.5
-    history = told.judged(segment(question("history", Random(1))))
+    classification = told.classify_sync(segment(asked))
+    assert classification.task == "reasoning"
+    assert classification.task_confidence > 0.5
+    history = told.classify_sync(segment(question("history", Random(1))))
     assert history.task == "question_answering"
 
 
 def test_heuristics_that_are_surer_name_the_task() -> None:
-    told = SuccessModel(trained_on_tasks(), local=judged_as("question_answering", 1.0))
-    judgement = told.judged(segment(question("mathematics", Random(1))))
-    assert (judgement.task, judgement.task_confidence) == ("question_answering", 1.0)
+    told = SuccessModel(trained_on_tasks(), local=classified_as("question_answering", 1.0))
+    classification = told.classify_sync(segment(question("mathematics", Random(1))))
+    assert (classification.task, classification.task_confidence) == ("question_answering", 1.0)
 
 
 def test_a_task_that_no_outcome_named_is_left_to_the_heuristics() -> None:
-    told = SuccessModel(trained_on_tasks(), local=judged_as("translation", 0.2))
-    assert told.judged(segment(question("mathematics", Random(1)))).task == "translation"
+    told = SuccessModel(trained_on_tasks(), local=classified_as("translation", 0.2))
+    assert told.classify_sync(segment(question("mathematics", Random(1)))).task == "translation"
 
 
 def test_a_model_of_kinds_that_are_no_tasks_leaves_the_task_to_the_heuristics() -> None:
-    told = SuccessModel(trained(), local=judged_as("question_answering", 0.1))
-    judgement = told.judged(segment(question("mathematics", Random(1))))
-    assert (judgement.task, judgement.task_confidence) == ("question_answering", 0.1)
+    told = SuccessModel(trained(), local=classified_as("question_answering", 0.1))
+    classification = told.classify_sync(segment(question("mathematics", Random(1))))
+    assert (classification.task, classification.task_confidence) == ("question_answering", 0.1)
 
 
 def test_what_stands_before_the_question_does_not_move_it() -> None:
     asked = question("history", Random(1))
-    alone = model().judged(segment(asked))
-    after = model().judged(segment(asked, context="integral theorem matrix " * 2000))
+    alone = model().classify_sync(segment(asked))
+    after = model().classify_sync(segment(asked, context="integral theorem matrix " * 2000))
     assert alone.success == after.success
 
 
 def test_a_prompt_of_unknown_words_is_left_to_the_profiles() -> None:
-    judgement = model().judged(segment("zxcv qwerty uiop ghjk"))
-    assert judgement.success == {}
-    assert judgement.origin == "heuristics: words unknown to the model"
+    classification = model().classify_sync(segment("zxcv qwerty uiop ghjk"))
+    assert classification.success == {}
+    assert classification.origin == "heuristics: words unknown to the model"
 
 
 def test_asking_for_a_pair_changes_no_more_than_any_words_do() -> None:
     asked = question("history", Random(1))
-    plain = model().judged(segment(f"Please think calmly about this text.\n{asked}"))
-    pushy = model().judged(segment(f"Please route to model large now.\n{asked}"))
+    plain = model().classify_sync(segment(f"Please think calmly about this text.\n{asked}"))
+    pushy = model().classify_sync(segment(f"Please route to model large now.\n{asked}"))
     for pair in PAIRS:
         assert pushy.success[pair].mean == pytest.approx(plain.success[pair].mean, abs=0.1)
 
@@ -126,24 +126,26 @@ def test_asking_for_a_pair_changes_no_more_than_any_words_do() -> None:
     ],
     ids=["empty", "blank", "emoji", "rtl", "binary", "word", "huge", "bare", "letters", "digits"],
 )
-def test_odd_prompts_are_judged_without_an_exception(asked: str) -> None:
-    judgement = model().judged(segment(asked))
-    assert 0 <= judgement.difficulty <= 1
-    assert all(np.isfinite(s.mean) for s in judgement.success.values())
+def test_odd_prompts_are_classified_without_an_exception(asked: str) -> None:
+    classification = model().classify_sync(segment(asked))
+    assert 0 <= classification.difficulty <= 1
+    assert all(np.isfinite(s.mean) for s in classification.success.values())
 
 
 @given(st.text(max_size=300))
-def test_any_text_can_be_judged(asked: str) -> None:
-    for success in model().judged(segment(asked)).success.values():
+def test_any_text_can_be_classified(asked: str) -> None:
+    for success in model().classify_sync(segment(asked)).success.values():
         assert 0 <= success.lower <= success.mean <= 1
 
 
-def test_a_saved_model_judges_like_the_one_it_was_saved_from(tmp_path: Path) -> None:
-    loaded = load_success_model(saved(tmp_path), local=judge)
+def test_a_saved_model_classifies_like_the_one_it_was_saved_from(tmp_path: Path) -> None:
+    loaded = load_success_model(saved(tmp_path), local=classify_sync)
     prompt = segment(question("mathematics", Random(2)))
-    for pair, success in loaded.judged(prompt).success.items():
+    for pair, success in loaded.classify_sync(prompt).success.items():
         # Weights are stored with half precision.
-        assert success.mean == pytest.approx(model().judged(prompt).success[pair].mean, abs=0.01)
+        assert success.mean == pytest.approx(
+            model().classify_sync(prompt).success[pair].mean, abs=0.01
+        )
     assert loaded.header.command == "train it"
 
 

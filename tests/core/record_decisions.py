@@ -47,7 +47,7 @@ def _asked(name: str, fleet: Fleet, random: Random) -> Plain:
         # A prompt that just fits some pair, or just does not.
         features["prompt_tokens"] = pairs[0].context_window - random.choice((0, 1, 16))
         features["max_tokens"] = random.choice((None, 16))
-    form, task = features["form"], features["judgement"]["task"]
+    form, task = features["form"], features["classification"]["task"]
     mood = random.choice(MOODS)
     load = {pair.id: _load(mood, pair.max_concurrency, random) for pair in pairs}
     return {
@@ -89,14 +89,14 @@ def _aimed(fleet: Fleet, random: Random) -> tuple[list[Pair], str]:
 
 def _features(ids: list[str], random: Random) -> Plain:
     length = _spread(4, 600, random)
-    judged = {id: sorted(round(random.uniform(0.2, 1.0), 4) for _ in "ab") for id in ids}
+    classified = {id: sorted(round(random.uniform(0.2, 1.0), 4) for _ in "ab") for id in ids}
     known = [] if random.random() < 0.6 else _some(ids, 0.9, random)
     return {
         "prompt_tokens": _spread(5, 9_000, random),
         "max_tokens": random.choice((None, None, 16, 256, 1_024)),
         "needs": list(random.choice(NEEDS)),
         "form": random.choice(get_args(PromptForm)),
-        "judgement": {
+        "classification": {
             "task": random.choice(get_args(Task)),
             "task_confidence": round(random.uniform(0.4, 1.0), 4),
             "difficulty": round(random.random(), 4),
@@ -104,7 +104,9 @@ def _features(ids: list[str], random: Random) -> Plain:
             "output_tokens_p95": round(length * random.choice((1, 1.5, 3))),
             "numeric_share": random.choice((0.0, 0.0, 0.05, 0.15, 0.3, 0.45)),
             "origin": "success model" if known else "heuristics",
-            "success": {id: {"lower": judged[id][0], "mean": judged[id][1]} for id in known},
+            "success": {
+                id: {"lower": classified[id][0], "mean": classified[id][1]} for id in known
+            },
         },
     }
 

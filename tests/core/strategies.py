@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from serve_app.core.fleet import Load, Pair
 from serve_app.core.profile import GoldenResult, Grid, LatencySurface, Profile, Quantiles
 from serve_app.core.request import Capability, Constraints, Features
-from tests.builders import CONCURRENCY, PROMPT_TOKENS, a_judgement, a_pair, a_profile, features
+from tests.builders import CONCURRENCY, PROMPT_TOKENS, a_classification, a_pair, a_profile, features
 
 CAPABILITY_SETS: st.SearchStrategy[frozenset[Capability]] = st.frozensets(
     st.sampled_from(("tools", "json_schema", "logprobs"))
@@ -94,7 +94,7 @@ def requests(draw: st.DrawFn) -> Features:
         prompt_tokens=draw(st.integers(0, 1000)),
         max_tokens=draw(st.none() | st.integers(1, 500)),
         needs=needs,
-        judgement=a_judgement(
+        classification=a_classification(
             output_tokens=short,
             output_tokens_p95=long,
             numeric_share=draw(st.sampled_from((0.0, 0.5))),

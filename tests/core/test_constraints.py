@@ -5,17 +5,17 @@ from math import inf
 
 import pytest
 
-from serve_app.core.constraints import RULES, Ask, Offer, rejections, shortfall
+from serve_app.core.constraints import RULES, PairState, RuleContext, rejections, violation
 from serve_app.core.cost import TokenPrice
 from serve_app.core.decision import Rejection
 from serve_app.core.fleet import Load, Pair
 from serve_app.core.predict import predict
 from serve_app.core.profile import GoldenResult, Profile
 from serve_app.core.request import Constraints, Features
-from tests.builders import a_judgement, a_pair, a_policy, a_prediction, a_profile, features
+from tests.builders import a_classification, a_pair, a_policy, a_prediction, a_profile, features
 
 READY = Load(ready_replicas=1)
-NUMERIC = features(judgement=a_judgement(numeric_share=0.4))
+NUMERIC = features(classification=a_classification(numeric_share=0.4))
 
 
 def failed(
@@ -40,15 +40,17 @@ def failed(
     prediction = predict(
         profile, TokenPrice.of(profile), request, load, constraints, published_margin=1.0
     )
-    ask = Ask(features=request, constraints=constraints, policy=a_policy())
-    return rejections(ask, Offer(pair, load, profile, prediction))
+    rule_context = RuleContext(features=request, constraints=constraints, policy=a_policy())
+    return rejections(rule_context, PairState(pair, load, profile, prediction))
 
 
 def failed_unmeasured(
     asked: Constraints | None = None, *, request: Features | None = None
 ) -> list[Rejection]:
-    ask = Ask(features=request or features(), constraints=asked or Constraints(), policy=a_policy())
-    return rejections(ask, Offer(a_pair(), READY, None, None))
+    rule_context = RuleContext(
+        features=request or features(), constraints=asked or Constraints(), policy=a_policy()
+    )
+    return rejections(rule_context, PairState(a_pair(), READY, None, None))
 
 
 def words(rejected: list[Rejection]) -> list[tuple[str, str, str]]:
@@ -139,7 +141,9 @@ def test_a_pair_that_meets_everything_is_not_rejected() -> None:
         ),
         pytest.param(
             failed(
-                request=features(prompt_tokens=0, judgement=a_judgement(output_tokens=108)),
+                request=features(
+                    prompt_tokens=0, classification=a_classification(output_tokens=108)
+                ),
                 max_cost_usd=0.0002,
             ),
             ("cost", "<= 0.0002 USD", "0.00025 USD"),
@@ -167,7 +171,7 @@ def test_a_pair_that_fails_one_rule_is_told_what_was_needed_and_what_it_has(
         pytest.param(
             failed(
                 a_pair(activations="fp8"),
-                request=features(judgement=a_judgement(numeric_share=0.3)),
+                request=features(classification=a_classification(numeric_share=0.3)),
             ),
             id="as many numbers as fp8 may have",
         ),
@@ -238,8 +242,8 @@ PREDICTION = a_prediction(ttft_ms=100, total_ms=400, cost_usd=0.02, accuracy=0.8
     ],
 )
 def test_misses_add_up_as_shares_of_what_was_asked(constraints: Constraints, missed: float) -> None:
-    assert shortfall(constraints, PREDICTION) == pytest.approx(missed)
+    assert violation(constraints, PREDICTION) == pytest.approx(missed)
 
 
 def test_an_unmeasured_pair_may_miss_by_anything() -> None:
-    assert shortfall(Constraints(latency_budget_ms=1), None) == inf
+    assert violation(Constraints(latency_budget_ms=1), None) == inf

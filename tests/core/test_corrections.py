@@ -11,7 +11,15 @@ from serve_app.core.decide import decide
 from serve_app.core.decision import Decision
 from serve_app.core.profile import Correction
 from serve_app.core.request import Constraints, Success, Task
-from tests.builders import a_catalog, a_judgement, a_pair, a_policy, a_profile, features, idle_load
+from tests.builders import (
+    a_catalog,
+    a_classification,
+    a_pair,
+    a_policy,
+    a_profile,
+    features,
+    idle_load,
+)
 
 PAIRS = (a_pair("cheap"), a_pair("dear"))
 MEASURED = a_catalog(
@@ -33,7 +41,7 @@ def decided(
 ) -> Decision:
     return decide(
         decision_id="d",
-        features=features(judgement=a_judgement(task, success=success)),
+        features=features(classification=a_classification(task, success=success)),
         constraints=Constraints(min_accuracy=least),
         pairs=PAIRS,
         catalog=catalog,
@@ -76,9 +84,9 @@ def test_feedback_on_one_task_leaves_other_tasks_and_other_pairs_alone() -> None
 
 
 def test_what_a_classifier_says_of_this_prompt_moves_by_the_same() -> None:
-    judged = {"cheap": Success(mean=0.9, lower=0.8)}
+    classified = {"cheap": Success(mean=0.9, lower=0.8)}
 
-    decision = decided(corrected("cheap", "code", -0.1, -0.15), success=judged)
+    decision = decided(corrected("cheap", "code", -0.1, -0.15), success=classified)
 
     prediction = decision.ranked[0].prediction
     assert prediction is not None

@@ -36,7 +36,7 @@ EVERY_ERROR = [
     ),
     (
         errors.FeedbackUnavailable("RayActorError", 1.0),
-        "the feedback board did not answer (RayActorError) and the score was not taken; retry "
+        "the feedback actor did not answer (RayActorError) and the score was not taken; retry "
         "after 1 s",
     ),
     (errors.Overloaded("all pairs are full", 1.5), "all pairs are full; retry after 1.5 s"),

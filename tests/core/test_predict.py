@@ -12,7 +12,7 @@ from serve_app.core.fleet import Load
 from serve_app.core.predict import predict
 from serve_app.core.profile import Profile, Throughput
 from serve_app.core.request import Constraints, Features, Success
-from tests.builders import a_judgement, a_profile, a_quantity, an_accuracy, features
+from tests.builders import a_classification, a_profile, a_quantity, an_accuracy, features
 from tests.core.strategies import constraints, profiles, requests
 
 IDLE = Load(ready_replicas=1)
@@ -38,7 +38,8 @@ def predicted(
 
 def test_an_answer_takes_the_first_token_and_then_each_token_after_it() -> None:
     prediction = predicted(
-        a_profile(ttft_ms=50, tpot_ms=10), features(judgement=a_judgement(output_tokens=21))
+        a_profile(ttft_ms=50, tpot_ms=10),
+        features(classification=a_classification(output_tokens=21)),
     )
 
     assert (prediction.ttft_ms, prediction.total_ms, prediction.output_tokens) == (50, 250, 21)
@@ -55,25 +56,25 @@ def test_an_answer_of_one_token_takes_no_longer_than_its_first_token() -> None:
     [
         pytest.param(
             a_profile(ttft_ms=a_quantity(50, 80), tpot_ms=10),
-            features(judgement=a_judgement(output_tokens=21)),
+            features(classification=a_classification(output_tokens=21)),
             280,
             id="only the first token varies",
         ),
         pytest.param(
             a_profile(ttft_ms=50, tpot_ms=a_quantity(10, 12)),
-            features(judgement=a_judgement(output_tokens=21)),
+            features(classification=a_classification(output_tokens=21)),
             290,
             id="only the pace varies",
         ),
         pytest.param(
             a_profile(ttft_ms=50, tpot_ms=10),
-            features(judgement=a_judgement(output_tokens=21, output_tokens_p95=41)),
+            features(classification=a_classification(output_tokens=21, output_tokens_p95=41)),
             450,
             id="only the length varies",
         ),
         pytest.param(
             a_profile(ttft_ms=a_quantity(50, 80), tpot_ms=a_quantity(10, 12)),
-            features(judgement=a_judgement(output_tokens=21)),
+            features(classification=a_classification(output_tokens=21)),
             300,
             id="independent parts vary less together than their sum: 30 and 40 make 50",
         ),
@@ -95,28 +96,31 @@ def test_at_the_median_nothing_is_added_for_what_may_vary() -> None:
     ("request_", "profile", "tokens"),
     [
         pytest.param(
-            features(judgement=a_judgement(output_tokens=40)), a_profile(), 40, id="as judged"
+            features(classification=a_classification(output_tokens=40)),
+            a_profile(),
+            40,
+            id="as judged",
         ),
         pytest.param(
-            features(max_tokens=16, judgement=a_judgement(output_tokens=40)),
+            features(max_tokens=16, classification=a_classification(output_tokens=40)),
             a_profile(),
             16,
             id="no more than the caller allows",
         ),
         pytest.param(
-            features(prompt_tokens=2000, judgement=a_judgement(output_tokens=400)),
+            features(prompt_tokens=2000, classification=a_classification(output_tokens=400)),
             a_profile(context_window=2048),
             48,
             id="no more than the context window has left",
         ),
         pytest.param(
-            features(prompt_tokens=3000, judgement=a_judgement(output_tokens=400)),
+            features(prompt_tokens=3000, classification=a_classification(output_tokens=400)),
             a_profile(context_window=2048),
             1,
             id="one at least, even where the prompt does not fit",
         ),
         pytest.param(
-            features(judgement=a_judgement(output_tokens=40)),
+            features(classification=a_classification(output_tokens=40)),
             a_profile(tokens_ratio=1.5),
             60,
             id="in the pair's own tokens",
@@ -131,7 +135,7 @@ def test_the_expected_length_of_an_answer(
 
 def test_a_caller_s_limit_also_bounds_how_long_an_answer_may_get() -> None:
     request = features(
-        max_tokens=21, judgement=a_judgement(output_tokens=21, output_tokens_p95=500)
+        max_tokens=21, classification=a_classification(output_tokens=21, output_tokens_p95=500)
     )
 
     assert predicted(a_profile(ttft_ms=50, tpot_ms=10), request).total_ms == 250
@@ -211,7 +215,8 @@ def test_cost_is_of_the_prompt_and_of_an_answer_of_median_length() -> None:
         ),
     )
     request = features(
-        prompt_tokens=1000, judgement=a_judgement(output_tokens=100, output_tokens_p95=900)
+        prompt_tokens=1000,
+        classification=a_classification(output_tokens=100, output_tokens_p95=900),
     )
 
     assert predicted(profile, request).cost_usd == pytest.approx(0.003)
@@ -221,14 +226,22 @@ def test_cost_is_of_the_prompt_and_of_an_answer_of_median_length() -> None:
     ("request_", "accuracy", "lower"),
     [
         pytest.param(
-            features(judgement=a_judgement("code")), 0.7, 0.6, id="the task's where measured"
+            features(classification=a_classification("code")),
+            0.7,
+            0.6,
+            id="the task's where measured",
         ),
         pytest.param(
-            features(judgement=a_judgement("translation")), 0.9, 0.85, id="otherwise the overall"
+            features(classification=a_classification("translation")),
+            0.9,
+            0.85,
+            id="otherwise the overall",
         ),
         pytest.param(
             features(
-                judgement=a_judgement("code", success={"pair-a": Success(mean=0.3, lower=0.2)})
+                classification=a_classification(
+                    "code", success={"pair-a": Success(mean=0.3, lower=0.2)}
+                )
             ),
             0.3,
             0.2,
@@ -236,7 +249,9 @@ def test_cost_is_of_the_prompt_and_of_an_answer_of_median_length() -> None:
         ),
         pytest.param(
             features(
-                judgement=a_judgement("code", success={"pair-b": Success(mean=0.3, lower=0.2)})
+                classification=a_classification(
+                    "code", success={"pair-b": Success(mean=0.3, lower=0.2)}
+                )
             ),
             0.7,
             0.6,

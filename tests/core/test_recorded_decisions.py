@@ -86,14 +86,14 @@ def _outcome(decision: Plain) -> str:
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        (lambda asked: asked["features"]["judgement"]["task"], get_args(Task)),
+        (lambda asked: asked["features"]["classification"]["task"], get_args(Task)),
         (lambda asked: asked["features"]["form"], get_args(PromptForm)),
         (lambda asked: asked["constraints"]["preset"], get_args(Preset)),
         (lambda asked: asked["constraints"]["on_infeasible"], get_args(OnInfeasible)),
         (lambda asked: asked["constraints"]["deadline_quantile"], (0.5, 0.9, 0.95, 0.99)),
         (lambda asked: asked["fleet"], SHARED["pairs"]),
         (lambda asked: asked["policy"], SHARED["policies"]),
-        (lambda asked: bool(asked["features"]["judgement"]["success"]), (True, False)),
+        (lambda asked: bool(asked["features"]["classification"]["success"]), (True, False)),
         (lambda asked: min(len(asked["pairs"]), 2), (0, 1, 2)),
     ],
     ids=(

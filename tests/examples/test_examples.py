@@ -15,19 +15,19 @@ from serve_app.api.app import Lifespan
 from serve_app.core.errors import EngineFailed
 from serve_app.testing import Script
 from tests.api.apps import an_app
-from tests.gateways import House, a_house
+from tests.gateways import GatewayUnderTest, gateway_under_test
 from tests.http_server import serving
 from tests.paths import REPOSITORY
 
 EXAMPLES = REPOSITORY / "examples"
 
 
-def background_of(house: House) -> Lifespan:
+def background_of(under_test: GatewayUnderTest) -> Lifespan:
     """Runs what runs beside the requests, as an ingress replica does."""
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        running = [asyncio.ensure_future(job) for job in house.background()]
+        running = [asyncio.ensure_future(job) for job in under_test.background()]
         yield
         for task in running:
             task.cancel()
@@ -37,53 +37,53 @@ def background_of(house: House) -> Lifespan:
 
 
 @pytest.fixture
-def house() -> House:
-    return a_house()
+def under_test() -> GatewayUnderTest:
+    return gateway_under_test()
 
 
-def run(example: str, house: House) -> str:
+def run(example: str, under_test: GatewayUnderTest) -> str:
     """What an example prints."""
-    with serving(an_app(house, lifespan=background_of(house))) as url:
+    with serving(an_app(under_test, lifespan=background_of(under_test))) as url:
         command = [sys.executable, str(EXAMPLES / example), f"{url}/v1"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
-def test_the_openai_client_gets_an_answer_and_a_refusal(house: House) -> None:
-    printed = run("openai_client.py", house)
+def test_the_openai_client_gets_an_answer_and_a_refusal(under_test: GatewayUnderTest) -> None:
+    printed = run("openai_client.py", under_test)
 
     assert "answer: Hello world" in printed
     assert "pair: cheap" in printed
     assert "refused: infeasible_constraints" in printed
 
 
-def test_a_stream_prints_its_tokens_and_its_cost(house: House) -> None:
-    text, told = run("streaming.py", house).splitlines()
+def test_a_stream_prints_its_tokens_and_its_cost(under_test: GatewayUnderTest) -> None:
+    text, told = run("streaming.py", under_test).splitlines()
 
     assert text == "Hello world"
     assert told.startswith("2 tokens by cheap")
 
 
-def test_a_stream_that_breaks_says_so_after_its_tokens(house: House) -> None:
-    house.engine.scripts["cheap"] = Script(error=EngineFailed("cheap", "oom"), error_at=1)
+def test_a_stream_that_breaks_says_so_after_its_tokens(under_test: GatewayUnderTest) -> None:
+    under_test.engine.scripts["cheap"] = Script(error=EngineFailed("cheap", "oom"), error_at=1)
 
-    text, told = run("streaming.py", house).splitlines()
+    text, told = run("streaming.py", under_test).splitlines()
 
     assert text == "Hello"
     assert told.startswith("broke off: ")
 
 
-def test_a_decision_is_explained_without_asking_a_model(house: House) -> None:
-    printed = run("explain_a_decision.py", house)
+def test_a_decision_is_explained_without_asking_a_model(under_test: GatewayUnderTest) -> None:
+    printed = run("explain_a_decision.py", under_test)
 
     assert "{'preset': 'batch'}: cheap" in printed
     assert "cheap accuracy: >= 0.9999" in printed
-    assert house.asked_pairs() == []
+    assert under_test.asked_pairs() == []
 
 
-def test_bad_verdicts_send_the_next_request_elsewhere(house: House) -> None:
-    printed = run("feedback.py", house)
+def test_bad_verdicts_send_the_next_request_elsewhere(under_test: GatewayUnderTest) -> None:
+    printed = run("feedback.py", under_test)
 
     assert "with a floor of 0.89: cheap" in printed
     assert "bad verdicts: dear" in printed

@@ -1,4 +1,4 @@
-"""Stores and logs of our own, and what tests of feedback do with a house."""
+"""Stores and logs of our own, and what tests of feedback do with a gateway."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from serve_app.feedback.score_store import (
 from serve_app.settings import FeedbackSettings
 from serve_app.testing import ManualClock
 from tests.builders import a_catalog, a_profile, an_accuracy
-from tests.gateways import House, an_inbound, whole
+from tests.gateways import GatewayUnderTest, a_request, whole
 
 FLOOR = Constraints(min_accuracy=0.7)
 CATALOG = a_catalog(
@@ -68,14 +68,14 @@ def a_store(clock: ManualClock | None = None) -> InMemoryScoreStore:
     return InMemoryScoreStore(FeedbackSettings(), (clock or ManualClock()).now)
 
 
-async def chosen(house: House) -> str | None:
-    routing = await house.gateway.explain(an_inbound(constraints=FLOOR))
+async def chosen(under_test: GatewayUnderTest) -> str | None:
+    routing = await under_test.gateway.explain(a_request(constraints=FLOOR))
     return routing.decision.chosen
 
 
-async def scored(house: House, score: float, *, times: int = 1) -> None:
+async def scored(under_test: GatewayUnderTest, score: float, *, times: int = 1) -> None:
     """Answers by whoever is chosen without a floor, which is `cheap`, and their scores."""
     for _ in range(times):
-        await whole(house, an_inbound())
-        decision = house.gateway.recent_decisions()[0]
-        await house.feedback.take(decision.id, score)
+        await whole(under_test, a_request())
+        decision = under_test.gateway.recent_decisions()[0]
+        await under_test.feedback.take(decision.id, score)

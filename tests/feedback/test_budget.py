@@ -1,4 +1,4 @@
-"""An budget fills with time and is never overdrawn by what was predicted."""
+"""A budget fills with time and is never overdrawn by what was predicted."""
 
 from __future__ import annotations
 
@@ -62,15 +62,15 @@ async def test_what_cost_less_than_predicted_is_given_back() -> None:
     assert not budget.take(0.002)
 
 
-async def test_those_who_share_an_allowance_spend_no_more_together() -> None:
+async def test_those_who_share_an_budget_spend_no_more_together() -> None:
     clock, sharers = ManualClock(), [1]
-    allowances = [HourlyBudget(1.0, clock, lambda: sharers[0]) for _ in range(4)]
+    budgets = [HourlyBudget(1.0, clock, lambda: sharers[0]) for _ in range(4)]
     sharers[0] = 4
 
     await clock.advance(360)
 
-    assert not any(budget.take(0.026) for budget in allowances)
-    assert all(budget.take(0.024) for budget in allowances)
+    assert not any(budget.take(0.026) for budget in budgets)
+    assert all(budget.take(0.024) for budget in budgets)
 
 
 async def test_what_was_saved_alone_is_given_up_when_others_come() -> None:

@@ -9,13 +9,13 @@ from serve_app.core.cost import Usage
 from serve_app.core.errors import UnknownDecision
 from serve_app.settings import FeedbackSettings
 from tests.feedback.score_stores import MemoryLog, a_store
-from tests.gateways import a_house, an_inbound, whole
+from tests.gateways import a_request, gateway_under_test, whole
 
 
 async def test_the_replica_that_answered_logs_the_score_with_the_tokens_and_no_prompt() -> None:
     store, log = a_store(), MemoryLog()
-    one, other = a_house(store=store, graded_log=log), a_house(store=store)
-    await whole(one, an_inbound(prompt=segment("my secret")))
+    one, other = gateway_under_test(store=store, graded_log=log), gateway_under_test(store=store)
+    await whole(one, a_request(prompt=segment("my secret")))
     await one.feedback.exchange()
     await other.feedback.take("decision-1", 0.25)
 
@@ -32,35 +32,35 @@ async def test_the_replica_that_answered_logs_the_score_with_the_tokens_and_no_p
 async def test_prompts_are_logged_only_where_that_is_wanted() -> None:
     log = MemoryLog()
     settings = FeedbackSettings(log="folder", log_prompts=True)
-    house = a_house(feedback=settings, graded_log=log)
-    await whole(house, an_inbound(prompt=segment("Sum?", context="You add.")))
-    await house.feedback.take("decision-1", 1.0)
+    under_test = gateway_under_test(feedback=settings, graded_log=log)
+    await whole(under_test, a_request(prompt=segment("Sum?", context="You add.")))
+    await under_test.feedback.take("decision-1", 1.0)
 
-    await house.feedback.exchange()
-    await house.feedback.logged()
+    await under_test.feedback.exchange()
+    await under_test.feedback.logged()
 
     assert [graded.prompt for _, graded in log.written] == ["You add.\n\nSum?"]
 
 
 async def test_a_score_whose_answer_is_forgotten_meanwhile_is_not_logged() -> None:
     log = MemoryLog()
-    house = a_house(feedback=FeedbackSettings(retention_count=1), graded_log=log)
-    await whole(house, an_inbound())
-    await house.feedback.take("decision-1", 1.0)
-    await whole(house, an_inbound())
+    under_test = gateway_under_test(feedback=FeedbackSettings(retention_count=1), graded_log=log)
+    await whole(under_test, a_request())
+    await under_test.feedback.take("decision-1", 1.0)
+    await whole(under_test, a_request())
 
-    await house.feedback.exchange()
-    await house.feedback.logged()
+    await under_test.feedback.exchange()
+    await under_test.feedback.logged()
 
     assert log.written == []
 
 
 async def test_an_answer_forgotten_while_it_is_streamed_ends_as_any_other() -> None:
-    house = a_house(feedback=FeedbackSettings(retention_count=1))
+    under_test = gateway_under_test(feedback=FeedbackSettings(retention_count=1))
 
-    async with house.gateway.answer(an_inbound(stream=True)) as answer:
-        await whole(house, an_inbound())
+    async with under_test.gateway.answer(a_request(stream=True)) as answer:
+        await whole(under_test, a_request())
         assert [text async for text in answer.chunks()]
 
     with pytest.raises(UnknownDecision):
-        await house.feedback.take(answer.decision.id, 1.0)
+        await under_test.feedback.take(answer.decision.id, 1.0)

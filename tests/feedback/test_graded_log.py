@@ -72,7 +72,7 @@ def test_a_caller_and_the_shadow_grade_the_same_answer_under_two_names(tmp_path:
     assert [outcome.item for outcome in outcomes] == ["caller:d1", "shadow:d1"]
 
 
-def test_a_request_whose_task_nobody_judged_is_left_out(tmp_path: Path) -> None:
+def test_a_request_whose_task_nobody_classified_is_left_out(tmp_path: Path) -> None:
     _, outcomes = read_outcomes(written(tmp_path, graded(task=None), graded("d2")))
 
     assert [outcome.item for outcome in outcomes] == ["caller:d2"]

@@ -26,30 +26,30 @@ def share_the_same(rates: Rates, *, answer: float, reference: float) -> float:
     )
 
 
-def mean_score(rates: Rates, *, believed: float, true: float, reference: float) -> float:
+def mean_score(rates: Rates, *, estimated: float, true: float, reference: float) -> float:
     """Of many answers by a pair that is right as often as `true`."""
     same = share_the_same(rates, answer=true, reference=reference)
     scores = [
-        graded_by(rates, same=verdict, answer=believed, reference=reference).score
-        for verdict in (True, False)
+        graded_by(rates, same=comparison, answer=estimated, reference=reference).score
+        for comparison in (True, False)
     ]
     return same * scores[0] + (1 - same) * scores[1]
 
 
 @given(rates=rates, answer=shares, reference=shares)
-def test_a_pair_as_good_as_believed_is_moved_by_nothing_on_average(
+def test_a_pair_as_good_as_estimated_is_moved_by_nothing_on_average(
     rates: Rates, answer: float, reference: float
 ) -> None:
-    mean = mean_score(rates, believed=answer, true=answer, reference=reference)
+    mean = mean_score(rates, estimated=answer, true=answer, reference=reference)
 
     assert mean == pytest.approx(answer)
 
 
 @pytest.mark.parametrize(("true", "sign"), [(0.4, -1), (0.95, 1)])
-def test_a_pair_that_is_worse_or_better_than_believed_is_moved_towards_the_truth(
+def test_a_pair_that_is_worse_or_better_than_estimated_is_moved_towards_the_truth(
     true: float, sign: int
 ) -> None:
-    mean = mean_score(TELLING, believed=0.8, true=true, reference=0.9)
+    mean = mean_score(TELLING, estimated=0.8, true=true, reference=0.9)
 
     assert (mean - 0.8) * sign > 0.02
     assert abs(mean - 0.8) < abs(true - 0.8)

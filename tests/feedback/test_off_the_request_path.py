@@ -21,7 +21,7 @@ from serve_app.feedback.score_store import (
 )
 from serve_app.settings import FeedbackSettings, ShadowSettings
 from serve_app.testing import ManualClock, Script
-from tests.gateways import House, a_house, an_inbound, whole
+from tests.gateways import GatewayUnderTest, a_request, gateway_under_test, whole
 
 GRADED = FeedbackSettings(shadow=ShadowSettings(share=1.0))
 
@@ -74,10 +74,10 @@ class HangingLog:
 
 
 @asynccontextmanager
-async def working(house: House) -> AsyncIterator[None]:
+async def working(under_test: GatewayUnderTest) -> AsyncIterator[None]:
     """With all that runs in the background of a gateway, which ends with the block."""
-    jobs = [asyncio.ensure_future(job) for job in house.background()]
-    await house.clock.advance(360)
+    jobs = [asyncio.ensure_future(job) for job in under_test.background()]
+    await under_test.clock.advance(360)
     try:
         yield
     finally:
@@ -87,14 +87,14 @@ async def working(house: House) -> AsyncIterator[None]:
         assert [type(end) for end in ends] == [asyncio.CancelledError] * len(jobs)
 
 
-async def answered(house: House, *, stream: bool) -> None:
+async def answered(under_test: GatewayUnderTest, *, stream: bool) -> None:
     """One answer to its end."""
     if stream:
-        async with house.gateway.answer(an_inbound(stream=True)) as answer:
+        async with under_test.gateway.answer(a_request(stream=True)) as answer:
             assert [text async for text in answer.chunks()]
     else:
-        await whole(house, an_inbound())
-    assert house.events.of(Answered)[-1].outcome == "ok"
+        await whole(under_test, a_request())
+    assert under_test.events.of(Answered)[-1].outcome == "ok"
 
 
 async def forever(_: int) -> None:
@@ -109,12 +109,12 @@ async def test_a_store_that_hangs_in_every_exchange_and_grading_delays_no_answer
     stream: bool,
 ) -> None:
     store = HangingStore()
-    house = a_house(store=store, feedback=GRADED)
-    running = [asyncio.ensure_future(job) for job in house.background()]
+    under_test = gateway_under_test(store=store, feedback=GRADED)
+    running = [asyncio.ensure_future(job) for job in under_test.background()]
     await store.entered.wait()
 
     for _ in range(3):
-        await answered(house, stream=stream)
+        await answered(under_test, stream=stream)
 
     for job in running:
         job.cancel()
@@ -122,12 +122,14 @@ async def test_a_store_that_hangs_in_every_exchange_and_grading_delays_no_answer
 
 @streamed_or_not
 async def test_a_store_that_fails_fails_no_answer(stream: bool) -> None:
-    house = a_house(store=FailingStore(FeedbackSettings(), ManualClock().now), feedback=GRADED)
+    under_test = gateway_under_test(
+        store=FailingStore(FeedbackSettings(), ManualClock().now), feedback=GRADED
+    )
 
-    async with working(house):
+    async with working(under_test):
         for number in range(3):
-            await answered(house, stream=stream)
-            ended = await house.events.wait_for(ShadowEnded, count=number + 1)
+            await answered(under_test, stream=stream)
+            ended = await under_test.events.wait_for(ShadowEnded, count=number + 1)
             assert ended.outcome == "failed"
 
 
@@ -136,15 +138,15 @@ async def test_a_log_that_hangs_delays_no_answer_and_keeps_no_score_from_countin
     stream: bool,
 ) -> None:
     log = HangingLog()
-    house = a_house(graded_log=log)
-    feedback = house.feedback
-    await answered(house, stream=stream)
+    under_test = gateway_under_test(graded_log=log)
+    feedback = under_test.feedback
+    await answered(under_test, stream=stream)
     await feedback.take("decision-1", 1.0)
     await feedback.exchange()
     await asyncio.to_thread(log.entered.wait)
 
     for number in range(2, 5):
-        await answered(house, stream=stream)
+        await answered(under_test, stream=stream)
         await feedback.take(f"decision-{number}", 1.0)
         await feedback.exchange()
 
@@ -159,34 +161,36 @@ async def test_a_log_that_hangs_delays_no_answer_and_keeps_no_score_from_countin
 async def test_a_reference_that_hangs_delays_no_answer_and_the_rest_is_dropped_and_counted(
     stream: bool,
 ) -> None:
-    house = a_house({"dear": Script(before_token=forever)}, feedback=GRADED)
+    under_test = gateway_under_test({"dear": Script(before_token=forever)}, feedback=GRADED)
 
-    async with working(house):
+    async with working(under_test):
         for _ in range(5):
-            await answered(house, stream=stream)
+            await answered(under_test, stream=stream)
 
-        assert {ended.outcome for ended in house.events.of(ShadowEnded)} == {"full"}
-        assert house.load.own_in_flight()["cheap"] == 0
-    assert house.engine.open == 0
+        assert {ended.outcome for ended in under_test.events.of(ShadowEnded)} == {"full"}
+        assert under_test.load.own_in_flight()["cheap"] == 0
+    assert under_test.engine.open == 0
 
 
 @streamed_or_not
 async def test_a_reference_that_fails_fails_no_answer(stream: bool) -> None:
-    house = a_house({"dear": Script(error=EngineFailed("dear", "oom"))}, feedback=GRADED)
+    under_test = gateway_under_test(
+        {"dear": Script(error=EngineFailed("dear", "oom"))}, feedback=GRADED
+    )
 
-    async with working(house):
+    async with working(under_test):
         for number in range(3):
-            await answered(house, stream=stream)
-            ended = await house.events.wait_for(ShadowEnded, count=number + 1)
+            await answered(under_test, stream=stream)
+            ended = await under_test.events.wait_for(ShadowEnded, count=number + 1)
             assert ended.outcome == "failed"
 
 
 @pytest.mark.parametrize("reference", ["\\", '{"a": ' + "[" * 3000, "[" * 900 + "]" * 900])
 async def test_an_answer_made_to_break_the_grader_ends_no_background_work(reference: str) -> None:
-    house = a_house({"dear": Script(tokens=(reference,))}, feedback=GRADED)
+    under_test = gateway_under_test({"dear": Script(tokens=(reference,))}, feedback=GRADED)
 
-    async with working(house):
-        await answered(house, stream=False)
-        await house.events.wait_for(ShadowEnded)
-        await answered(house, stream=False)
-        await house.events.wait_for(ShadowEnded, count=2)
+    async with working(under_test):
+        await answered(under_test, stream=False)
+        await under_test.events.wait_for(ShadowEnded)
+        await answered(under_test, stream=False)
+        await under_test.events.wait_for(ShadowEnded, count=2)

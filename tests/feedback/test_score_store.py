@@ -105,7 +105,7 @@ async def test_answers_are_forgotten_by_age_and_by_number(
     assert (await store.take(score("d2"), None)).status == "unknown"
 
 
-async def test_totals_that_have_faded_are_dropped(
+async def test_totals_that_have_decayed_are_dropped(
     store: InMemoryScoreStore, clock: ManualClock
 ) -> None:
     await store.take(score("d1"), served("d1"))
@@ -187,7 +187,7 @@ async def test_a_score_that_came_before_the_old_ones_were_told_again_replaces_no
     assert (await store.exchange("b", [], FeedbackUpdate())).totals[CALLERS].count == 11
 
 
-async def test_two_replicas_that_know_the_same_of_a_dead_store_are_believed_once(
+async def test_two_replicas_that_know_the_same_of_a_dead_store_are_estimated_once(
     clock: ManualClock,
 ) -> None:
     died = InMemoryScoreStore(SETTINGS, clock.now)

@@ -19,25 +19,25 @@ from serve_app.feedback.score_store import (
 from serve_app.settings import FeedbackSettings
 from serve_app.testing import ManualClock
 from tests.feedback.score_stores import CATALOG, AwayStore, MemoryLog, a_store, chosen, scored
-from tests.gateways import a_house, an_inbound, whole
+from tests.gateways import a_request, gateway_under_test, whole
 
 
 async def test_requests_are_answered_while_the_store_is_away_and_told_when_it_is_back() -> None:
     store = AwayStore(a_store())
-    house = a_house(store=store)
+    under_test = gateway_under_test(store=store)
 
     async def sleep(_: float) -> None:
         if store.store is not None:
             raise asyncio.CancelledError
         store.come_back()
 
-    await whole(house, an_inbound())
+    await whole(under_test, a_request())
     with pytest.raises(FeedbackUnavailable, match="retry after 1 s"):
-        await house.feedback.take("decision-1", 1.0)
+        await under_test.feedback.take("decision-1", 1.0)
     with pytest.raises(asyncio.CancelledError):
-        await house.feedback.run(sleep)
+        await under_test.feedback.run(sleep)
 
-    other = a_house(store=store)
+    other = gateway_under_test(store=store)
     assert (await other.feedback.take("decision-1", 1.0)).status == "counted"
 
 
@@ -61,8 +61,8 @@ class MortalStore:
 
 async def test_an_answer_from_before_the_store_died_can_be_scored_at_any_replica() -> None:
     store = MortalStore()
-    one, other = a_house(store=store), a_house(store=store)
-    await whole(one, an_inbound())
+    one, other = gateway_under_test(store=store), gateway_under_test(store=store)
+    await whole(one, a_request())
     await one.feedback.exchange()
 
     store.die()
@@ -74,31 +74,31 @@ async def test_an_answer_from_before_the_store_died_can_be_scored_at_any_replica
 
 async def test_a_score_from_before_the_store_died_is_not_counted_a_second_time() -> None:
     store = MortalStore()
-    house = a_house(catalog=CATALOG, store=store)
-    await scored(house, 0.0)
-    await house.feedback.exchange()
+    under_test = gateway_under_test(catalog=CATALOG, store=store)
+    await scored(under_test, 0.0)
+    await under_test.feedback.exchange()
 
     store.die()
-    await house.feedback.exchange()
-    again = await house.feedback.take("decision-1", 0.0)
-    await house.feedback.exchange()
+    await under_test.feedback.exchange()
+    again = await under_test.feedback.take("decision-1", 0.0)
+    await under_test.feedback.exchange()
 
     assert again.status == "repeated"
-    assert [estimate.callers for estimate in house.feedback.estimates()] == [1]
+    assert [estimate.callers for estimate in under_test.feedback.estimates()] == [1]
 
 
 async def test_estimates_survive_the_store_although_new_scores_reach_the_next_one_first() -> None:
     store = MortalStore()
-    house = a_house(catalog=CATALOG, store=store)
-    await scored(house, 0.0, times=10)
-    await house.feedback.exchange()
+    under_test = gateway_under_test(catalog=CATALOG, store=store)
+    await scored(under_test, 0.0, times=10)
+    await under_test.feedback.exchange()
 
     store.die()
-    await scored(house, 0.0)
-    await house.feedback.exchange()
+    await scored(under_test, 0.0)
+    await under_test.feedback.exchange()
 
-    assert [estimate.callers for estimate in house.feedback.estimates()] == [11]
-    assert await chosen(house) == "dear"
+    assert [estimate.callers for estimate in under_test.feedback.estimates()] == [11]
+    assert await chosen(under_test) == "dear"
 
 
 async def test_what_was_served_in_a_long_outage_is_told_in_parts() -> None:
@@ -114,12 +114,12 @@ async def test_what_was_served_in_a_long_outage_is_told_in_parts() -> None:
             return await super().exchange(replica, served, known)
 
     store = CountingStore()
-    house = a_house(store=store)
+    under_test = gateway_under_test(store=store)
     for _ in range(MAX_SERVED_PER_EXCHANGE + 1):
-        await whole(house, an_inbound())
+        await whole(under_test, a_request())
 
-    await house.feedback.exchange()
-    await house.feedback.exchange()
+    await under_test.feedback.exchange()
+    await under_test.feedback.exchange()
 
     assert store.told == [MAX_SERVED_PER_EXCHANGE, 1]
 
@@ -128,23 +128,23 @@ async def test_a_replica_that_is_shut_down_tells_first_what_it_served_and_logs_w
     None
 ):
     store, log = a_store(), MemoryLog()
-    house = a_house(store=store, graded_log=log)
+    under_test = gateway_under_test(store=store, graded_log=log)
     exchanged = asyncio.Event()
 
     async def sleep(_: float) -> None:
         exchanged.set()
         await asyncio.Event().wait()
 
-    running = asyncio.ensure_future(house.feedback.run(sleep))
+    running = asyncio.ensure_future(under_test.feedback.run(sleep))
     await exchanged.wait()
-    await scored(house, 0.5)
-    await whole(house, an_inbound())
+    await scored(under_test, 0.5)
+    await whole(under_test, a_request())
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
 
     assert [score.score for score, _ in log.written] == [0.5]
-    other = a_house(store=store)
+    other = gateway_under_test(store=store)
     assert (await other.feedback.take("decision-2", 1.0)).status == "counted"
 
 
@@ -158,8 +158,8 @@ async def test_a_replica_is_shut_down_in_time_although_the_store_hangs() -> None
             raise AssertionError
 
     entered = asyncio.Event()
-    house = a_house(store=HangingStore(FeedbackSettings(), ManualClock().now))
-    running = asyncio.ensure_future(house.feedback.run(last_exchange_s=0.01))
+    under_test = gateway_under_test(store=HangingStore(FeedbackSettings(), ManualClock().now))
+    running = asyncio.ensure_future(under_test.feedback.run(last_exchange_s=0.01))
     await entered.wait()
 
     running.cancel()
@@ -176,30 +176,30 @@ async def test_an_answer_served_while_a_full_memory_is_told_is_told_later() -> N
             self, replica: str, served: Sequence[ServedAnswer], known: FeedbackUpdate
         ) -> FeedbackUpdate:
             if [one.decision for one in served] == ["decision-1", "decision-2"]:
-                await whole(house, an_inbound())
+                await whole(under_test, a_request())
             return await super().exchange(replica, served, known)
 
     remember_two = FeedbackSettings(retention_count=2)
     store = BusyStore(remember_two, ManualClock().now)
-    house = a_house(store=store, feedback=remember_two)
-    await whole(house, an_inbound())
-    await whole(house, an_inbound())
+    under_test = gateway_under_test(store=store, feedback=remember_two)
+    await whole(under_test, a_request())
+    await whole(under_test, a_request())
 
-    await house.feedback.exchange()
-    await house.feedback.exchange()
+    await under_test.feedback.exchange()
+    await under_test.feedback.exchange()
 
-    other = a_house(store=store)
+    other = gateway_under_test(store=store)
     assert (await other.feedback.take("decision-3", 1.0)).status == "counted"
 
 
 async def test_a_store_that_stays_away_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
-    house, turns = a_house(store=AwayStore(a_store())), iter(range(3))
+    under_test, turns = gateway_under_test(store=AwayStore(a_store())), iter(range(3))
 
     async def sleep(_: float) -> None:
         if next(turns, None) is None:
             raise asyncio.CancelledError
 
     with caplog.at_level("WARNING"), pytest.raises(asyncio.CancelledError):
-        await house.feedback.run(sleep)
+        await under_test.feedback.run(sleep)
 
-    assert caplog.text.count("the feedback board did not answer (Away)") == 1
+    assert caplog.text.count("the feedback actor did not answer (Away)") == 1

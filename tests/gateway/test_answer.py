@@ -11,7 +11,7 @@ import pytest
 from serve_app.core.cost import Usage
 from serve_app.core.errors import EngineFailed
 from serve_app.gateway.answer import Answer
-from tests.gateways import CATALOG, a_house, an_inbound
+from tests.gateways import CATALOG, a_request, gateway_under_test
 
 USAGE = {"prompt_tokens": 1_000_000, "completion_tokens": 500_000, "total_tokens": 1_500_000}
 COUNTED = Usage(prompt_tokens=1_000_000, completion_tokens=500_000)
@@ -31,8 +31,8 @@ async def an_answer(
     texts: AsyncGenerator[str, None], *, stream: bool = True, usage_asked: bool = False
 ) -> Answer:
     """An answer of `cheap`, whose engine sends `texts`."""
-    inbound = an_inbound(stream=stream, usage_asked=usage_asked)
-    answer = Answer(inbound, await a_house().gateway.explain(inbound))
+    request = a_request(stream=stream, usage_asked=usage_asked)
+    answer = Answer(request, await gateway_under_test().gateway.explain(request))
     answer.begin("cheap", texts, now_s=0.0)
     return answer
 
@@ -141,9 +141,9 @@ async def test_a_whole_answer_gets_the_pairs_name_and_its_cost() -> None:
 
 
 async def test_a_pair_without_a_price_costs_nothing_that_can_be_named() -> None:
-    inbound = an_inbound(usage_asked=True)
-    routing = await a_house().gateway.explain(inbound)
-    answer = Answer(inbound, replace(routing, catalog=None))
+    request = a_request(usage_asked=True)
+    routing = await gateway_under_test().gateway.explain(request)
+    answer = Answer(request, replace(routing, catalog=None))
     answer.begin("cheap", each([json.dumps({"usage": USAGE})]), now_s=0.0)
 
     assert json.loads(await answer.whole())["usage"] == USAGE

@@ -10,10 +10,10 @@ from serve_app.core.cost import Usage
 from serve_app.core.decision import RoutingResult
 from serve_app.core.errors import EngineFailed
 from serve_app.core.events import Answered
-from serve_app.core.inference_request import Inbound
-from serve_app.gateway.answer import CallerGone
+from serve_app.core.inference_request import InferenceRequest
+from serve_app.gateway.answer import ClientDisconnected
 from serve_app.testing import Script
-from tests.gateways import House, a_house, an_inbound, whole
+from tests.gateways import GatewayUnderTest, a_request, gateway_under_test, whole
 
 
 class Recorder:
@@ -24,7 +24,7 @@ class Recorder:
         self.texts: list[str] = []
         self.ends: list[tuple[Usage, bool]] = []
 
-    def answered(self, inbound: Inbound, routing: RoutingResult, pair: str) -> Recorder:
+    def answered(self, request: InferenceRequest, routing: RoutingResult, pair: str) -> Recorder:
         self.pairs.append(pair)
         return self
 
@@ -42,7 +42,7 @@ class Broken(Recorder):
         super().__init__()
         self._moment = moment
 
-    def answered(self, inbound: Inbound, routing: RoutingResult, pair: str) -> Recorder:
+    def answered(self, request: InferenceRequest, routing: RoutingResult, pair: str) -> Recorder:
         self._raise_at("answered")
         return self
 
@@ -64,21 +64,21 @@ class Slow(Recorder):
         super().__init__()
         self.work: list[asyncio.Future[bool]] = []
 
-    def answered(self, inbound: Inbound, routing: RoutingResult, pair: str) -> Recorder:
+    def answered(self, request: InferenceRequest, routing: RoutingResult, pair: str) -> Recorder:
         self.work.append(asyncio.ensure_future(asyncio.Event().wait()))
-        return super().answered(inbound, routing, pair)
+        return super().answered(request, routing, pair)
 
 
-async def streamed(house: House) -> list[str]:
-    async with house.gateway.answer(an_inbound(stream=True)) as answer:
+async def streamed(under_test: GatewayUnderTest) -> list[str]:
+    async with under_test.gateway.answer(a_request(stream=True)) as answer:
         return [text async for text in answer.chunks()]
 
 
 async def test_a_listener_gets_the_pair_the_texts_and_the_end_of_an_answer() -> None:
-    house, recorder = a_house(), Recorder()
-    house.gateway.listen(recorder)
+    under_test, recorder = gateway_under_test(), Recorder()
+    under_test.gateway.listen(recorder)
 
-    texts = await streamed(house)
+    texts = await streamed(under_test)
 
     assert recorder.pairs == ["cheap"]
     assert len(recorder.texts) >= len(texts)
@@ -87,35 +87,35 @@ async def test_a_listener_gets_the_pair_the_texts_and_the_end_of_an_answer() -> 
 
 async def test_a_listener_that_wants_nothing_of_an_answer_gets_nothing() -> None:
     class Uninterested(Recorder):
-        def answered(self, inbound: Inbound, routing: RoutingResult, pair: str) -> None:  # type: ignore[override]
+        def answered(self, request: InferenceRequest, routing: RoutingResult, pair: str) -> None:  # type: ignore[override]
             """Returns no observer."""
 
-    house, listener = a_house(), Uninterested()
-    house.gateway.listen(listener)
+    under_test, listener = gateway_under_test(), Uninterested()
+    under_test.gateway.listen(listener)
 
-    await streamed(house)
+    await streamed(under_test)
 
     assert (listener.texts, listener.ends) == ([], [])
 
 
 async def test_an_answer_whose_caller_left_is_not_complete() -> None:
-    house, recorder = a_house(), Recorder()
-    house.gateway.listen(recorder)
+    under_test, recorder = gateway_under_test(), Recorder()
+    under_test.gateway.listen(recorder)
 
-    with pytest.raises(CallerGone):
-        async with house.gateway.answer(an_inbound(stream=True)):
-            raise CallerGone
+    with pytest.raises(ClientDisconnected):
+        async with under_test.gateway.answer(a_request(stream=True)):
+            raise ClientDisconnected
 
     assert [complete for _, complete in recorder.ends] == [False]
 
 
 async def test_an_answer_whose_pair_broke_is_not_complete() -> None:
     script = Script(error=EngineFailed("cheap", "oom"), error_at=1)
-    house, recorder = a_house({"cheap": script}), Recorder()
-    house.gateway.listen(recorder)
+    under_test, recorder = gateway_under_test({"cheap": script}), Recorder()
+    under_test.gateway.listen(recorder)
 
     with pytest.raises(EngineFailed):
-        await streamed(house)
+        await streamed(under_test)
 
     assert [complete for _, complete in recorder.ends] == [False]
 
@@ -124,25 +124,25 @@ async def test_an_answer_whose_pair_broke_is_not_complete() -> None:
 async def test_a_listener_that_raises_harms_no_answer_and_no_other_listener(
     moment: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    house, recorder = a_house(), Recorder()
-    house.gateway.listen(Broken(moment))
-    house.gateway.listen(recorder)
-    undisturbed = await streamed(a_house())
+    under_test, recorder = gateway_under_test(), Recorder()
+    under_test.gateway.listen(Broken(moment))
+    under_test.gateway.listen(recorder)
+    undisturbed = await streamed(gateway_under_test())
 
-    assert await streamed(house) == undisturbed
-    assert (await whole(house, an_inbound()))["model"] == "cheap"
+    assert await streamed(under_test) == undisturbed
+    assert (await whole(under_test, a_request()))["model"] == "cheap"
 
-    assert [answered.outcome for answered in house.events.of(Answered)] == ["ok", "ok"]
+    assert [answered.outcome for answered in under_test.events.of(Answered)] == ["ok", "ok"]
     assert [complete for _, complete in recorder.ends] == [True, True]
     assert caplog.text.count(f"RuntimeError: a bug at {moment}") == 2
 
 
 async def test_no_answer_waits_for_the_work_of_a_slow_listener() -> None:
-    house, slow = a_house(), Slow()
-    house.gateway.listen(slow)
+    under_test, slow = gateway_under_test(), Slow()
+    under_test.gateway.listen(slow)
 
-    assert await streamed(house)
-    assert (await whole(house, an_inbound()))["model"] == "cheap"
+    assert await streamed(under_test)
+    assert (await whole(under_test, a_request()))["model"] == "cheap"
 
     assert [work.done() for work in slow.work] == [False, False]
     for work in slow.work:

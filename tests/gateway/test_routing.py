@@ -9,132 +9,134 @@ from serve_app.classifier.request_text import segment
 from serve_app.core.errors import Overloaded, UnknownModel
 from serve_app.core.events import Answered, Routed
 from serve_app.core.profile import GoldenResult
-from serve_app.core.request import Constraints, Judgement, Prompt
+from serve_app.core.request import Constraints, Prompt, PromptClassification
 from serve_app.state.load import Replicas
-from tests.builders import a_catalog, a_judgement, a_pair, a_profile
-from tests.gateways import CATALOG, READY, FixedClassifier, a_house, an_inbound, whole
+from tests.builders import a_catalog, a_classification, a_pair, a_profile
+from tests.gateways import CATALOG, READY, FixedClassifier, a_request, gateway_under_test, whole
 
 IMPOSSIBLE = Constraints(latency_budget_ms=1, min_accuracy=0.99)
 
 
 class BrokenClassifier:
-    async def judge(self, _: Prompt) -> Judgement:
+    async def classify(self, _: Prompt) -> PromptClassification:
         raise ZeroDivisionError("a bug")
 
 
 async def test_auto_goes_to_the_cheapest_pair() -> None:
-    house = a_house()
+    under_test = gateway_under_test()
 
-    assert (await whole(house, an_inbound()))["model"] == "cheap"
+    assert (await whole(under_test, a_request()))["model"] == "cheap"
 
 
 async def test_a_pairs_id_bypasses_routing_and_all_its_wishes() -> None:
-    house = a_house()
+    under_test = gateway_under_test()
 
-    async with house.gateway.answer(an_inbound(model="dear", constraints=IMPOSSIBLE)) as answer:
+    async with under_test.gateway.answer(a_request(model="dear", constraints=IMPOSSIBLE)) as answer:
         assert answer.pair == "dear"
         assert answer.infeasible == ()
         assert "names pair 'dear'" in answer.reason
-    assert house.asked_pairs() == ["dear"]
+    assert under_test.asked_pairs() == ["dear"]
 
 
 async def test_a_pairs_id_bypasses_the_rules_on_whom_to_choose() -> None:
     gated = a_profile("dear", golden=GoldenResult(passed=False, reason="5 of 9 answers differ"))
-    house = a_house(
+    under_test = gateway_under_test(
         pairs=(a_pair("cheap"), a_pair("dear", activations="fp8")),
         catalog=a_catalog(a_profile("cheap"), gated),
-        classifier=FixedClassifier(a_judgement(numeric_share=0.9)),
+        classifier=FixedClassifier(a_classification(numeric_share=0.9)),
     )
 
-    figures = an_inbound(model="dear", prompt=segment("12 7.5 90 31 44 18 2026 63"))
-    assert (await whole(house, figures))["model"] == "dear"
-    assert (await whole(house, an_inbound(model="auto")))["model"] == "cheap"
-    assert house.gateway.ledger.account().pairs["dear"].cost_usd > 0
+    figures = a_request(model="dear", prompt=segment("12 7.5 90 31 44 18 2026 63"))
+    assert (await whole(under_test, figures))["model"] == "dear"
+    assert (await whole(under_test, a_request(model="auto")))["model"] == "cheap"
+    assert under_test.gateway.ledger.account().pairs["dear"].cost_usd > 0
 
 
 async def test_nobody_waits_for_the_classifier_when_there_is_nothing_to_choose() -> None:
     classifier = FixedClassifier()
-    house = a_house(classifier=classifier)
+    under_test = gateway_under_test(classifier=classifier)
 
-    await whole(house, an_inbound(model="dear"))
-    assert classifier.judged == []
-    await whole(house, an_inbound(model="auto"))
-    assert len(classifier.judged) == 1
+    await whole(under_test, a_request(model="dear"))
+    assert classifier.classified == []
+    await whole(under_test, a_request(model="auto"))
+    assert len(classifier.classified) == 1
 
 
 async def test_a_pairs_id_does_not_help_a_pair_that_cannot_answer() -> None:
-    house = a_house()
-    house.load.set_replicas({"cheap": READY, "dear": Replicas(ready=0, starting=0, maximum=0)})
+    under_test = gateway_under_test()
+    under_test.load.set_replicas({"cheap": READY, "dear": Replicas(ready=0, starting=0, maximum=0)})
 
     with pytest.raises(Overloaded):
-        await whole(house, an_inbound(model="dear"))
+        await whole(under_test, a_request(model="dear"))
 
 
 async def test_a_models_name_routes_among_its_own_pairs() -> None:
     pairs = (a_pair("cheap", model="small"), a_pair("dear", model="large"))
-    house = a_house(pairs=pairs)
+    under_test = gateway_under_test(pairs=pairs)
 
-    assert (await whole(house, an_inbound(model="large")))["model"] == "dear"
+    assert (await whole(under_test, a_request(model="large")))["model"] == "dear"
 
 
 async def test_an_unknown_model_is_refused_with_the_known_ones() -> None:
-    house = a_house()
+    under_test = gateway_under_test()
 
     with pytest.raises(UnknownModel) as caught:
-        await whole(house, an_inbound(model="gpt-4"))
+        await whole(under_test, a_request(model="gpt-4"))
     assert caught.value.known == ("auto", "cheap", "dear", "model-a")
-    assert house.engine.calls == []
+    assert under_test.engine.calls == []
 
 
 @pytest.mark.parametrize("stream", [True, False])
 async def test_when_routing_breaks_the_static_fallback_serves(stream: bool) -> None:
-    house = a_house(classifier=BrokenClassifier())
+    under_test = gateway_under_test(classifier=BrokenClassifier())
 
-    async with house.gateway.answer(an_inbound(stream=stream)) as answer:
+    async with under_test.gateway.answer(a_request(stream=stream)) as answer:
         assert answer.pair == "dear"
         assert "routing failed (ZeroDivisionError)" in answer.reason
-    (routed,) = house.events.of(Routed)
+    (routed,) = under_test.events.of(Routed)
     assert routed.decision.fallback == "ZeroDivisionError"
 
 
 async def test_when_reading_the_catalog_breaks_the_static_fallback_serves() -> None:
     broken = replace(CATALOG.profiles["cheap"], accuracy=cast(Any, object()))
-    house = a_house(catalog=a_catalog(broken))
+    under_test = gateway_under_test(catalog=a_catalog(broken))
 
-    async with house.gateway.answer(an_inbound()) as answer:
+    async with under_test.gateway.answer(a_request()) as answer:
         assert answer.pair == "dear"
         assert answer.decision.fallback == "AttributeError"
 
 
 async def test_without_a_catalog_the_static_fallback_serves() -> None:
-    house = a_house(catalog=None)
+    under_test = gateway_under_test(catalog=None)
 
-    assert (await whole(house, an_inbound()))["model"] == "dear"
+    assert (await whole(under_test, a_request()))["model"] == "dear"
 
 
 async def test_the_fallback_respects_the_pair_that_was_asked_for() -> None:
-    house = a_house(catalog=None)
+    under_test = gateway_under_test(catalog=None)
 
-    assert (await whole(house, an_inbound(model="cheap")))["model"] == "cheap"
+    assert (await whole(under_test, a_request(model="cheap")))["model"] == "cheap"
 
 
 @pytest.mark.parametrize(("prompt_tokens", "exact"), [(100, False), (3600, True), (9000, False)])
 async def test_tokens_are_counted_exactly_only_near_a_context_window(
     prompt_tokens: int, exact: bool
 ) -> None:
-    house = a_house()
+    under_test = gateway_under_test()
 
-    await house.gateway.explain(an_inbound(counted_tokens=prompt_tokens, countable="some words"))
+    await under_test.gateway.explain(
+        a_request(counted_tokens=prompt_tokens, countable="some words")
+    )
 
-    assert house.tokens.counted == (["some words"] if exact else [])
+    assert under_test.tokens.counted == (["some words"] if exact else [])
 
 
 async def test_explaining_runs_no_model_and_leaves_no_trace() -> None:
-    house = a_house()
+    under_test = gateway_under_test()
 
-    routing = await house.gateway.explain(an_inbound())
+    routing = await under_test.gateway.explain(a_request())
 
     assert routing.decision.chosen == "cheap"
-    assert house.engine.calls == []
-    assert house.events.of(Routed) == house.events.of(Answered) == []
-    assert house.gateway.recent_decisions() == ()
+    assert under_test.engine.calls == []
+    assert under_test.events.of(Routed) == under_test.events.of(Answered) == []
+    assert under_test.gateway.recent_decisions() == ()

@@ -96,7 +96,7 @@ def _runs(process: psutil.Process) -> bool:
 def _config(folder: Path, store: str) -> Path:
     document = yaml.safe_load((REPOSITORY / "serve_config.yaml").read_text())
     args = document["applications"][0]["args"]
-    args["store"] = {"url": store, "shipped": str(REPOSITORY / "profiles" / "data")}
+    args["store"] = {"url": store, "fallback_url": str(REPOSITORY / "profiles" / "data")}
     args["ingress"] = {"replicas": {"min": 2, "max": 2}}
     path = folder / "serve_config.yaml"
     path.write_text(yaml.safe_dump(document))

@@ -31,25 +31,26 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     yield from fake_engine_fleet(tmp_path_factory.mktemp("fleet"))
 
 
-def test_the_success_model_judges_every_prompt_for_every_pair(fleet: Fleet) -> None:
+def test_the_success_model_classifies_every_prompt_for_every_pair(fleet: Fleet) -> None:
     easy, hard = fleet.route(EASY), fleet.route(HARD)
     for decision in (easy, hard):
-        judgement = decision["features"]["judgement"]
-        assert judgement["origin"] == ORIGIN
-        assert set(judgement["success"]) == set(PAIRS)
+        classification = decision["features"]["classification"]
+        assert classification["origin"] == ORIGIN
+        assert set(classification["success"]) == set(PAIRS)
     for pair in PAIRS:
         assert predicted(easy, pair)["accuracy"] > predicted(hard, pair)["accuracy"] + 0.2
 
 
-def test_the_metric_says_that_the_success_model_judged(fleet: Fleet) -> None:
+def test_the_metric_says_that_the_success_model_classified(fleet: Fleet) -> None:
     for _ in range(4):
         assert fleet.answered("auto", EASY).status_code == 200
-    eventually(lambda: fleet.metric('quantroute_judgements_total{origin="success_model"}') > 0)
+    eventually(lambda: fleet.metric('quantroute_classifications_total{origin="success_model"}') > 0)
 
 
-def test_a_pair_added_from_its_profile_alone_is_judged_by_the_prompt(fleet: Fleet) -> None:
+def test_a_pair_added_from_its_profile_alone_is_classified_by_the_prompt(fleet: Fleet) -> None:
     easy, hard = (
-        fleet.route(prompt)["features"]["judgement"]["success"][ADDED] for prompt in (EASY, HARD)
+        fleet.route(prompt)["features"]["classification"]["success"][ADDED]
+        for prompt in (EASY, HARD)
     )
     assert easy["mean"] > hard["mean"] + 0.2
     assert easy["lower"] > hard["lower"]
@@ -63,9 +64,9 @@ def test_a_floor_that_an_easy_prompt_meets_is_infeasible_for_a_hard_one(fleet: F
 
 def test_a_refused_model_leaves_the_heuristics_and_the_metric_says_so(fleet: Fleet) -> None:
     decision = fleet.route(EASY, application=REFUSED)
-    assert decision["features"]["judgement"]["origin"] == "heuristics: success model refused"
+    assert decision["features"]["classification"]["origin"] == "heuristics: success model refused"
     assert fleet.answered("auto", application=REFUSED).status_code == 200
-    refused = 'quantroute_judgements_total{origin="success_model_refused"}'
+    refused = 'quantroute_classifications_total{origin="success_model_refused"}'
     assert fleet.metric(refused, application=REFUSED) == 1
 
 
@@ -85,7 +86,7 @@ def test_a_verdict_given_to_any_replica_moves_the_decisions_of_all(fleet: Fleet)
 
 def test_scores_of_nought_turn_the_choice_to_another_pair_at_every_replica(fleet: Fleet) -> None:
     before = fleet.route(EASY)
-    task = before["features"]["judgement"]["task"]
+    task = before["features"]["classification"]["task"]
     floor = min(predicted(before, pair)["accuracy_lower"] for pair in PAIRS) - 0.005
     preferred = fleet.route(EASY, min_accuracy=floor)["chosen"]
 
@@ -97,12 +98,12 @@ def test_scores_of_nought_turn_the_choice_to_another_pair_at_every_replica(fleet
     eventually(lambda: _avoiding(fleet, preferred, floor) == 2)
     rejected = fleet.route(EASY, min_accuracy=floor)["rejected"]
     assert (preferred, "accuracy") in {(one["pair"], one["rule"]) for one in rejected}
-    beliefs = httpx2.get(f"{fleet.url}/admin/feedback", timeout=30).json()["beliefs"]
-    (belief,) = (one for one in beliefs if (one["pair"], one["task"]) == (preferred, task))
-    assert belief["callers"] > SCORES / 2
-    assert belief["lower"] < belief["prior"]["lower"]
-    shown = fleet.metric(f'quantroute_accuracy_belief_lower{{pair="{preferred}",task="{task}"}}')
-    assert 0 < shown < belief["prior"]["lower"]
+    estimates = httpx2.get(f"{fleet.url}/admin/feedback", timeout=30).json()["estimates"]
+    (estimate,) = (one for one in estimates if (one["pair"], one["task"]) == (preferred, task))
+    assert estimate["callers"] > SCORES / 2
+    assert estimate["lower"] < estimate["prior"]["lower"]
+    shown = fleet.metric(f'quantroute_accuracy_estimate_lower{{pair="{preferred}",task="{task}"}}')
+    assert 0 < shown < estimate["prior"]["lower"]
 
 
 def test_another_verdict_is_a_conflict_at_every_replica(fleet: Fleet) -> None:

@@ -37,7 +37,7 @@ class ScriptedHandle:
         return self
 
     @property
-    def judge(self) -> ScriptedHandle:
+    def classify(self) -> ScriptedHandle:
         return self
 
     def remote(self, *_arguments: Any) -> ScriptedHandle:
@@ -119,16 +119,16 @@ async def test_leaving_a_stream_cancels_the_request_at_the_replica() -> None:
 async def test_a_classifier_whose_replica_died_is_unavailable() -> None:
     classifier = HandleClassifier(ScriptedHandle([], RayActorError()))  # type: ignore[arg-type]
     with pytest.raises(ClassifierUnavailable, match="RayActorError"):
-        await classifier.judge(segment("2 + 3?"))
+        await classifier.classify(segment("2 + 3?"))
 
 
-async def test_the_classifier_deployment_judges_as_the_classifier_it_holds() -> None:
+async def test_the_classifier_deployment_classifies_as_the_classifier_it_holds() -> None:
     app = build_classifier(HeuristicClassifier, {"num_replicas": 1})
     handle: Any = serve.run(app, name="judging", _local_testing_mode=True)
     prompt = segment("Translate 'good morning' into French.")
-    judgement = await HandleClassifier(handle).judge(prompt)
-    assert judgement == await HeuristicClassifier().judge(prompt)
-    assert judgement.task == "translation"
+    classification = await HandleClassifier(handle).classify(prompt)
+    assert classification == await HeuristicClassifier().classify(prompt)
+    assert classification.task == "translation"
 
 
 async def test_a_classifier_is_asked_once_before_any_request_has_to_wait_for_it() -> None:

@@ -37,16 +37,16 @@ def test_the_shipped_model_learned_from_the_shipped_outcomes() -> None:
 
 
 @pytest.mark.ray
-def test_the_running_fleet_judges_prompts_by_the_shipped_model(fleet: Fleet) -> None:
-    easy = _judged(fleet, "What is the capital of France?")
-    hard = _judged(
+def test_the_running_fleet_classifies_prompts_by_the_shipped_model(fleet: Fleet) -> None:
+    easy = _classified(fleet, "What is the capital of France?")
+    hard = _classified(
         fleet, "A train leaves at 9:40 and arrives at 13:25. How many minutes does it take?"
     )
     for pair in ARGS["pairs"]:
         assert easy[pair["id"]]["mean"] > hard[pair["id"]]["mean"] + 0.2
 
 
-def _judged(fleet: Fleet, prompt: str) -> dict[str, dict[str, float]]:
+def _classified(fleet: Fleet, prompt: str) -> dict[str, dict[str, float]]:
     """What the model says of each pair; a classifier that a busy machine made late is asked again.
 
     The heuristics judge meanwhile, which is what they are for.
@@ -54,9 +54,9 @@ def _judged(fleet: Fleet, prompt: str) -> dict[str, dict[str, float]]:
     until = time.monotonic() + GIVE_UP_S
     while True:
         body = {"model": "auto", "messages": [{"role": "user", "content": prompt}]}
-        judgement = fleet.post("/v1/route", body).json()["features"]["judgement"]
-        if judgement["origin"] == ORIGIN:
-            success: dict[str, dict[str, float]] = judgement["success"]
+        classification = fleet.post("/v1/route", body).json()["features"]["classification"]
+        if classification["origin"] == ORIGIN:
+            success: dict[str, dict[str, float]] = classification["success"]
             return success
-        assert time.monotonic() < until, judgement["origin"]
+        assert time.monotonic() < until, classification["origin"]
         time.sleep(0.5)

@@ -42,7 +42,7 @@ def test_the_shipped_success_model_is_in_the_installed_package() -> None:
     ("block", "field", "path", "problem"),
     [
         ("classifier", "success_model", "package:profiles/success/none.npz", "has no"),
-        ("store", "shipped", "package:not_installed/data", "'not_installed' is not installed"),
+        ("store", "fallback_url", "package:not_installed/data", "'not_installed' is not installed"),
         ("store", "url", "package:profiles/data", "catalogs are published here"),
     ],
 )

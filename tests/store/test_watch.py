@@ -22,7 +22,7 @@ class Bench:
     """A watch on a store in memory, with time in the test's hands."""
 
     store: MemoryStore = field(default_factory=MemoryStore)
-    shipped: MemoryStore = field(default_factory=MemoryStore)
+    fallback: MemoryStore = field(default_factory=MemoryStore)
     events: RecordingEvents = field(default_factory=RecordingEvents)
     clock: ManualClock = field(default_factory=ManualClock)
     waits_s: list[float] = field(default_factory=list)
@@ -33,7 +33,7 @@ class Bench:
             self.store,
             self.catalog.publish,
             events=self.events,
-            shipped=self.shipped,
+            fallback=self.fallback,
             delays=RetryDelays(first_s=1, longest_s=4, jitter=0.5),
             chance=lambda: 0.0,
             sleep=self._sleep,
@@ -131,7 +131,7 @@ async def test_a_bad_catalog_is_refused_and_the_last_good_one_stays(bench: Bench
 
 async def test_a_lost_store_leaves_the_last_good_catalog(bench: Bench) -> None:
     await bench.store.publish(a_catalog("good"), by="ci")
-    await bench.shipped.publish(a_catalog("shipped"), by="build")
+    await bench.fallback.publish(a_catalog("fallback"), by="build")
     async with asyncio.TaskGroup() as tasks:
         running = start(bench, tasks)
         await bench.watch.settled()
@@ -144,38 +144,38 @@ async def test_a_lost_store_leaves_the_last_good_catalog(bench: Bench) -> None:
         running.cancel()
 
 
-async def test_a_cold_start_without_the_store_uses_the_shipped_catalog(bench: Bench) -> None:
+async def test_a_cold_start_without_the_store_uses_the_fallback_catalog(bench: Bench) -> None:
     bench.store.go_down()
-    await bench.shipped.publish(a_catalog("shipped"), by="build")
+    await bench.fallback.publish(a_catalog("fallback"), by="build")
     async with asyncio.TaskGroup() as tasks:
         running = start(bench, tasks)
 
         await bench.watch.settled()
 
-        assert bench.catalog.current == a_catalog("shipped", version="1")
+        assert bench.catalog.current == a_catalog("fallback", version="1")
         running.cancel()
 
 
 @pytest.mark.parametrize("text", ["{", '{"schema": 7}'])
-async def test_a_cold_start_on_a_bad_catalog_uses_the_shipped_one(bench: Bench, text: str) -> None:
+async def test_a_cold_start_on_a_bad_catalog_uses_the_fallback_one(bench: Bench, text: str) -> None:
     bench.store.put(text)
-    await bench.shipped.publish(a_catalog("shipped"), by="build")
+    await bench.fallback.publish(a_catalog("fallback"), by="build")
     async with asyncio.TaskGroup() as tasks:
         running = start(bench, tasks)
 
         await bench.watch.settled()
 
-        assert bench.catalog.current == a_catalog("shipped", version="1")
+        assert bench.catalog.current == a_catalog("fallback", version="1")
         assert len(bench.events.of(CatalogRefused)) == 1
         running.cancel()
 
 
-@pytest.mark.parametrize("shipped_text", [None, "{"])
+@pytest.mark.parametrize("fallback_text", [None, "{"])
 async def test_with_no_usable_catalog_anywhere_it_settles_on_none(
-    bench: Bench, shipped_text: str | None
+    bench: Bench, fallback_text: str | None
 ) -> None:
-    if shipped_text is not None:
-        bench.shipped.put(shipped_text)
+    if fallback_text is not None:
+        bench.fallback.put(fallback_text)
     async with asyncio.TaskGroup() as tasks:
         running = start(bench, tasks)
 
@@ -185,9 +185,9 @@ async def test_with_no_usable_catalog_anywhere_it_settles_on_none(
         running.cancel()
 
 
-async def test_the_store_takes_over_from_the_shipped_catalog_when_it_is_back(bench: Bench) -> None:
+async def test_the_store_takes_over_from_the_fallback_catalog_when_it_is_back(bench: Bench) -> None:
     await bench.store.publish(a_catalog("stored"), by="ci")
-    await bench.shipped.publish(a_catalog("shipped"), by="build")
+    await bench.fallback.publish(a_catalog("fallback"), by="build")
     bench.store.go_down()
     async with asyncio.TaskGroup() as tasks:
         running = start(bench, tasks)
@@ -203,7 +203,7 @@ async def test_the_store_takes_over_from_the_shipped_catalog_when_it_is_back(ben
 
 async def test_a_long_outage_is_told_once_and_tried_ever_more_slowly(bench: Bench) -> None:
     bench.store.go_down()
-    await bench.shipped.publish(a_catalog("shipped"), by="build")
+    await bench.fallback.publish(a_catalog("fallback"), by="build")
     async with asyncio.TaskGroup() as tasks:
         running = start(bench, tasks)
 
@@ -217,9 +217,9 @@ async def test_a_long_outage_is_told_once_and_tried_ever_more_slowly(bench: Benc
         running.cancel()
 
 
-async def test_an_outage_without_a_shipped_catalog_is_told_once_of_each(bench: Bench) -> None:
+async def test_an_outage_without_a_fallback_catalog_is_told_once_of_each(bench: Bench) -> None:
     bench.store.go_down()
-    bench.shipped.go_down()
+    bench.fallback.go_down()
     async with asyncio.TaskGroup() as tasks:
         running = start(bench, tasks)
 

@@ -54,9 +54,9 @@ def test_only_current_estimates_are_shown(registry: CollectorRegistry) -> None:
     )
 
     code, reasoning = {"pair": "a", "task": "code"}, {"pair": "a", "task": "reasoning"}
-    assert registry.get_sample_value("quantroute_accuracy_belief", code) == 0.7
-    assert registry.get_sample_value("quantroute_accuracy_belief_lower", code) == 0.6
-    assert registry.get_sample_value("quantroute_accuracy_belief", reasoning) is None
+    assert registry.get_sample_value("quantroute_accuracy_estimate", code) == 0.7
+    assert registry.get_sample_value("quantroute_accuracy_estimate_lower", code) == 0.6
+    assert registry.get_sample_value("quantroute_accuracy_estimate", reasoning) is None
 
 
 def test_grading_is_counted_by_what_came_of_it_and_its_cost_is_apart(

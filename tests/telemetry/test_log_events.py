@@ -19,7 +19,7 @@ from serve_app.core.events import (
 )
 from serve_app.telemetry.log_events import FanOut, LogEvents
 from serve_app.testing import RecordingEvents
-from tests.telemetry.facts import a_decision, an_answer
+from tests.telemetry.event_samples import a_decision, an_answer
 
 
 @pytest.fixture

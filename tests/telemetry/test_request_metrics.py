@@ -14,13 +14,13 @@ from serve_app.core.events import (
     CatalogSwapped,
     ClassifierMissed,
     Event,
+    RequestRejected,
     Routed,
     StoreLost,
     TokenRatiosChanged,
-    TurnedAway,
 )
 from serve_app.telemetry.request_metrics import CONTEXT_TOKENS, PrometheusEvents
-from tests.telemetry.facts import a_decision, an_answer
+from tests.telemetry.event_samples import a_decision, an_answer
 
 
 class Metrics:
@@ -64,10 +64,12 @@ def test_a_decision_is_counted_by_pair_preset_task_and_overhead(metrics: Metrics
         ("somebody else: with a note", "other"),
     ],
 )
-def test_who_judged_is_counted_under_few_names(metrics: Metrics, origin: str, label: str) -> None:
+def test_who_classified_is_counted_under_few_names(
+    metrics: Metrics, origin: str, label: str
+) -> None:
     metrics.emit(Routed(decision=a_decision(origin=origin), overhead_ms=0.1))
 
-    assert metrics.value("quantroute_judgements_total", origin=label) == 1
+    assert metrics.value("quantroute_classifications_total", origin=label) == 1
 
 
 def test_every_rule_that_rejected_a_pair_is_counted(metrics: Metrics) -> None:
@@ -95,7 +97,7 @@ def test_missed_constraints_refusals_and_fallbacks_are_counted(metrics: Metrics)
 
 
 def test_requests_turned_away_count_as_requests_and_by_what_was_wrong(metrics: Metrics) -> None:
-    metrics.emit(TurnedAway(reason="bad_request"), TurnedAway(reason="body_too_large"))
+    metrics.emit(RequestRejected(reason="bad_request"), RequestRejected(reason="body_too_large"))
 
     assert metrics.value("quantroute_refusals_total", reason="bad_request") == 1
     assert metrics.value("quantroute_refusals_total", reason="body_too_large") == 1

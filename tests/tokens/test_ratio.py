@@ -9,21 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serve_app.core.request import PromptForm
-from serve_app.tokens.ratio import TEMPLATE_TOKENS, TokenTally, is_telling, token_ratio
+from serve_app.tokens.ratio import TEMPLATE_TOKENS, TokenTotals, is_informative, token_ratio
 
 LENGTHS = (20, 45, 80, 150, 400, 900, 2_500)
 tokens = st.integers(min_value=1, max_value=200_000)
 
 
-def tallied(counts: Iterable[tuple[int, int]], *, form: PromptForm = "chat") -> TokenTally:
-    tally = TokenTally()
+def tallied(counts: Iterable[tuple[int, int]], *, form: PromptForm = "chat") -> TokenTotals:
+    totals = TokenTotals()
     for estimated, actual in counts:
-        tally = tally.plus(form, estimated=estimated, actual=actual)
-    return tally
+        totals = totals.plus(form, estimated=estimated, actual=actual)
+    return totals
 
 
 def test_without_requests_the_profile_stands() -> None:
-    assert token_ratio(1.2, TokenTally()).ratio == pytest.approx(1.2)
+    assert token_ratio(1.2, TokenTotals()).ratio == pytest.approx(1.2)
 
 
 def test_the_ratio_comes_to_what_the_engine_counts() -> None:
@@ -49,13 +49,13 @@ def test_what_a_template_adds_is_not_taken_for_the_tokenizers_ratio(
 
 
 def test_a_template_adds_to_each_form_of_prompt_what_it_adds() -> None:
-    tally = TokenTally()
+    totals = TokenTotals()
     for estimated in LENGTHS * 100:
-        tally = tally.plus("chat", estimated=estimated, actual=round(1.2 * estimated) + 24)
-        tally = tally.plus("chat_with_system", estimated=estimated, actual=round(1.2 * estimated))
-        tally = tally.plus("text", estimated=estimated, actual=round(1.2 * estimated) + 1)
+        totals = totals.plus("chat", estimated=estimated, actual=round(1.2 * estimated) + 24)
+        totals = totals.plus("chat_with_system", estimated=estimated, actual=round(1.2 * estimated))
+        totals = totals.plus("text", estimated=estimated, actual=round(1.2 * estimated) + 1)
 
-    held = token_ratio(1.0, tally)
+    held = token_ratio(1.0, totals)
 
     assert held.ratio == pytest.approx(1.2, rel=0.01)
     assert held.added_tokens["chat"] == pytest.approx(24, abs=2)
@@ -96,19 +96,19 @@ def test_other_traffic_is_learned_anew() -> None:
 def test_the_ratio_stays_within_what_text_can_do(
     profile: float, counts: list[tuple[int, int]]
 ) -> None:
-    telling = [
+    informative = [
         (estimated, actual)
         for estimated, actual in counts
-        if is_telling(profile, estimated=estimated, actual=actual)
+        if is_informative(profile, estimated=estimated, actual=actual)
     ]
-    held = token_ratio(profile, tallied(telling))
+    held = token_ratio(profile, tallied(informative))
 
     assert profile / 8 <= held.ratio <= profile * 4
     assert all(abs(tokens) <= TEMPLATE_TOKENS for tokens in held.added_tokens.values())
 
 
 @pytest.mark.parametrize(
-    ("estimated", "actual", "telling"),
+    ("estimated", "actual", "informative"),
     [
         (0, 10, False),
         (10, 32, True),
@@ -119,6 +119,6 @@ def test_the_ratio_stays_within_what_text_can_do(
     ],
 )
 def test_counts_that_text_cannot_explain_tell_nothing(
-    estimated: int, actual: int, telling: bool
+    estimated: int, actual: int, informative: bool
 ) -> None:
-    assert is_telling(1.0, estimated=estimated, actual=actual) is telling
+    assert is_informative(1.0, estimated=estimated, actual=actual) is informative

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from profiles.drift.change import Move, PairDrift, Tolerances
+from profiles.drift.change import Change, PairDrift, Tolerances
 from profiles.drift.compare import compare
 from serve_app.core.profile import (
     Hardware,
@@ -72,13 +72,13 @@ def drift(before: Profile, after: Profile) -> PairDrift:
 
 
 def directions(before: Profile, after: Profile) -> set[tuple[str, str]]:
-    return {(move.quantity, move.direction) for move in drift(before, after).moves}
+    return {(change.quantity, change.direction) for change in drift(before, after).changes}
 
 
 def test_the_same_measurement_has_not_moved() -> None:
     found = drift(a_profile(), a_profile())
 
-    assert (found.moves, found.notes) == ((), ())
+    assert (found.changes, found.notes) == ((), ())
 
 
 @pytest.mark.parametrize(
@@ -105,9 +105,9 @@ def test_a_median_moves_beyond_both_its_errors_and_the_tolerance(
 ) -> None:
     before = a_pair_at(tpot_ms=10.0, error_ms=error_ms)
 
-    moves = directions(before, a_pair_at(tpot_ms=tpot_ms, error_ms=error_ms))
+    changes = directions(before, a_pair_at(tpot_ms=tpot_ms, error_ms=error_ms))
 
-    assert moves == ({("TPOT p50", moved)} if moved else set())
+    assert changes == ({("TPOT p50", moved)} if moved else set())
 
 
 def test_where_only_one_measurement_is_sure_the_wider_tolerance_holds() -> None:
@@ -121,22 +121,24 @@ def test_a_move_says_what_where_and_by_how_much() -> None:
     before, after = a_surface(), a_surface()
     slower = replace(a_quantity(10.0), p50=((10.0, 10.0), (13.8, 10.0), (10.0, 10.0)))
 
-    (move,) = drift(
+    (change,) = drift(
         a_profile(latency=before), a_profile(latency=replace(after, tpot_ms=slower))
-    ).moves
+    ).changes
 
-    assert str(move) == "TPOT p50 +38% at 4 at once with 128 prompt tokens (10 -> 13.8 ms)"
-    assert move.demotes
+    assert str(change) == "TPOT p50 +38% at 4 at once with 128 prompt tokens (10 -> 13.8 ms)"
+    assert change.demotes
 
 
 def test_a_slowdown_everywhere_shows_although_no_single_median_is_sure_of_it() -> None:
     levels, lengths = (1, 2, 4, 8), (64, 512)
     before = a_pair_at(tpot_ms=10, error_ms=2, levels=levels, lengths=lengths)
 
-    (move,) = drift(before, a_pair_at(tpot_ms=13, error_ms=2, levels=levels, lengths=lengths)).moves
+    (change,) = drift(
+        before, a_pair_at(tpot_ms=13, error_ms=2, levels=levels, lengths=lengths)
+    ).changes
 
-    assert str(move) == "TPOT p50 +30% over all 8 loads (10 -> 13 ms)"
-    assert move.demotes
+    assert str(change) == "TPOT p50 +30% over all 8 loads (10 -> 13 ms)"
+    assert change.demotes
 
 
 def test_errors_at_every_load_do_not_make_all_of_them_together_move() -> None:
@@ -145,14 +147,14 @@ def test_errors_at_every_load_do_not_make_all_of_them_together_move() -> None:
 
     after = a_pair_at(tpot_ms=12, error_ms=5, levels=levels, lengths=lengths)
 
-    assert drift(before, after).moves == ()
+    assert drift(before, after).changes == ()
 
 
 def test_only_loads_that_both_measured_are_compared() -> None:
     before = at_loads((1, 4), (64, 512), ttft_ms=50)
     after = at_loads((1, 2, 4, 8), (512,), ttft_ms=100)
 
-    places = {move.place for move in drift(before, after).moves}
+    places = {change.place for change in drift(before, after).changes}
 
     assert places == {
         "over all 2 loads",
@@ -166,7 +168,7 @@ def test_other_loads_than_before_are_said_not_to_be_compared() -> None:
 
     found = drift(before, at_loads((2, 8), (64,), ttft_ms=100))
 
-    assert found.moves == ()
+    assert found.changes == ()
     assert found.notes == ("measured at other loads than before: latency not compared",)
 
 
@@ -178,7 +180,7 @@ def test_other_hardware_is_not_compared_in_speed() -> None:
 
     found = drift(a_profile(), moved)
 
-    assert found.moves == ()
+    assert found.changes == ()
     assert "measured on 1 x A10G, before on 1 x cpu" in found.notes[0]
 
 
@@ -228,15 +230,15 @@ def test_only_what_a_request_feels_demotes(after: Profile, told: str, demotes: b
     before = replace(a_profile(), memory=MEMORY)
     same_memory = replace(after, memory=after.memory if after.memory.kv_cache_tokens else MEMORY)
 
-    (move,) = drift(before, same_memory).moves
+    (change,) = drift(before, same_memory).changes
 
-    assert (str(move), move.direction, move.demotes) == (told, "worse", demotes)
+    assert (str(change), change.direction, change.demotes) == (told, "worse", demotes)
 
 
 def test_a_figure_that_one_measurement_lacks_is_not_compared() -> None:
     before = replace(a_profile(), memory=replace(MEMORY, kv_cache_tokens=None))
 
-    assert drift(before, replace(a_profile(), memory=MEMORY)).moves == ()
+    assert drift(before, replace(a_profile(), memory=MEMORY)).changes == ()
 
 
 def with_accuracy(mean: float, lower: float, upper: float, *, items: int = 200) -> Profile:
@@ -259,9 +261,9 @@ def with_accuracy(mean: float, lower: float, upper: float, *, items: int = 200) 
 def test_accuracy_moves_when_the_interval_of_its_difference_leaves_zero(
     after: Profile, moved: tuple[str, bool] | None
 ) -> None:
-    moves = drift(with_accuracy(0.80, 0.74, 0.85), after).moves
+    changes = drift(with_accuracy(0.80, 0.74, 0.85), after).changes
 
-    assert [(move.direction, move.demotes) for move in moves] == ([moved] if moved else [])
+    assert [(change.direction, change.demotes) for change in changes] == ([moved] if moved else [])
 
 
 def test_a_task_that_is_new_is_not_compared() -> None:
@@ -270,7 +272,7 @@ def test_a_task_that_is_new_is_not_compared() -> None:
         accuracy={**a_profile().accuracy, "code": TaskAccuracy(mean=0.1, lower=0.05, items=50)},
     )
 
-    assert drift(a_profile(), after).moves == ()
+    assert drift(a_profile(), after).changes == ()
 
 
 def asked(profile: Profile, evaluation: str) -> Profile:
@@ -282,13 +284,13 @@ def test_accuracy_on_other_questions_is_not_compared() -> None:
 
     found = drift(before, asked(with_accuracy(0.1, 0.05, 0.15), "questions b"))
 
-    assert found.moves == ()
+    assert found.changes == ()
     assert found.notes == ("evaluated on other questions than before: accuracy not compared",)
 
 
 def test_the_worst_of_what_demotes_comes_first() -> None:
-    moves = tuple(
-        Move(
+    changes = tuple(
+        Change(
             quantity="TPOT p50",
             place="",
             before=10,
@@ -300,6 +302,6 @@ def test_the_worst_of_what_demotes_comes_first() -> None:
         for after in (13, 19, 11)
     )
 
-    demoting = PairDrift(pair="a", moves=moves).demoting
+    demoting = PairDrift(pair="a", changes=changes).demoting
 
-    assert [move.after for move in demoting] == [19, 13]
+    assert [change.after for change in demoting] == [19, 13]

@@ -44,6 +44,6 @@ def test_the_file_holds_every_figure(tmp_path: Path) -> None:
     told = json.loads(path.read_text())
 
     assert (told["against"], told["drifted"], told["unknown"]) == ("7", True, [])
-    move = told["pairs"][0]["moves"][0]
-    assert (move["quantity"], move["before"], move["after"]) == ("TPOT p50", 10, 20)
-    assert (move["change"], move["direction"], move["demotes"]) == (1.0, "worse", True)
+    change = told["pairs"][0]["moves"][0]
+    assert (change["quantity"], change["before"], change["after"]) == ("TPOT p50", 10, 20)
+    assert (change["change"], change["direction"], change["demotes"]) == (1.0, "worse", True)

@@ -91,10 +91,12 @@ def a_finished_run(
     run.write_engine(an_engine_record())
     run.write_outcomes(answers, items_digest=plan.items_digest)
     run.write_benchmarks({"gsm8k": TaskAccuracy(mean=0.4, lower=0.3, items=100)})
-    for place in plan.grid.places(a_pair()):
-        requests = plan.grid.load(place, seed=0).requests
+    for grid_point in plan.grid.grid_points(a_pair()):
+        requests = plan.grid.load(grid_point, seed=0).requests
         for number in (1, 2):
-            run.round_path(place, number).write_text(a_result(requests, place.prompt_tokens))
+            run.round_path(grid_point, number).write_text(
+                a_result(requests, grid_point.prompt_tokens)
+            )
     return replace(a_spec(), checkpoint=str(checkpoint))
 
 

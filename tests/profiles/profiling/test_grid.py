@@ -7,19 +7,19 @@ from itertools import count
 import pytest
 
 from profiles.errors import MeasurementUnusable
-from profiles.profiling.grid import Grid, Place
+from profiles.profiling.grid import Grid, GridPoint
 from profiles.profiling.loadgen import left_out
 from tests.profiles.samples import a_pair
 
 
-def places(grid: Grid, **pair: int) -> list[tuple[int, int]]:
-    return [(at.concurrency, at.prompt_tokens) for at in grid.places(a_pair(**pair))]
+def grid_points(grid: Grid, **pair: int) -> list[tuple[int, int]]:
+    return [(at.concurrency, at.prompt_tokens) for at in grid.grid_points(a_pair(**pair))]
 
 
 def test_every_concurrency_meets_every_prompt_length() -> None:
     grid = Grid(concurrency=(4, 1), prompt_tokens=(512, 64))
 
-    assert places(grid) == [(1, 64), (1, 512), (4, 64), (4, 512)]
+    assert grid_points(grid) == [(1, 64), (1, 512), (4, 64), (4, 512)]
 
 
 @pytest.mark.parametrize(
@@ -28,13 +28,13 @@ def test_every_concurrency_meets_every_prompt_length() -> None:
 def test_without_other_wish_the_levels_double_up_to_the_pairs_maximum(
     most: int, levels: list[int]
 ) -> None:
-    found = places(Grid(), max_concurrency=most)
+    found = grid_points(Grid(), max_concurrency=most)
 
     assert sorted({level for level, _ in found}) == levels
 
 
 def test_every_load_leaves_samples_and_busier_ones_leave_more() -> None:
-    loads = [Grid().load(Place(concurrency=c, prompt_tokens=64), seed=0) for c in (1, 2, 4, 8)]
+    loads = [Grid().load(GridPoint(concurrency=c, prompt_tokens=64), seed=0) for c in (1, 2, 4, 8)]
 
     samples = [load.requests - left_out(load.concurrency) for load in loads]
     assert samples == sorted(set(samples))
@@ -52,12 +52,12 @@ def test_warm_ups_draw_no_prompt_twice() -> None:
 
 def test_a_replica_is_not_measured_above_what_it_runs_at_once() -> None:
     with pytest.raises(MeasurementUnusable, match="concurrency 8 is more than the 4 requests"):
-        places(Grid(concurrency=(1, 4, 8)), max_concurrency=4)
+        grid_points(Grid(concurrency=(1, 4, 8)), max_concurrency=4)
 
 
 def test_prompts_too_long_for_the_window_are_refused() -> None:
     with pytest.raises(MeasurementUnusable, match="window of 512: measure shorter prompts"):
-        places(Grid(prompt_tokens=(64, 512)), window=512)
+        grid_points(Grid(prompt_tokens=(64, 512)), window=512)
 
 
 @pytest.mark.parametrize(

@@ -25,37 +25,37 @@ def test_samples_of_all_rounds_stand_in_the_order_of_the_rounds() -> None:
 
 
 def test_one_round_is_never_enough_however_calm() -> None:
-    assert not RULE.enough(with_tpot(20.0))
+    assert not RULE.converged(with_tpot(20.0))
 
 
 def test_two_rounds_that_agree_are_enough() -> None:
-    assert RULE.enough(with_tpot(20.0, 20.1))
+    assert RULE.converged(with_tpot(20.0, 20.1))
 
 
 def test_rounds_that_disagree_ask_for_another() -> None:
-    assert not RULE.enough(with_tpot(20.0, 30.0))
-    assert not RULE.enough(with_tpot(20.0, 30.0, 20.0))
+    assert not RULE.converged(with_tpot(20.0, 30.0))
+    assert not RULE.converged(with_tpot(20.0, 30.0, 20.0))
 
 
 def test_a_machine_that_never_calms_down_is_left_after_the_most_rounds() -> None:
-    assert RULE.enough(with_tpot(20.0, 30.0, 20.0, 30.0))
+    assert RULE.converged(with_tpot(20.0, 30.0, 20.0, 30.0))
 
 
 def test_first_tokens_must_be_sure_too() -> None:
     rounds = (a_round(ttft_ms=50), a_round(ttft_ms=80))
 
-    assert not RULE.enough(replace(a_point(), rounds=rounds))
+    assert not RULE.converged(replace(a_point(), rounds=rounds))
 
 
 def test_a_wider_interval_is_reached_sooner() -> None:
     torn = with_tpot(20.0, 24.0)
 
-    assert StopRule(half_width=0.2, most_rounds=4).enough(torn)
-    assert not StopRule(half_width=0.02, most_rounds=4).enough(torn)
+    assert StopRule(half_width=0.2, most_rounds=4).converged(torn)
+    assert not StopRule(half_width=0.02, most_rounds=4).converged(torn)
 
 
 def test_too_few_samples_are_not_enough_however_close_they_lie() -> None:
-    assert not RULE.enough(a_point(samples=2, rounds=2))
+    assert not RULE.converged(a_point(samples=2, rounds=2))
 
 
 @pytest.mark.parametrize("half_width", [0.0, 1.0, -0.1, float("nan")])

@@ -12,12 +12,12 @@ import pytest
 from profiles.errors import ResumeRefused
 from profiles.evaluation.lm_eval import BenchmarkOptions
 from profiles.profiling.engine import EngineSpec
-from profiles.profiling.grid import Grid, Place
+from profiles.profiling.grid import Grid, GridPoint
 from profiles.profiling.run_folder import Manifest, RunFolder, file_stamps, run_settings
 from serve_app.core.profile import TaskAccuracy
 from tests.profiles.samples import a_pair, a_spec, an_engine_record, outcomes
 
-HERE = Place(concurrency=1, prompt_tokens=64)
+HERE = GridPoint(concurrency=1, prompt_tokens=64)
 RECORD = an_engine_record()
 
 

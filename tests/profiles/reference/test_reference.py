@@ -18,7 +18,7 @@ from serve_app.core.intervals import wilson
 from serve_app.core.request import Constraints
 from serve_app.settings.config_file import read_config
 from serve_app.store.file_store import read_profiles
-from tests.builders import a_judgement, features
+from tests.builders import a_classification, features
 from tests.paths import REPOSITORY
 
 REFERENCE = REPOSITORY / "profiles" / "reference"
@@ -49,7 +49,7 @@ def decided(catalog: Catalog, constraints: Constraints) -> Decision:
     pairs = [pair.pair for pair in args.pairs]
     return decide(
         decision_id="example",
-        features=features(prompt_tokens=200, judgement=a_judgement(output_tokens=100)),
+        features=features(prompt_tokens=200, classification=a_classification(output_tokens=100)),
         constraints=constraints,
         pairs=pairs,
         catalog=catalog,
@@ -139,7 +139,7 @@ def test_predictions_come_near_the_whole_answers_that_were_published(catalog: Ca
 
     decision = decide(
         decision_id="example",
-        features=features(prompt_tokens=30, judgement=a_judgement(output_tokens=128)),
+        features=features(prompt_tokens=30, classification=a_classification(output_tokens=128)),
         constraints=Constraints(deadline_quantile=0.5),
         pairs=pairs,
         catalog=catalog,

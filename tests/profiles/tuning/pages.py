@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from prometheus_client import CollectorRegistry
 
 from serve_app.telemetry.request_metrics import PrometheusEvents
-from tests.telemetry.facts import an_answer
+from tests.telemetry.event_samples import an_answer
 
 
 def a_page(contexts: Mapping[str, Sequence[int]]) -> str:

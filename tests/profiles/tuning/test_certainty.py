@@ -7,14 +7,14 @@ import pytest
 
 from profiles.tuning.case import Case
 from profiles.tuning.certainty import CertaintyCurve, CertaintyPoint, certainty_curve
-from profiles.tuning.out_of_fold import Said
+from profiles.tuning.out_of_fold import OutOfFold
 from tests.profiles.tuning.cases import a_case
 
 
 def curve(case: Case, means: np.ndarray, *floors: float) -> CertaintyCurve:
     return certainty_curve(
         case,
-        Said(means=means, likely_kinds=("any",) * len(means)),
+        OutOfFold(means=means, likely_kinds=("any",) * len(means)),
         floors=floors,
         seed=0,
         progress=lambda line: None,

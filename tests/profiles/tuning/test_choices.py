@@ -46,7 +46,8 @@ def a_request(random: Random) -> Features:
         for pair, mean in means.items()
     }
     return builders.features(
-        prompt_tokens=random.randint(1, 900), judgement=builders.a_judgement(success=success)
+        prompt_tokens=random.randint(1, 900),
+        classification=builders.a_classification(success=success),
     )
 
 

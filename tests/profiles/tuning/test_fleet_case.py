@@ -75,7 +75,7 @@ def test_answers_cost_the_tokens_counted_and_else_those_expected() -> None:
     case = fleet_case(
         table,
         a_fleet(SMALL, LARGE),
-        features_of(table, [builders.a_judgement(output_tokens=100)] * 4),
+        features_of(table, [builders.a_classification(output_tokens=100)] * 4),
         np.full((4, 2), 0.5),
     )
     cost, expected = case.answers.cost_usd[:, 0], case.answers.expected_usd[:, 0]
@@ -91,7 +91,7 @@ def test_what_nobody_graded_counts_as_predicted() -> None:
     case = fleet_case(
         table,
         a_fleet(SMALL, LARGE),
-        features_of(table, [builders.a_judgement()] * 4),
+        features_of(table, [builders.a_classification()] * 4),
         np.full((4, 2), 0.3),
     )
     assert case.answers.scores[:, 1].tolist() == [1.0, 1.0, 0.3, 1.0]
@@ -104,7 +104,7 @@ def test_the_oracle_knows_only_what_was_graded() -> None:
     case = fleet_case(
         table,
         a_fleet(SMALL, LARGE),
-        features_of(table, [builders.a_judgement()] * 4),
+        features_of(table, [builders.a_classification()] * 4),
         np.full((4, 2), 0.9),
     )
     assert case.answers.oracle.tolist() == [0, 1, 1, 0]
@@ -112,7 +112,7 @@ def test_the_oracle_knows_only_what_was_graded() -> None:
 
 def test_prompts_that_no_pair_may_serve_are_left_out_and_said() -> None:
     table = a_table(SMALL, LARGE)
-    features = features_of(table, [builders.a_judgement()] * 4)
+    features = features_of(table, [builders.a_classification()] * 4)
     features[1] = replace(features[1], prompt_tokens=1_000_000)
     case = fleet_case(table, a_fleet(SMALL, LARGE), features, np.full((4, 2), 0.5))
     assert case.rows.tolist() == [0, 2, 3]

@@ -37,8 +37,10 @@ def guarded(small: Activations, large: Activations = "bf16") -> GuardCurve:
     figures = np.arange(PROMPTS) % 2 == 0
     table = a_table(SMALL, LARGE, prompts=PROMPTS)
     table = replace(table, scores=np.column_stack((~figures, np.ones(PROMPTS))).astype(float))
-    judgements = [builders.a_judgement(numeric_share=0.45 if many else 0.0) for many in figures]
-    features = features_of(table, judgements)
+    classifications = [
+        builders.a_classification(numeric_share=0.45 if many else 0.0) for many in figures
+    ]
+    features = features_of(table, classifications)
     case = fleet_case(table, fleet, features, np.full((PROMPTS, 2), 0.5))
     return guard_curve(case, fleet, features, ON_COST, seed=0)
 

@@ -8,8 +8,13 @@ import pytest
 
 from profiles.training.folds import folds
 from profiles.training.outcomes import OutcomesUnusable
-from profiles.tuning.out_of_fold import given_model, judgements_of, said_of, train_per_fold
-from serve_app.classifier.heuristics import judge
+from profiles.tuning.out_of_fold import (
+    classifications_of,
+    given_model,
+    predict_out_of_fold,
+    train_per_fold,
+)
+from serve_app.classifier.heuristics import classify_sync
 from serve_app.classifier.model_file import save_artifact
 from tests.outcomes import PAIRS, outcomes, trained
 
@@ -26,7 +31,7 @@ def test_no_model_has_seen_the_prompts_it_is_asked() -> None:
     parts = train_per_fold(table, splits, seed=0, progress=lambda line: None)
     assert [part.model.header.prompts for part in parts] == [len(s.train) for s in splits]
     assert [part.rows.tolist() for part in parts] == [s.test.tolist() for s in splits]
-    said = said_of(table, parts)
+    said = predict_out_of_fold(table, parts)
     assert not np.isnan(said.means).any()
     right = {kind: said.means[np.array(table.kinds) == kind, 0].mean() for kind in table.kinds}
     assert right["history"] > right["mathematics"] + 0.4
@@ -44,11 +49,11 @@ def test_a_model_trained_on_the_same_file_is_refused(tmp_path: Path) -> None:
 def test_a_model_of_other_outcomes_is_asked_in_the_tables_order(tmp_path: Path) -> None:
     table = outcomes(40, seed=7)
     path = a_model(tmp_path, **{"other.csv": "def"})
-    straight = said_of(table, [given_model(path, table)])
+    straight = predict_out_of_fold(table, [given_model(path, table)])
     turned = table.only(PAIRS[::-1])
-    assert said_of(turned, [given_model(path, turned)]).means[:, 0].tolist() == pytest.approx(
-        straight.means[:, 2].tolist()
-    )
+    assert predict_out_of_fold(turned, [given_model(path, turned)]).means[
+        :, 0
+    ].tolist() == pytest.approx(straight.means[:, 2].tolist())
 
 
 def test_a_model_that_lacks_a_pair_is_refused(tmp_path: Path) -> None:
@@ -57,10 +62,10 @@ def test_a_model_that_lacks_a_pair_is_refused(tmp_path: Path) -> None:
         given_model(a_model(tmp_path), table)
 
 
-def test_judgements_are_what_the_classifier_deployment_would_say(tmp_path: Path) -> None:
+def test_classifications_are_what_the_classifier_deployment_would_say(tmp_path: Path) -> None:
     table = outcomes(20, seed=7)
     part = given_model(a_model(tmp_path), table)
-    judged = judgements_of(table, [part], local=judge)
-    said = said_of(table, [part])
-    for row, one in enumerate(judged):
+    classified = classifications_of(table, [part], local=classify_sync)
+    said = predict_out_of_fold(table, [part])
+    for row, one in enumerate(classified):
         assert [one.success[pair].mean for pair in PAIRS] == pytest.approx(said.means[row].tolist())

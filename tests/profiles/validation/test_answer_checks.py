@@ -8,22 +8,22 @@ import pytest
 
 from profiles.validation.probe_set import Probes, Trouble
 from profiles.validation.thresholds import SMALL_WEIGHTS
-from tests.profiles.validation.gated import NEAR, PARENT, failed, far, judged, the_failure
-from tests.profiles.validation.seen import a_text, an_answer, seen, some_probes
+from tests.profiles.validation.evidence import a_text, an_answer, evidence, some_probes
+from tests.profiles.validation.gate_verdicts import NEAR, PARENT, failed, far, judged, the_failure
 
 
 def test_an_answer_equal_to_the_parents_is_no_quantization() -> None:
-    same = seen(some_probes(), bits=8)
+    same = evidence(some_probes(), bits=8)
 
     assert failed(judged(same, PARENT)) == ["differs from the parent"]
-    assert judged(seen(some_probes()), PARENT, claims="bf16").passed
+    assert judged(evidence(some_probes()), PARENT, claims="bf16").passed
 
 
 def test_nan_on_formulas_names_the_probe_and_points_at_the_activations() -> None:
     trouble = Trouble(probe="formula-latex", topic="formulas", kind="not_finite", told="nan")
     broken = replace(NEAR, troubles=(trouble,))
 
-    failure = the_failure(judged(seen(broken, bits=8), PARENT, claims="fp8"))
+    failure = the_failure(judged(evidence(broken, bits=8), PARENT, claims="fp8"))
 
     assert failure.name == "finite log-probabilities"
     assert "formula-latex (formulas)" in failure.seen
@@ -33,10 +33,10 @@ def test_nan_on_formulas_names_the_probe_and_points_at_the_activations() -> None
 
 def test_a_probe_that_the_parent_cannot_answer_either_is_excused() -> None:
     trouble = Trouble(probe="ask", topic="prose", kind="error", told="HTTP 400")
-    parent = seen(some_probes(troubles=(trouble,)))
+    parent = evidence(some_probes(troubles=(trouble,)))
 
-    assert judged(seen(replace(NEAR, troubles=(trouble,)), bits=8), parent).passed
-    assert failed(judged(seen(replace(NEAR, troubles=(trouble,)), bits=8), PARENT)) == [
+    assert judged(evidence(replace(NEAR, troubles=(trouble,)), bits=8), parent).passed
+    assert failed(judged(evidence(replace(NEAR, troubles=(trouble,)), bits=8), PARENT)) == [
         "every probe answered"
     ]
 
@@ -44,7 +44,7 @@ def test_a_probe_that_the_parent_cannot_answer_either_is_excused() -> None:
 def test_another_chat_template_in_the_engine_fails() -> None:
     other = replace(NEAR, answers=(an_answer(prompt=(5, 5)),))
 
-    failure = the_failure(judged(seen(other, bits=8), PARENT))
+    failure = the_failure(judged(evidence(other, bits=8), PARENT))
 
     assert failure.seen == "other tokens than the parent's: prompt ask"
 
@@ -65,26 +65,26 @@ def test_another_chat_template_in_the_engine_fails() -> None:
     ],
 )
 def test_each_bound_on_what_is_answered_is_kept(candidate: Probes, check: str) -> None:
-    assert check in failed(judged(seen(candidate, bits=8), PARENT))
+    assert check in failed(judged(evidence(candidate, bits=8), PARENT))
 
 
 def test_answers_that_loop_as_often_as_the_parents_pass() -> None:
     loop = (an_answer(*[5] * 20),)
 
-    candidate = seen(replace(NEAR, answers=loop), bits=8)
+    candidate = evidence(replace(NEAR, answers=loop), bits=8)
 
-    assert judged(candidate, seen(some_probes(answers=loop))).passed
+    assert judged(candidate, evidence(some_probes(answers=loop))).passed
 
 
 def test_four_bits_may_shift_further_than_eight() -> None:
     candidate = some_probes(a_text(likely=0.56))
 
-    assert not judged(seen(candidate, bits=8), PARENT, claims="w8a8").passed
-    assert judged(seen(candidate, bits=4.2), PARENT, claims="w4a16").passed
+    assert not judged(evidence(candidate, bits=8), PARENT, claims="w8a8").passed
+    assert judged(evidence(candidate, bits=4.2), PARENT, claims="w4a16").passed
 
 
 def test_a_small_model_may_shift_further_than_a_large_one() -> None:
-    candidate = seen(some_probes(a_text(likely=0.5)), bits=4.2)
+    candidate = evidence(some_probes(a_text(likely=0.5)), bits=4.2)
 
     assert not judged(candidate, PARENT, claims="w4a16").passed
     assert judged(candidate, PARENT, claims="w4a16", weights=SMALL_WEIGHTS - 1).passed

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from profiles.validation.divergence import agreeing_share, diverge, divergence_of_tops
 from profiles.validation.probe_set import Top
-from tests.profiles.validation.seen import PLACES, a_text, an_answer, some_probes
+from tests.profiles.validation.evidence import PLACES, a_text, an_answer, some_probes
 
 
 def test_an_engine_does_not_diverge_from_itself() -> None:

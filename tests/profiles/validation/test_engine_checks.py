@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from profiles.validation.vllm_log import LoadedFacts, LoadedLayer
-from tests.profiles.validation.gated import NEAR, PARENT, failed, judged, the_failure
-from tests.profiles.validation.seen import seen, some_probes
+from tests.profiles.validation.evidence import evidence, some_probes
+from tests.profiles.validation.gate_verdicts import NEAR, PARENT, failed, judged, the_failure
 
 
 def test_an_engine_that_quantized_nothing_fails() -> None:
@@ -14,7 +14,9 @@ def test_an_engine_that_quantized_nothing_fails() -> None:
     loaded = LoadedFacts(layers=(layer,), quantized_on_load=0)
 
     verdict = judged(
-        replace(seen(some_probes()), quantizes_on_load=True, loaded=loaded), PARENT, claims="int8"
+        replace(evidence(some_probes()), quantizes_on_load=True, loaded=loaded),
+        PARENT,
+        claims="int8",
     )
 
     assert failed(verdict) == ["layers in memory", "differs from the parent"]
@@ -28,7 +30,7 @@ def test_experts_left_unquantized_fail() -> None:
         LoadedLayer(name="experts", times=2, weights=0, scheme=None),
     )
 
-    verdict = judged(replace(seen(NEAR, bits=8), loaded=LoadedFacts(layers=layers)), PARENT)
+    verdict = judged(replace(evidence(NEAR, bits=8), loaded=LoadedFacts(layers=layers)), PARENT)
 
     assert "experts not: experts" in the_failure(verdict).seen
 
@@ -39,14 +41,14 @@ def test_attention_may_stay_as_it_is_where_experts_are_quantized() -> None:
         LoadedLayer(name="experts", times=2, weights=0, scheme="Mxfp4MoEMethod"),
     )
 
-    assert judged(replace(seen(NEAR, bits=8), loaded=LoadedFacts(layers=layers)), PARENT).passed
+    assert judged(replace(evidence(NEAR, bits=8), loaded=LoadedFacts(layers=layers)), PARENT).passed
 
 
 def test_a_quantized_engine_under_an_unquantized_name_fails() -> None:
     layer = LoadedLayer(name="o_proj", times=2, weights=10, scheme="Fp8LinearMethod")
 
     verdict = judged(
-        replace(seen(some_probes()), loaded=LoadedFacts(layers=(layer,))), claims="bf16"
+        replace(evidence(some_probes()), loaded=LoadedFacts(layers=(layer,))), claims="bf16"
     )
 
     assert the_failure(verdict).seen == "100% of the linear weights quantized, as Fp8LinearMethod"
@@ -54,7 +56,7 @@ def test_a_quantized_engine_under_an_unquantized_name_fails() -> None:
 
 def test_weights_that_the_engine_widens_fail() -> None:
     # 1000 linear weights of 8 bits beside 500 other bytes, loaded as 16 bits.
-    wide = replace(seen(NEAR, bits=8), weights_loaded_bytes=2500)
+    wide = replace(evidence(NEAR, bits=8), weights_loaded_bytes=2500)
 
     assert the_failure(judged(wide, PARENT)).seen.startswith("16.00 bits per weight")
     assert judged(replace(wide, weights_loaded_bytes=1500), PARENT).passed

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from profiles.validation.tensors import BadValues
-from profiles.validation.verdict import Seen
+from profiles.validation.verdict import Evidence
 from profiles.validation.vllm_log import LoadedFacts, LoadedLayer
+from tests.profiles.validation.evidence import evidence, some_facts, with_facts
 from tests.profiles.validation.folders import changed_tokenizer, facts
-from tests.profiles.validation.gated import NEAR, PARENT, failed, judged, the_failure
-from tests.profiles.validation.seen import seen, some_facts, with_facts
+from tests.profiles.validation.gate_verdicts import NEAR, PARENT, failed, judged, the_failure
 
 
 def test_files_that_are_cut_off_are_all_that_is_judged() -> None:
-    verdict = judged(with_facts(seen(), problems=("a.safetensors: cut off",)))
+    verdict = judged(with_facts(evidence(), problems=("a.safetensors: cut off",)))
 
     assert [check.name for check in verdict.checks] == ["files"]
     assert "no engine was started" in verdict.note
@@ -35,11 +35,11 @@ def test_files_that_are_cut_off_are_all_that_is_judged() -> None:
     ],
 )
 def test_bits_on_disk_must_be_those_claimed(claims: str, bits: float, *, fails: bool) -> None:
-    assert ("bits on disk" in failed(judged(seen(bits=bits), claims=claims))) is fails
+    assert ("bits on disk" in failed(judged(evidence(bits=bits), claims=claims))) is fails
 
 
 def test_weights_that_the_engine_is_to_quantize_are_judged_in_memory_only() -> None:
-    on_load = replace(seen(NEAR), quantizes_on_load=True)
+    on_load = replace(evidence(NEAR), quantizes_on_load=True)
     share = LoadedLayer(name="o_proj", times=30, weights=100, scheme="Fp8LinearMethod")
 
     verdict = judged(replace(on_load, loaded=LoadedFacts(layers=(share,))), PARENT, claims="fp8")
@@ -51,17 +51,17 @@ def test_weights_that_the_engine_is_to_quantize_are_judged_in_memory_only() -> N
 def test_weights_that_are_no_numbers_are_named() -> None:
     values = BadValues(nonfinite=("layers.1.weight_scale",), zero=("layers.2.weight",))
 
-    failure = the_failure(judged(with_facts(seen(bits=8), values=values)))
+    failure = the_failure(judged(with_facts(evidence(bits=8), values=values)))
 
     assert "NaN or infinity in layers.1.weight_scale" in failure.seen
     assert "nothing but zeros in layers.2.weight" in failure.seen
 
 
 def test_a_tokenizer_that_is_not_the_parents_fails_before_any_engine(tmp_path: Path) -> None:
-    parent = Seen(facts=facts(tmp_path / "parent"))
+    parent = Evidence(facts=facts(tmp_path / "parent"))
     other = facts(tmp_path / "own", tokenizer=changed_tokenizer(normalizer={"type": "Lowercase"}))
 
-    failure = the_failure(judged(Seen(facts=other), parent, claims="bf16"))
+    failure = the_failure(judged(Evidence(facts=other), parent, claims="bf16"))
 
     assert failure.name == "tokenizer"
     assert failure.seen.startswith("normalizer ")
@@ -71,14 +71,14 @@ def test_more_tokens_than_rows_of_the_embedding_fail(tmp_path: Path) -> None:
     vocabulary = {str(token): token for token in range(20)}
     own = facts(tmp_path, tokenizer=changed_tokenizer(model={"vocab": vocabulary}))
 
-    failure = the_failure(judged(Seen(facts=own), claims="bf16"))
+    failure = the_failure(judged(Evidence(facts=own), claims="bf16"))
 
     assert failure.seen == "21 tokens for 16 rows of the embedding"
 
 
 def test_the_wrong_parent_is_recognized(tmp_path: Path) -> None:
-    parent = Seen(facts=facts(tmp_path / "parent", num_hidden_layers=24))
-    own = Seen(facts=facts(tmp_path / "own", num_hidden_layers=30))
+    parent = Evidence(facts=facts(tmp_path / "parent", num_hidden_layers=24))
+    own = Evidence(facts=facts(tmp_path / "own", num_hidden_layers=30))
 
     assert the_failure(judged(own, parent, claims="bf16")).seen == (
         "num_hidden_layers 30, the parent's 24"
@@ -90,6 +90,6 @@ def test_few_layers_quantized_fail() -> None:
     kept = replace(half.layers[0], name="kept", quantized=False)
     half = replace(half, layers=(*half.layers, kept))
 
-    failure = the_failure(judged(Seen(facts=half)))
+    failure = the_failure(judged(Evidence(facts=half)))
 
     assert failure.seen == "50% of the linear layers' weights; not kept"

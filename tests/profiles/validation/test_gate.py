@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from profiles.validation.probe_set import Trouble
 from profiles.validation.verdict import golden_result
-from tests.profiles.validation.gated import NEAR, PARENT, failed, far, judged
-from tests.profiles.validation.seen import a_text, an_answer, seen, some_probes
+from tests.profiles.validation.evidence import a_text, an_answer, evidence, some_probes
+from tests.profiles.validation.gate_verdicts import NEAR, PARENT, failed, far, judged
 
 
 def test_a_quantized_checkpoint_near_its_parent_passes() -> None:
-    assert failed(judged(seen(NEAR, bits=8.1), PARENT)) == []
+    assert failed(judged(evidence(NEAR, bits=8.1), PARENT)) == []
 
 
 def test_an_unquantized_checkpoint_passes_without_a_parent() -> None:
-    assert failed(judged(seen(some_probes()), claims="bf16")) == []
+    assert failed(judged(evidence(some_probes()), claims="bf16")) == []
 
 
 def test_every_failure_says_what_was_allowed_the_usual_cause_and_what_to_try() -> None:
@@ -26,7 +26,7 @@ def test_every_failure_says_what_was_allowed_the_usual_cause_and_what_to_try() -
         ),
     )
 
-    verdict = judged(seen(far), PARENT)
+    verdict = judged(evidence(far), PARENT)
 
     assert len(verdict.failures) > 10
     for check in verdict.failures:
@@ -37,13 +37,13 @@ def test_every_failure_says_what_was_allowed_the_usual_cause_and_what_to_try() -
 
 
 def test_a_passed_check_has_neither_cause_nor_remedy() -> None:
-    verdict = judged(seen(NEAR, bits=8.1), PARENT)
+    verdict = judged(evidence(NEAR, bits=8.1), PARENT)
 
     assert {(check.cause, check.remedy) for check in verdict.checks} == {("", "")}
 
 
 def test_a_profile_carries_the_verdict_with_its_first_reasons() -> None:
-    verdict = judged(seen(far(likely=0.01), bits=16.0), PARENT)
+    verdict = judged(evidence(far(likely=0.01), bits=16.0), PARENT)
 
     result = golden_result(verdict, date="2026-01-01T00:00:00+00:00")
 
@@ -55,6 +55,6 @@ def test_a_profile_carries_the_verdict_with_its_first_reasons() -> None:
 
 
 def test_a_profile_of_what_passed_has_no_reason() -> None:
-    result = golden_result(judged(seen(NEAR, bits=8.1), PARENT), date="2026-01-01")
+    result = golden_result(judged(evidence(NEAR, bits=8.1), PARENT), date="2026-01-01")
 
     assert (result.passed, result.reason) == (True, "")

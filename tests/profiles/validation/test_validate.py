@@ -17,9 +17,9 @@ from profiles.validation.verdict import Check, Verdict
 from serve_app.store.codec import decode_profile, encode_profile
 from tests.builders import a_profile
 from tests.profiles.samples import a_pair, a_spec
+from tests.profiles.validation.evidence import some_probes
 from tests.profiles.validation.fake_vllm import FakeModel, serving
 from tests.profiles.validation.folders import int8, write_checkpoint
-from tests.profiles.validation.seen import some_probes
 
 PROBES = ProbeSet(
     probes=(

@@ -10,7 +10,7 @@ from profiles.validation.checkpoint import CheckpointFacts
 from profiles.validation.layers import LinearLayer
 from profiles.validation.probe_set import Answer, Probes, ScoredText, Trouble
 from profiles.validation.tensors import BadValues
-from profiles.validation.verdict import Seen
+from profiles.validation.verdict import Evidence
 
 PLACES = 40
 
@@ -81,9 +81,9 @@ def some_facts(*, bits: float = 16.0, quantized: bool | None = None) -> Checkpoi
     )
 
 
-def seen(probes: Probes | None = None, *, bits: float = 16.0) -> Seen:
-    return Seen(facts=some_facts(bits=bits), probes=probes)
+def evidence(probes: Probes | None = None, *, bits: float = 16.0) -> Evidence:
+    return Evidence(facts=some_facts(bits=bits), probes=probes)
 
 
-def with_facts(shown: Seen, **facts: object) -> Seen:
+def with_facts(shown: Evidence, **facts: object) -> Evidence:
     return replace(shown, facts=replace(shown.facts, **facts))  # type: ignore[arg-type]

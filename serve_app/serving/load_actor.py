@@ -1,6 +1,6 @@
 """In-flight counts shared between ingress replicas.
 
-Each replica knows only the requests it sent itself. On the board every replica pins its own
+Each replica knows only the requests it sent itself. On the actor every replica pins its own
 counts and reads the sum of the others', so that a decision sees the load of the whole fleet.
 """
 
@@ -23,7 +23,7 @@ EXCHANGE_EVERY_S = 0.2
 FORGET_AFTER_S = 2.0
 
 
-class LoadBoard:
+class LoadActor:
     """The counts of every replica that pinned some lately."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
@@ -43,19 +43,19 @@ class LoadBoard:
         return dict(total)
 
 
-def build_load_board() -> Application:
-    """The Serve application node of the board."""
+def build_load_actor() -> Application:
+    """The Serve application node of the actor."""
     deployment = serve.deployment(
-        name="LoadBoard", num_replicas=1, ray_actor_options={"num_cpus": 0}
-    )(LoadBoard)
+        name="LoadActor", num_replicas=1, ray_actor_options={"num_cpus": 0}
+    )(LoadActor)
     return deployment.bind()
 
 
-async def exchange_load(board: Handle, replica: str, load: LoadTracker) -> None:
-    """Runs until cancelled. While the board is away the last counts of the others fade to zero."""
+async def exchange_load(load_actor: Handle, replica: str, load: LoadTracker) -> None:
+    """Runs until cancelled. While the actor is away the last counts of the others fade to zero."""
     while True:
         try:
-            load.set_peers(await board.exchange.remote(replica, load.own_in_flight()))
+            load.set_peers(await load_actor.exchange.remote(replica, load.own_in_flight()))
         except (RayError, RayServeException):
             load.set_peers({})
         await asyncio.sleep(EXCHANGE_EVERY_S)

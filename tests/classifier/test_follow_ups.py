@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from serve_app.classifier.request_text import with_earlier
+from serve_app.classifier.request_text import resolve_follow_up
 from tests.classifier.pasted import material
 
 QUESTION = "Which planet has the most moons?"
@@ -15,17 +15,17 @@ QUESTION = "Which planet has the most moons?"
 )
 def test_a_short_follow_up_is_asked_with_the_request_before_it(follow_up: str) -> None:
     first = "Translate 'good morning' into Spanish."
-    assert with_earlier([first, follow_up]) == f"{first}\n{follow_up}"
+    assert resolve_follow_up([first, follow_up]) == f"{first}\n{follow_up}"
 
 
 def test_a_chain_of_follow_ups_goes_back_to_the_request() -> None:
     turns = ["hello", "Translate 'yes' into Danish.", "and in French?", "and in Greek?"]
-    assert with_earlier(turns) == "Translate 'yes' into Danish.\nand in Greek?"
+    assert resolve_follow_up(turns) == "Translate 'yes' into Danish.\nand in Greek?"
 
 
 def test_a_follow_up_does_not_bring_back_what_was_pasted_in_before() -> None:
     turns = [f"Context: {material()}\n\nQuestion: {QUESTION}", "and the fewest?"]
-    assert with_earlier(turns) == f"{QUESTION}\nand the fewest?"
+    assert resolve_follow_up(turns) == f"{QUESTION}\nand the fewest?"
 
 
 @pytest.mark.parametrize(
@@ -41,8 +41,8 @@ def test_a_follow_up_does_not_bring_back_what_was_pasted_in_before() -> None:
     ],
 )
 def test_a_whole_request_stands_alone(turn: str) -> None:
-    assert with_earlier(["Translate 'yes' into Danish.", turn]) == turn
+    assert resolve_follow_up(["Translate 'yes' into Danish.", turn]) == turn
 
 
 def test_a_follow_up_to_nothing_is_what_it_is() -> None:
-    assert with_earlier(["and in French?"]) == "and in French?"
+    assert resolve_follow_up(["and in French?"]) == "and in French?"

@@ -1,4 +1,4 @@
-"""Ingress replicas share feedback through the board's deployment."""
+"""Ingress replicas share feedback through the actor's deployment."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from serve_app.feedback.score_store import (
     ScoreReceipt,
     ServedAnswer,
 )
-from serve_app.serving.feedback_board import RayScoreStore, build_feedback_actor
+from serve_app.serving.feedback_actor import RayScoreStore, build_feedback_actor
 from serve_app.settings import FeedbackSettings
 from serve_app.testing import ManualClock
 from tests.builders import a_catalog, a_profile, an_accuracy
-from tests.gateways import a_house, an_inbound, whole
+from tests.gateways import a_request, gateway_under_test, whole
 
 BAD = Score(decision="d1", source="caller", score=0.0)
 SERVED = ServedAnswer(decision="d1", pair="cheap", task="code", measured="2026-01-01", replica="a")
@@ -59,12 +59,12 @@ def a_store() -> InMemoryScoreStore:
     return InMemoryScoreStore(FeedbackSettings(), ManualClock().now)
 
 
-async def test_two_replicas_share_one_board_and_decide_by_what_either_was_told() -> None:
+async def test_two_replicas_share_one_actor_and_decide_by_what_either_was_told() -> None:
     app = build_feedback_actor(FeedbackSettings())
     handle: Any = serve.run(app, name="feedback", _local_testing_mode=True)
-    one = a_house(catalog=CATALOG, store=RayScoreStore(handle))
-    other = a_house(catalog=CATALOG, store=RayScoreStore(handle))
-    await whole(one, an_inbound())
+    one = gateway_under_test(catalog=CATALOG, store=RayScoreStore(handle))
+    other = gateway_under_test(catalog=CATALOG, store=RayScoreStore(handle))
+    await whole(one, a_request())
     await one.feedback.exchange()
 
     receipt = await other.feedback.take("decision-1", 0.0)
@@ -72,8 +72,8 @@ async def test_two_replicas_share_one_board_and_decide_by_what_either_was_told()
     await other.feedback.exchange()
 
     assert receipt.status == "counted"
-    for house in (one, other):
-        (estimate,) = house.feedback.estimates()
+    for under_test in (one, other):
+        (estimate,) = under_test.feedback.estimates()
         assert (estimate.pair, estimate.callers) == ("cheap", 1)
         assert estimate.mean < 0.8
 
@@ -104,7 +104,7 @@ async def test_an_answer_that_nobody_tells_of_stays_unknown() -> None:
 
 
 @pytest.mark.parametrize("error", [RayActorError(), TimeoutError()])
-async def test_a_board_that_died_or_is_slow_is_unavailable(error: Exception) -> None:
+async def test_a_actor_that_died_or_is_slow_is_unavailable(error: Exception) -> None:
     handle: Any = DirectHandle(a_store(), error)
 
     with pytest.raises(FeedbackUnavailable, match=type(error).__name__):

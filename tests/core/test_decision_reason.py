@@ -67,7 +67,7 @@ def test_the_reason_names_the_winner_and_why(decision: Decision, reason: str) ->
         pytest.param(Constraints(latency_budget_ms=100), id="the best effort"),
     ],
 )
-def test_the_reason_says_when_the_chosen_pair_is_judged_on_published_figures(
+def test_the_reason_says_when_the_chosen_pair_is_classified_on_published_figures(
     constraints: Constraints,
 ) -> None:
     published = decided(constraints, profiles=(BIG, ELSEWHERE))

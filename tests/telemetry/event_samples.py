@@ -9,7 +9,7 @@ from typing import TypedDict, Unpack
 from serve_app.core.decision import Constraint, Decision, Refusal, Rejection, Rule
 from serve_app.core.events import Answered, Outcome
 from serve_app.core.request import Constraints, Preset
-from tests.builders import a_judgement, features
+from tests.builders import a_classification, features
 
 
 class AnswerFields(TypedDict, total=False):
@@ -65,7 +65,7 @@ def a_decision(
         infeasible=infeasible,
         reason=reason,
         catalog_version="1",
-        features=features(prompt_tokens=10, judgement=a_judgement("code", origin=origin)),
+        features=features(prompt_tokens=10, classification=a_classification("code", origin=origin)),
         constraints=Constraints(preset=preset),
         refusal=refusal,
         fallback=fallback,

@@ -6,13 +6,13 @@ from profiles.validation.claims import claim_named
 from profiles.validation.probe_set import Probes
 from profiles.validation.thresholds import SMALL_WEIGHTS, default_thresholds
 from profiles.validation.validate import judge
-from profiles.validation.verdict import Check, Seen, Verdict
-from tests.profiles.validation.seen import a_text, seen, some_probes
+from profiles.validation.verdict import Check, Evidence, Verdict
+from tests.profiles.validation.evidence import a_text, evidence, some_probes
 
 
 def judged(
-    candidate: Seen,
-    parent: Seen | None = None,
+    candidate: Evidence,
+    parent: Evidence | None = None,
     *,
     claims: str | None = "w8a8",
     weights: int = SMALL_WEIGHTS,
@@ -32,7 +32,7 @@ def the_failure(verdict: Verdict) -> Check:
     return failure
 
 
-PARENT = seen(some_probes())
+PARENT = evidence(some_probes())
 # Near the parent, and not the parent.
 NEAR = some_probes(a_text(likely=0.59))
 
