@@ -13,10 +13,9 @@ from serve_app.classifier.classifiers import open_classifier
 from serve_app.core.ports import Classifier
 from serve_app.ingress_replica import IngressReplica
 from serve_app.serving.classifier import build_classifier
-from serve_app.serving.feedback_actor import build_feedback_actor
+from serve_app.serving.fleet_actor import build_fleet_actor
 from serve_app.serving.ingress import build_ingress
 from serve_app.serving.llm_config import autoscaling
-from serve_app.serving.load_actor import build_load_actor
 from serve_app.settings import (
     AppArgs,
     IngressSettings,
@@ -50,8 +49,9 @@ def wire(settings: AppArgs, build_pair: PairBuilder) -> Application:
             pair.id: build_pair(pair, local_checkpoint(pair.checkpoint)) for pair in settings.pairs
         },
         classifier=wire_classifier(settings),
-        load_actor=build_load_actor() if several else None,
-        feedback_actor=build_feedback_actor(settings.feedback) if several else None,
+        fleet_actor=(
+            build_fleet_actor(settings.max_replicas, settings.feedback) if several else None
+        ),
         options=_ingress_options(settings.ingress),
     )
 

@@ -13,6 +13,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
@@ -33,10 +34,9 @@ from serve_app.feedback.score_store import InMemoryScoreStore
 from serve_app.feedback.shadow import Shadow
 from serve_app.gateway.gateway import Gateway
 from serve_app.package_files import locate
-from serve_app.serving.feedback_actor import RayScoreStore
+from serve_app.serving.fleet_actor import FleetLink, RayScoreStore
 from serve_app.serving.handles import HandleClassifier, HandleEngine, warm_up
 from serve_app.serving.ingress import ReplicaContext
-from serve_app.serving.load_actor import exchange_load
 from serve_app.serving.replicas import watch_replicas
 from serve_app.settings import AppArgs, tokenizer_file
 from serve_app.state.live_catalog import LiveCatalog
@@ -103,7 +103,7 @@ class IngressReplica:
             events=events,
             ids=lambda: uuid.uuid4().hex,
         )
-        actor = context.feedback_actor
+        actor = context.fleet_actor
         store = InMemoryScoreStore(settings.feedback, clock.now)
         self._feedback = Feedback(
             store=RayScoreStore(actor) if actor is not None else store,
@@ -173,18 +173,20 @@ class IngressReplica:
 
     def _jobs(self) -> Sequence[Awaitable[None]]:
         context = self._context
-        maximum = {pair.id: pair.replicas.max for pair in self._settings.pairs}
+        poll = partial(
+            watch_replicas, context.app_name, self._settings.max_replicas, self._load.set_replicas
+        )
         jobs: list[Awaitable[None]] = [
             self._watch.run(),
-            watch_replicas(context.app_name, maximum, self._load),
             self._feedback.run(),
             warm_up(HandleClassifier(context.classifier)),
         ]
         if self._shadow is not None:
             jobs.append(self._shadow.run())
-        if context.load_actor is not None:
-            jobs.append(exchange_load(context.load_actor, context.replica, self._load))
-        return jobs
+        if context.fleet_actor is None:
+            return [*jobs, poll()]
+        link = FleetLink(context.fleet_actor, context.replica, self._load)
+        return [*jobs, link.run(), poll(link.needs_own_poll)]
 
 
 def _token_counter(settings: AppArgs) -> TokenCounter:

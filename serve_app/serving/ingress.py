@@ -26,26 +26,24 @@ class ReplicaApp(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplicaContext:
-    """Where a front runs: its replica, and handles to the deployments around it."""
+    """Where an ingress replica runs, with handles to the deployments around it."""
 
     replica: str
     app_name: str
     pairs: Mapping[str, Handle]
     classifier: Handle
-    load_actor: Handle | None
-    feedback_actor: Handle | None
+    fleet_actor: Handle | None
 
 
 class Ingress:
-    """Delegates everything to the front."""
+    """Delegates everything to the application that it holds."""
 
     def __init__(
         self,
         build: Callable[[ReplicaContext], ReplicaApp],
         pairs: dict[str, Handle],
         classifier: Handle,
-        load_actor: Handle | None,
-        feedback_actor: Handle | None,
+        fleet_actor: Handle | None,
     ) -> None:
         context = serve.get_replica_context()
         self._app = build(
@@ -54,8 +52,7 @@ class Ingress:
                 app_name=context.app_name,
                 pairs=pairs,
                 classifier=classifier,
-                load_actor=load_actor,
-                feedback_actor=feedback_actor,
+                fleet_actor=fleet_actor,
             )
         )
 
@@ -71,10 +68,9 @@ def build_ingress(
     *,
     pairs: Mapping[str, Application],
     classifier: Application,
-    load_actor: Application | None,
-    feedback_actor: Application | None,
+    fleet_actor: Application | None,
     options: dict[str, Any],
 ) -> Application:
     """The Serve application node of the ingress, wired to the other deployments' nodes."""
     deployment = serve.deployment(name="Ingress", **options)(serve.ingress()(Ingress))
-    return deployment.bind(build, dict(pairs), classifier, load_actor, feedback_actor)
+    return deployment.bind(build, dict(pairs), classifier, fleet_actor)

@@ -284,3 +284,8 @@ class AppArgs(Settings):
     feedback: FeedbackSettings = FeedbackSettings()
     reference_tokenizer: str | None = None
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @property
+    def max_replicas(self) -> dict[str, int]:
+        """How many replicas each pair may have."""
+        return {pair.id: pair.replicas.max for pair in self.pairs}

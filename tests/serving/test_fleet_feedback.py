@@ -1,4 +1,4 @@
-"""Ingress replicas share feedback through the actor's deployment."""
+"""Ingress replicas share feedback through the fleet actor."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from serve_app.feedback.score_store import (
     ScoreReceipt,
     ServedAnswer,
 )
-from serve_app.serving.feedback_actor import RayScoreStore, build_feedback_actor
+from serve_app.serving.fleet_actor import RayScoreStore, build_fleet_actor
 from serve_app.settings import FeedbackSettings
 from serve_app.testing import ManualClock
 from tests.builders import a_catalog, a_profile, an_accuracy
@@ -40,10 +40,10 @@ class DirectHandle:
         self._error = error
 
     @property
-    def take(self) -> DirectHandle:
+    def take_score(self) -> DirectHandle:
         return self
 
-    exchange = take
+    exchange_scores = take_score
 
     def remote(self, *arguments: Any) -> DirectHandle:
         self._arguments = arguments
@@ -60,7 +60,7 @@ def a_store() -> InMemoryScoreStore:
 
 
 async def test_two_replicas_share_one_actor_and_decide_by_what_either_was_told() -> None:
-    app = build_feedback_actor(FeedbackSettings())
+    app = build_fleet_actor({}, FeedbackSettings())
     handle: Any = serve.run(app, name="feedback", _local_testing_mode=True)
     one = gateway_under_test(catalog=CATALOG, store=RayScoreStore(handle))
     other = gateway_under_test(catalog=CATALOG, store=RayScoreStore(handle))
@@ -104,7 +104,7 @@ async def test_an_answer_that_nobody_tells_of_stays_unknown() -> None:
 
 
 @pytest.mark.parametrize("error", [RayActorError(), TimeoutError()])
-async def test_a_actor_that_died_or_is_slow_is_unavailable(error: Exception) -> None:
+async def test_an_actor_that_died_or_is_slow_is_unavailable(error: Exception) -> None:
     handle: Any = DirectHandle(a_store(), error)
 
     with pytest.raises(FeedbackUnavailable, match=type(error).__name__):
