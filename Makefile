@@ -3,7 +3,7 @@ PORT ?= 8000
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test coverage fuzz check check-install fmt bench constraints clean
+.PHONY: help install serve demo test coverage fuzz check check-install fmt bench constraints clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -13,6 +13,9 @@ install: ## make .venv and install everything, with exact versions
 
 serve: install ## answer on PORT (8000); Ctrl-C stops it
 	@exec $(BIN)/quantroute serve serve_config.yaml --port $(PORT)
+
+demo: install ## send a dozen requests to the fleet that runs on PORT, next to its largest pair
+	@$(BIN)/quantroute demo --url http://127.0.0.1:$(PORT)
 
 test: install ## run every test; ARGS goes to pytest
 	@$(BIN)/python -m pytest $(ARGS)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from profiles.cli.bench import bench
+from profiles.cli.demo import demo
 from profiles.cli.missing_extra import missing_extra
 from profiles.cli.profile import profile
 from profiles.cli.publish import publish
@@ -48,6 +49,7 @@ def quantroute(
 
 cli.command()(serve)
 cli.command()(weights)
+cli.command()(demo)
 cli.command()(profile)
 cli.command()(train)
 cli.command("add-pair")(add_pair)

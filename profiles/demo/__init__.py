@@ -1,0 +1,3 @@
+"""The demonstration: a dozen requests against a running fleet, next to its largest pair."""
+
+from __future__ import annotations

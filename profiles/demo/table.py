@@ -1,0 +1,126 @@
+"""The demonstration on a terminal: one table that fills in, and one line that sums it up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from statistics import median
+
+from rich.table import Table
+from rich.text import Text
+
+from profiles.demo.run import Reply, Row
+
+LONGEST_PROMPT = 60
+
+
+def table(rows: Sequence[Row], largest: str) -> Table:
+    """One row per group: prompt, constraints, pair and reason, times, tokens, costs, grades."""
+    shown = Table(title=f"Routed requests, and the same requests sent to {largest}")
+    shown.add_column("prompt and constraints", ratio=3)
+    shown.add_column("pair and reason", ratio=3)
+    shown.add_column("predicted\nactual", justify="right", no_wrap=True)
+    shown.add_column("tokens", justify="right", no_wrap=True)
+    shown.add_column("cost, of\nlargest", justify="right", no_wrap=True)
+    shown.add_column("routed\nlargest", no_wrap=True)
+    for row in rows:
+        shown.add_row(_request(row), _choice(row), *_figures(row))
+    return shown
+
+
+def summary(rows: Sequence[Row], largest: str) -> str:
+    """Both sides over all requests. Refused requests count as wrong and cost nothing."""
+    routed = [reply for row in rows for reply in row.routed]
+    pinned = [reply for row in rows for reply in row.largest]
+    share = _cost(routed) / _cost(pinned) if _cost(pinned) else None
+    pairs = Counter(reply.pair for reply in routed if reply.pair)
+    split = ", ".join(f"{pair} {count}" for pair, count in pairs.most_common())
+    cost = "" if share is None else f", {share:.0%} of the cost"
+    return (
+        f"Routed: {_side(routed)}{cost} ({split})\n"
+        f"Everything to {largest}: {_side(pinned)}, {_cost(pinned) * 1e6:.0f} uUSD"
+    )
+
+
+def as_json(rows: Sequence[Row], largest: str) -> dict[str, object]:
+    """The same figures for programs."""
+    return {
+        "largest": largest,
+        "requests": [
+            {
+                "id": request.id,
+                "title": request.title,
+                "routing": dict(request.routing),
+                "routed": _plain(routed),
+                "largest": _plain(pinned),
+            }
+            for row in rows
+            for request, routed, pinned in zip(row.requests, row.routed, row.largest, strict=True)
+        ],
+    }
+
+
+def _request(row: Row) -> Text:
+    first = row.requests[0]
+    count = len(row.requests)
+    prompt = " ".join(first.messages[-1].content.split())
+    if len(prompt) > LONGEST_PROMPT:
+        # The request stands at the end of a long text and at the start of a short one.
+        long = len(prompt) > 10 * LONGEST_PROMPT
+        words = len(prompt.split())
+        prompt = (
+            f"({words} words) ... {prompt[-LONGEST_PROMPT:]}"
+            if long
+            else f"{prompt[:LONGEST_PROMPT]} ..."
+        )
+    constraints = ", ".join(f"{name}={value}" for name, value in first.routing.items())
+    text = Text(f"{count} at once: {prompt}" if count > 1 else prompt)
+    return text.append(f"\n{constraints or 'defaults'}", style="dim")
+
+
+def _choice(row: Row) -> Text:
+    pairs = Counter(reply.pair or "refused" for reply in row.routed)
+    several = len(row.routed) > 1
+    names = [f"{pair} x{count}" if several else pair for pair, count in pairs.most_common()]
+    first = row.routed[0]
+    text = Text(", ".join(names), style="bold" if first.pair else "red")
+    return text.append(f"\n{first.error or first.reason}", style="not bold dim")
+
+
+def _figures(row: Row) -> tuple[str, str, str, Text]:
+    routed, largest = row.routed, row.largest
+    slowest = max(routed, key=lambda reply: reply.total_ms)
+    predicted = "-" if slowest.predicted_ms is None else f"{slowest.predicted_ms / 1000:.1f} s"
+    cost = "-"
+    if _cost(largest):
+        cost = f"{_cost(routed) * 1e6:.1f} uUSD\n{_cost(routed) / _cost(largest):.0%}"
+    return (
+        f"{predicted}\n{slowest.total_ms / 1000:.1f} s",
+        str(sum(reply.output_tokens for reply in routed)),
+        cost,
+        Text.assemble(_grade(routed), "\n", _grade(largest)),
+    )
+
+
+def _grade(replies: Sequence[Reply]) -> tuple[str, str]:
+    right = sum(reply.right for reply in replies)
+    if len(replies) > 1:
+        return f"{right} of {len(replies)} right", "green" if right == len(replies) else "yellow"
+    return ("right", "green") if right else ("wrong", "red")
+
+
+def _side(replies: Sequence[Reply]) -> str:
+    times_s = [reply.total_ms / 1000 for reply in replies]
+    right = sum(reply.right for reply in replies)
+    return (
+        f"{right} of {len(replies)} right, median {median(times_s):.1f} s, "
+        f"slowest {max(times_s):.1f} s"
+    )
+
+
+def _cost(replies: Sequence[Reply]) -> float:
+    return sum(reply.cost_usd or 0.0 for reply in replies)
+
+
+def _plain(reply: Reply) -> dict[str, object]:
+    return {name: getattr(reply, name) for name in Reply.__slots__}
