@@ -19,7 +19,7 @@ from serve_app.core.units import (
 )
 
 Activations = Literal["bf16", "fp16", "fp8", "int8"]
-Origin = Literal["measured", "published"]
+Origin = Literal["measured", "scaled", "published"]
 Scope = Task | Literal["overall"]
 Difficulty = Literal["easy", "medium", "hard"]
 Grid = tuple[tuple[PositiveFloat, ...], ...]
@@ -175,8 +175,10 @@ class GoldenResult:
 class Provenance:
     """Where a profile comes from: `measured` by a command, or `published` by others.
 
-    `evaluation` names the graded questions and the SHA-256 of their file. `sources` states for each
-    published figure, by its field's path, where it stands or how it was derived.
+    A `scaled` profile was measured on another machine, and its latencies are multiplied by what
+    single requests took on this one. `evaluation` names the graded questions and the SHA-256 of
+    their file. `sources` states for each published or scaled figure, by its field's path, where it
+    stands or how it was derived.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}

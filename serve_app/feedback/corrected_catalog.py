@@ -113,7 +113,7 @@ def estimates(
         if profile is None or profile.provenance.date != key.measured or weight < DECAYED_WEIGHT:
             continue
         prior = known = profile.accuracy.get(key.task) or profile.accuracy["overall"]
-        if profile.provenance.origin != "measured":
+        if profile.provenance.origin == "published":
             # Published figures are about other questions. They weigh no more than feedback may.
             known = replace(prior, items=min(prior.items, max(1, int(settings.max_weight))))
         mean_score = min(1.0, (callers.score + shadows.score) / weight)
