@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -31,8 +32,18 @@ class Interrupted(Exception):
     """The user asked to stop."""
 
 
-def run_fleet(config: ConfigFile, *, port: int, ready_timeout_s: float, console: Console) -> None:
-    """Runs the fleet until it is interrupted. Raises `LaunchError`."""
+def run_fleet(
+    config: ConfigFile,
+    *,
+    port: int,
+    ready_timeout_s: float,
+    console: Console,
+    when_ready: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Runs the fleet until it is interrupted. Raises `LaunchError`.
+
+    `when_ready` gets the address as soon as it answers, before anything is printed about it.
+    """
     if port_is_taken(port):
         raise LaunchError(f"port {port} is in use; stop what listens there or set PORT to another")
     with tempfile.TemporaryDirectory(prefix="quantroute-") as folder, _interruptible():
@@ -46,7 +57,9 @@ def run_fleet(config: ConfigFile, *, port: int, ready_timeout_s: float, console:
         try:
             process.start()
             _wait_until_ready(process, port, started_s + ready_timeout_s, console)
-            console.print(_banner(config, port, time.monotonic() - started_s), soft_wrap=True)
+            took_s = time.monotonic() - started_s
+            when_ready(f"http://127.0.0.1:{port}")
+            console.print(_banner(config, port, took_s), soft_wrap=True)
             _warn_of_exposure(process, console)
             _wait_for_end(process)
         except Interrupted:
@@ -145,11 +158,15 @@ def _tail(process: ServeProcess) -> str:
 def _banner(config: ConfigFile, port: int, took_s: float) -> str:
     pairs = ", ".join(pair.id for pair in config.args.pairs)
     body = '{"model": "auto", "messages": [{"role": "user", "content": "What is 2 + 3?"}]}'
+    address = f"http://127.0.0.1:{port}"
     return (
-        f"\nready after {took_s:.0f} s: http://127.0.0.1:{port}\n"
-        f"pairs: {pairs}\n\n"
-        f"try:\n  curl -i http://127.0.0.1:{port}/v1/chat/completions \\\n"
+        f"\nready after {took_s:.0f} s: {address}\n"
+        f"pairs: {pairs}\n"
+        f"metrics: {address}/metrics\n\n"
+        f"try:\n  curl -i {address}/v1/chat/completions \\\n"
         f"    -H 'content-type: application/json' \\\n    -d '{body}'\n\n"
+        f"see what it does with a dozen requests:\n"
+        f"  {Path(sys.executable).parent / 'quantroute'} demo --url {address}\n\n"
         f"Ctrl-C stops everything.\n"
     )
 
