@@ -18,7 +18,7 @@ from typing import Annotated, ClassVar, NamedTuple
 import numpy as np
 import numpy.typing as npt
 from annotated_types import Ge
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 INDEX = "model.safetensors.index.json"
 LONGEST_HEADER_BYTES = 100_000_000
@@ -73,7 +73,20 @@ def read_shards(folder: Path) -> tuple[Mapping[str, Tensor], tuple[str, ...]]:
         tensors |= found
         if problem:
             problems.append(f"{file.name}: {problem}")
-    problems.extend(_against_index(folder / INDEX, tensors))
+    weight_map: dict[str, str] = {}
+    try:
+        if (folder / INDEX).exists():
+            index = json.loads((folder / INDEX).read_bytes())
+            weight_map = _WEIGHT_MAP.validate_python(index["weight_map"])
+    except (ValueError, KeyError, TypeError):
+        problems.append(f"{INDEX}: has no readable weight_map")
+    absent = sorted({file for file in weight_map.values() if not (folder / file).is_file()})
+    problems += [f"{file}: is named by {INDEX} and is not there" for file in absent]
+    lost = [n for n, file in weight_map.items() if file not in absent and n not in tensors]
+    if lost:
+        problems.append(
+            f"{INDEX}: names {len(lost)} tensors that no file has, the first {lost[0]!r}"
+        )
     return tensors, tuple(problems)
 
 
@@ -115,23 +128,6 @@ def _read_header(file: Path) -> tuple[dict[str, Tensor], str]:
         f"its header promises {promised:,} bytes and it has {size:,}: "
         f"{sum(end > size for end in ends)} of its {len(ends)} tensors are cut off"
     )
-
-
-def _against_index(index: Path, tensors: Mapping[str, Tensor]) -> Iterator[str]:
-    """What the index names and the files lack."""
-    if not index.exists():
-        return
-    try:
-        weight_map = _WEIGHT_MAP.validate_python(json.loads(index.read_bytes())["weight_map"])
-    except (ValueError, KeyError, TypeError, ValidationError):
-        yield f"{index.name}: has no readable weight_map"
-        return
-    absent = sorted({file for file in weight_map.values() if not (index.parent / file).is_file()})
-    for file in absent:
-        yield f"{file}: is named by {index.name} and is not there"
-    lost = [n for n, file in weight_map.items() if file not in absent and n not in tensors]
-    if lost:
-        yield f"{index.name}: names {len(lost)} tensors that no file has, the first {lost[0]!r}"
 
 
 class _Format(NamedTuple):
