@@ -34,14 +34,6 @@ Action = Literal[
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Baseline:
-    """The last profile of a pair that was eligible, and its version."""
-
-    version: str
-    profile: Profile
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
     """A pair that was measured and judged."""
 
@@ -65,11 +57,14 @@ def merge(
     active: Catalog | None,
     measured: Sequence[Measured],
     failed: Mapping[str, str],
-    baselines: Mapping[str, Baseline],
+    baselines: Mapping[str, Catalog],
     tolerances: Tolerances,
     floor: float | None,
 ) -> tuple[Outcome, ...]:
-    """One outcome for each pair that was measured, failed to be, or is active; by name."""
+    """One outcome for each pair that was measured, failed to be, or is active; by name.
+
+    `baselines` has for each pair the newest catalog in which it was eligible.
+    """
     before = {} if active is None else active.profiles
     outcomes = {
         pair: Outcome(
@@ -97,7 +92,7 @@ def is_eligible(profile: Profile) -> bool:
 def _outcome(
     measured: Measured,
     active: Profile | None,
-    baseline: Baseline | None,
+    baseline: Catalog | None,
     tolerances: Tolerances,
     floor: float | None,
 ) -> Outcome:
@@ -113,7 +108,7 @@ def _outcome(
     if baseline is None:
         action: Action = "added" if active is None else "lifted"
         return Outcome(pair=pair, action=action, profile=profile)
-    drift = compare(baseline.profile, profile, tolerances)
+    drift = compare(baseline.profiles[pair], profile, tolerances)
     if drift.demoting:
         told = [str(change) for change in drift.demoting[:REASONS_TOLD]]
         if (more := len(drift.demoting) - len(told)) > 0:
@@ -125,7 +120,7 @@ def _outcome(
         return Outcome(pair=pair, action="lifted", profile=profile, drift=drift)
     if not drift.changes and not drift.notes:
         # Small steps add up until they count.
-        stands = {name: getattr(baseline.profile, name) for name in FIGURES}
+        stands = {name: getattr(baseline.profiles[pair], name) for name in FIGURES}
         kept = replace(profile, **stands)
         return Outcome(pair=pair, action="unchanged", profile=kept, drift=drift)
     return Outcome(pair=pair, action="updated", profile=profile, drift=drift)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from profiles.drift.change import Tolerances
-from profiles.drift.outcomes import Baseline, Measured, Outcome, is_eligible, merge
+from profiles.drift.outcomes import Measured, Outcome, is_eligible, merge
 from profiles.errors import ProfilingError
 from profiles.profiling.engine import EngineSpec
 from profiles.profiling.profile_file import write_profile
@@ -128,29 +128,26 @@ async def _publish(
 
 async def _baselines(
     store: ProfileStore, active: Catalog | None, pairs: Iterable[str]
-) -> Mapping[str, Baseline]:
-    """The last profile of each pair that was eligible, in the active catalog or before it."""
-    found: dict[str, Baseline] = {}
+) -> Mapping[str, Catalog]:
+    """The newest catalog in which each pair was eligible: the active one or one before it."""
+    found: dict[str, Catalog] = {}
     missing = set(pairs)
     if active is not None:
-        _take_eligible(active, missing, found)
-    for published in await store.history() if missing else ():
+        found = dict.fromkeys(_eligible(active, missing), active)
+    for published in await store.history() if missing - found.keys() else ():
+        missing -= found.keys()
         if not missing & set(published.pairs):
             continue
-        try:
-            _take_eligible(await store.version(published.version), missing, found)
-        except CatalogInvalid:
-            # Written by an older version of this program, say: it has no baseline to offer.
-            continue
+        # An older version of this program may have written it. It has no baseline to offer.
+        with suppress(CatalogInvalid):
+            catalog = await store.version(published.version)
+            found |= dict.fromkeys(_eligible(catalog, missing), catalog)
     return found
 
 
-def _take_eligible(catalog: Catalog, missing: set[str], found: dict[str, Baseline]) -> None:
-    for pair in sorted(missing):
-        profile = catalog.profiles.get(pair)
-        if profile is not None and is_eligible(profile):
-            found[pair] = Baseline(version=catalog.version, profile=profile)
-            missing.remove(pair)
+def _eligible(catalog: Catalog, pairs: Iterable[str]) -> list[str]:
+    profiles = catalog.profiles
+    return [pair for pair in pairs if pair in profiles and is_eligible(profiles[pair])]
 
 
 def _write_catalog(folder: Path, profiles: Iterable[Profile]) -> None:
