@@ -5,134 +5,22 @@ Median latencies are compared at the loads that both have.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
-from math import exp, fsum, log, sqrt
-from typing import NamedTuple
+from math import hypot
+from statistics import geometric_mean
 
 from profiles.drift.change import Change, PairDrift, Tolerances
 from profiles.publishing.floor import upper_end
-from serve_app.core.profile import ErrorGrid, Grid, LatencySurface, Profile, TaskAccuracy
+from serve_app.core.profile import ErrorGrid, Grid, LatencySurface, Profile
 
 MS_DIGITS = 3
 BYTES_PER_GIB = 2**30
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Median:
-    """One median in both measurements, each with half of its 95 % interval."""
-
-    place: str
-    before: float
-    after: float
-    before_error: float
-    after_error: float
-
-
-def shared_loads(before: LatencySurface, after: LatencySurface) -> tuple[tuple[int, int], ...]:
-    """Concurrency and prompt length of every point that both surfaces measured."""
-    levels = [level for level in after.concurrency if level in before.concurrency]
-    lengths = [length for length in after.prompt_tokens if length in before.prompt_tokens]
-    return tuple(product(levels, lengths))
-
-
-def latency_changes(
-    before: LatencySurface, after: LatencySurface, tolerances: Tolerances
-) -> Iterator[Change]:
-    """Medians that lie farther apart than their intervals and than the tolerance.
-
-    Both, because a very sure median may move by nothing that matters, and one of few samples by
-    much that does not. All loads together come first: a slowdown everywhere shows there although
-    no single median is sure of it.
-    """
-    old, new = before.median_error, after.median_error
-    sure = old is not None and new is not None
-    tolerance = tolerances.latency if sure else tolerances.latency_unsure
-    for name, grids, errors in (
-        (
-            "TTFT p50",
-            (before.ttft_ms.p50, after.ttft_ms.p50),
-            (old.ttft_ms if old else None, new.ttft_ms if new else None),
-        ),
-        (
-            "TPOT p50",
-            (before.tpot_ms.p50, after.tpot_ms.p50),
-            (old.tpot_ms if old else None, new.tpot_ms if new else None),
-        ),
-    ):
-        medians = [
-            _median(load, (before, after), grids, errors) for load in shared_loads(before, after)
-        ]
-        together = [_together(medians)] if len(medians) > 1 else []
-        for median in (*together, *medians):
-            noise = median.before_error + median.after_error
-            further = abs(median.after - median.before)
-            if further > max(noise, median.before * tolerance):
-                yield _change(name, median, tolerances)
-
-
-def _change(name: str, median: _Median, tolerances: Tolerances) -> Change:
-    return Change(
-        quantity=name,
-        place=median.place,
-        before=median.before,
-        after=median.after,
-        unit="ms",
-        direction="worse" if median.after > median.before else "better",
-        demotes=median.after > median.before * (1 + tolerances.demote),
-    )
-
-
-def _median(
-    load: tuple[int, int],
-    surfaces: tuple[LatencySurface, LatencySurface],
-    grids: tuple[Grid, Grid],
-    errors: tuple[ErrorGrid | None, ErrorGrid | None],
-) -> _Median:
-    level, length = load
-    rows = [surface.concurrency.index(level) for surface in surfaces]
-    columns = [surface.prompt_tokens.index(length) for surface in surfaces]
-    was, now = (grid[row][column] for grid, row, column in zip(grids, rows, columns, strict=True))
-    was_error, now_error = (
-        0.0 if error is None else error[row][column]
-        for error, row, column in zip(errors, rows, columns, strict=True)
-    )
-    return _Median(
-        place=f"at {level} at once with {length} prompt tokens",
-        before=was,
-        after=now,
-        before_error=was_error,
-        after_error=now_error,
-    )
-
-
-def _together(medians: Sequence[_Median]) -> _Median:
-    """The geometric means: errors of many loads largely cancel each other."""
-    count = len(medians)
-    before = round(exp(fsum(log(median.before) for median in medians) / count), MS_DIGITS)
-    after = round(exp(fsum(log(median.after) for median in medians) / count), MS_DIGITS)
-    before_shares = (median.before_error / median.before for median in medians)
-    after_shares = (median.after_error / median.after for median in medians)
-    return _Median(
-        place=f"over all {count} loads",
-        before=before,
-        after=after,
-        before_error=before * sqrt(fsum(share**2 for share in before_shares)) / count,
-        after_error=after * sqrt(fsum(share**2 for share in after_shares)) / count,
-    )
-
-
-class Scalar(NamedTuple):
-    """A figure that has no interval: it moves when it is off by more than `tolerance`."""
-
-    quantity: str
-    before: float | None
-    after: float | None
-    unit: str
-    tolerance: float
-    more_is_better: bool = False
-    may_demote: bool = False
+# Concurrency and prompt length of a measured point.
+Load = tuple[int, int]
+# A median in ms and half of its 95 % interval, 0 where that is unknown.
+Median = tuple[float, float]
 
 
 def compare(before: Profile, after: Profile, tolerances: Tolerances) -> PairDrift:
@@ -164,91 +52,120 @@ def _questions(profile: Profile) -> str:
     return profile.provenance.evaluation or f"{profile.accuracy['overall'].items} items"
 
 
-def _scalar_changes(before: Profile, after: Profile, tolerances: Tolerances) -> Iterator[Change]:
-    for scalar in _scalars(before, after, tolerances):
-        was, now = scalar.before, scalar.after
-        if was is None or now is None or abs(now - was) <= was * scalar.tolerance:
-            continue
-        better = (now > was) == scalar.more_is_better
-        yield Change(
-            quantity=scalar.quantity,
-            place="",
-            before=was,
-            after=now,
-            unit=scalar.unit,
-            direction="better" if better else "worse",
-            demotes=scalar.may_demote and now < was * (1 - tolerances.demote),
-        )
+def shared_loads(before: LatencySurface, after: LatencySurface) -> tuple[Load, ...]:
+    """The loads that both surfaces measured."""
+    levels = [level for level in after.concurrency if level in before.concurrency]
+    lengths = [length for length in after.prompt_tokens if length in before.prompt_tokens]
+    return tuple(product(levels, lengths))
 
 
-def _scalars(before: Profile, after: Profile, tolerances: Tolerances) -> tuple[Scalar, ...]:
-    """Only what a request feels may demote a pair."""
-    old, new, rate = before.throughput, after.throughput, tolerances.throughput
-    memory = tolerances.memory
-    return (
-        Scalar(
-            "prefill",
-            old.prefill_tokens_per_s,
-            new.prefill_tokens_per_s,
-            "tokens/s",
-            rate,
-            more_is_better=True,
-            may_demote=True,
+def latency_changes(
+    before: LatencySurface, after: LatencySurface, tolerances: Tolerances
+) -> Iterator[Change]:
+    """Medians that lie farther apart than their intervals and than the tolerance.
+
+    Both, because a very sure median may move by nothing that matters, and one of few samples by
+    much that does not. All loads together come first: a slowdown everywhere shows there although
+    no single median is sure of it.
+    """
+    old, new = before.median_error, after.median_error
+    tolerance = tolerances.latency if old and new else tolerances.latency_unsure
+    loads = shared_loads(before, after)
+    for name, was, now in (
+        (
+            "TTFT p50",
+            _medians(before, before.ttft_ms.p50, old.ttft_ms if old else None),
+            _medians(after, after.ttft_ms.p50, new.ttft_ms if new else None),
         ),
-        Scalar(
-            "highest output rate",
-            max(old.decode_tokens_per_s),
-            max(new.decode_tokens_per_s),
-            "tokens/s",
-            rate,
-            more_is_better=True,
-            may_demote=True,
+        (
+            "TPOT p50",
+            _medians(before, before.tpot_ms.p50, old.tpot_ms if old else None),
+            _medians(after, after.tpot_ms.p50, new.tpot_ms if new else None),
         ),
-        Scalar("cold start", before.cold_start_s, after.cold_start_s, "s", tolerances.cold_start),
-        Scalar(
-            "peak memory",
-            before.memory.peak_bytes / BYTES_PER_GIB,
-            after.memory.peak_bytes / BYTES_PER_GIB,
-            "GiB",
-            memory,
-        ),
-        Scalar(
-            "KV cache",
-            before.memory.kv_cache_tokens,
-            after.memory.kv_cache_tokens,
-            "tokens",
-            memory,
-            more_is_better=True,
-        ),
+    ):
+        rows = [
+            (f"at {load[0]} at once with {load[1]} prompt tokens", was[load], now[load])
+            for load in loads
+        ]
+        if len(loads) > 1:
+            place = f"over all {len(loads)} loads"
+            rows.insert(0, (place, _together(was, loads), _together(now, loads)))
+        for place, (earlier, earlier_error), (later, later_error) in rows:
+            if abs(later - earlier) > max(earlier_error + later_error, earlier * tolerance):
+                slow = later > earlier * (1 + tolerances.demote)
+                yield _change(name, earlier, later, "ms", place=place, demotes=slow)
+
+
+def _medians(surface: LatencySurface, p50: Grid, error: ErrorGrid | None) -> Mapping[Load, Median]:
+    return {
+        (level, length): (p50[row][column], error[row][column] if error else 0.0)
+        for row, level in enumerate(surface.concurrency)
+        for column, length in enumerate(surface.prompt_tokens)
+    }
+
+
+def _together(medians: Mapping[Load, Median], loads: Sequence[Load]) -> Median:
+    """The geometric mean over `loads`: errors of many loads largely cancel each other."""
+    mean = round(geometric_mean(medians[load][0] for load in loads), MS_DIGITS)
+    shares = (medians[load][1] / medians[load][0] for load in loads)
+    return mean, mean * hypot(*shares) / len(loads)
+
+
+def _change(
+    quantity: str,
+    before: float,
+    after: float,
+    unit: str,
+    *,
+    place: str = "",
+    more_is_better: bool = False,
+    demotes: bool,
+) -> Change:
+    return Change(
+        quantity=quantity,
+        place=place,
+        before=before,
+        after=after,
+        unit=unit,
+        direction="better" if (after > before) == more_is_better else "worse",
+        demotes=demotes,
     )
 
 
+def _scalar_changes(before: Profile, after: Profile, tolerances: Tolerances) -> Iterator[Change]:
+    """Figures without an interval. Only what a request feels may demote a pair."""
+    speed, memory = (before.throughput, after.throughput), (before.memory, after.memory)
+    prefill = [each.prefill_tokens_per_s for each in speed]
+    highest = [max(each.decode_tokens_per_s) for each in speed]
+    peak = [each.peak_bytes / BYTES_PER_GIB for each in memory]
+    cache = [each.kv_cache_tokens for each in memory]
+    cold_start = [before.cold_start_s, after.cold_start_s]
+    for quantity, (was, now), unit, tolerance, more_is_better, felt in (
+        ("prefill", prefill, "tokens/s", tolerances.throughput, True, True),
+        ("highest output rate", highest, "tokens/s", tolerances.throughput, True, True),
+        ("cold start", cold_start, "s", tolerances.cold_start, False, False),
+        ("peak memory", peak, "GiB", tolerances.memory, False, False),
+        ("KV cache", cache, "tokens", tolerances.memory, True, False),
+    ):
+        if was is not None and now is not None and abs(now - was) > was * tolerance:
+            slow = felt and now < was * (1 - tolerances.demote)
+            yield _change(quantity, was, now, unit, more_is_better=more_is_better, demotes=slow)
+
+
 def _accuracy_changes(before: Profile, after: Profile) -> Iterator[Change]:
-    for scope, new in after.accuracy.items():
-        old = before.accuracy.get(scope)
-        if old is None:
-            continue
-        lower, upper = _difference(old, new)
-        if lower > 0 or upper < 0:
-            yield Change(
-                quantity=f"accuracy {scope}",
-                place="",
-                before=old.mean,
-                after=new.mean,
-                unit="",
-                direction="better" if lower > 0 else "worse",
-                demotes=upper < 0,
-            )
-
-
-def _difference(before: TaskAccuracy, after: TaskAccuracy) -> tuple[float, float]:
-    """The 95 % interval of `after - before`, from both intervals.
+    """Scopes for which the 95 % interval of `after - before`, from both intervals, leaves zero.
 
     R. G. Newcombe, "Interval estimation for the difference between independent proportions",
     Statistics in Medicine 17 (1998), 873-890, method 10. The items are the same ones, so the true
     interval is narrower: what it calls moved has moved.
     """
-    change = after.mean - before.mean
-    down = sqrt((after.mean - after.lower) ** 2 + (upper_end(before) - before.mean) ** 2)
-    up = sqrt((upper_end(after) - after.mean) ** 2 + (before.mean - before.lower) ** 2)
-    return change - down, change + up
+    for scope, new in after.accuracy.items():
+        old = before.accuracy.get(scope)
+        if old is None:
+            continue
+        change = new.mean - old.mean
+        down = hypot(new.mean - new.lower, upper_end(old) - old.mean)
+        up = hypot(upper_end(new) - new.mean, old.mean - old.lower)
+        if change > down or change < -up:
+            name, worse = f"accuracy {scope}", change < -up
+            yield _change(name, old.mean, new.mean, "", more_is_better=True, demotes=worse)

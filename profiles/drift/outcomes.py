@@ -14,6 +14,11 @@ from serve_app.core.profile import GoldenResult, Profile
 
 DRIFTED = "drifted: "
 REASONS_TOLD = 3
+# What is measured. The fleet file sets the rest, such as price and window.
+FIGURES = (
+    "memory", "cold_start_s", "latency", "throughput", "accuracy", "accuracy_by_difficulty",
+    "benchmarks", "tokens_ratio", "relative_accuracy", "against_parent", "provenance",
+)  # fmt: skip
 
 Action = Literal[
     "added",
@@ -26,14 +31,6 @@ Action = Literal[
     "not measured",
     "not in the fleet",
 ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Baseline:
-    """The last profile of a pair that was eligible, and its version."""
-
-    version: str
-    profile: Profile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,11 +57,14 @@ def merge(
     active: Catalog | None,
     measured: Sequence[Measured],
     failed: Mapping[str, str],
-    baselines: Mapping[str, Baseline],
+    baselines: Mapping[str, Catalog],
     tolerances: Tolerances,
     floor: float | None,
 ) -> tuple[Outcome, ...]:
-    """One outcome for each pair that was measured, failed to be, or is active; by name."""
+    """One outcome for each pair that was measured, failed to be, or is active; by name.
+
+    `baselines` has for each pair the newest catalog in which it was eligible.
+    """
     before = {} if active is None else active.profiles
     outcomes = {
         pair: Outcome(
@@ -92,7 +92,7 @@ def is_eligible(profile: Profile) -> bool:
 def _outcome(
     measured: Measured,
     active: Profile | None,
-    baseline: Baseline | None,
+    baseline: Catalog | None,
     tolerances: Tolerances,
     floor: float | None,
 ) -> Outcome:
@@ -108,42 +108,19 @@ def _outcome(
     if baseline is None:
         action: Action = "added" if active is None else "lifted"
         return Outcome(pair=pair, action=action, profile=profile)
-    drift = compare(baseline.profile, profile, tolerances)
+    drift = compare(baseline.profiles[pair], profile, tolerances)
     if drift.demoting:
-        return _demoted(profile, measured.golden, drift, baseline.version)
+        told = [str(change) for change in drift.demoting[:REASONS_TOLD]]
+        if (more := len(drift.demoting) - len(told)) > 0:
+            told.append(f"and {more} more")
+        reason = f"{DRIFTED}{', '.join(told)}, against version {baseline.version}"
+        profile = replace(profile, golden=replace(measured.golden, passed=False, reason=reason))
+        return Outcome(pair=pair, action="demoted", reason=reason, profile=profile, drift=drift)
     if active is not None and not is_eligible(active):
         return Outcome(pair=pair, action="lifted", profile=profile, drift=drift)
     if not drift.changes and not drift.notes:
-        kept = _with_figures_of(baseline.profile, profile)
+        # Small steps add up until they count.
+        stands = {name: getattr(baseline.profiles[pair], name) for name in FIGURES}
+        kept = replace(profile, **stands)
         return Outcome(pair=pair, action="unchanged", profile=kept, drift=drift)
     return Outcome(pair=pair, action="updated", profile=profile, drift=drift)
-
-
-def _with_figures_of(earlier: Profile, profile: Profile) -> Profile:
-    """The new profile with the figures that stand, so that small steps add up until they count.
-
-    What the fleet file sets, such as price and window, is the new one's.
-    """
-    return replace(
-        profile,
-        memory=earlier.memory,
-        cold_start_s=earlier.cold_start_s,
-        latency=earlier.latency,
-        throughput=earlier.throughput,
-        accuracy=earlier.accuracy,
-        accuracy_by_difficulty=earlier.accuracy_by_difficulty,
-        benchmarks=earlier.benchmarks,
-        tokens_ratio=earlier.tokens_ratio,
-        relative_accuracy=earlier.relative_accuracy,
-        against_parent=earlier.against_parent,
-        provenance=earlier.provenance,
-    )
-
-
-def _demoted(profile: Profile, golden: GoldenResult, drift: PairDrift, against: str) -> Outcome:
-    told = [str(change) for change in drift.demoting[:REASONS_TOLD]]
-    if (more := len(drift.demoting) - len(told)) > 0:
-        told.append(f"and {more} more")
-    reason = f"{DRIFTED}{', '.join(told)}, against version {against}"
-    demoted = replace(profile, golden=replace(golden, passed=False, reason=reason))
-    return Outcome(pair=profile.pair, action="demoted", reason=reason, profile=demoted, drift=drift)

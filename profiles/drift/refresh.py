@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from profiles.drift.change import Tolerances
-from profiles.drift.outcomes import Baseline, Measured, Outcome, is_eligible, merge
+from profiles.drift.outcomes import Measured, Outcome, is_eligible, merge
 from profiles.errors import ProfilingError
 from profiles.profiling.engine import EngineSpec
 from profiles.profiling.profile_file import write_profile
@@ -71,37 +73,8 @@ async def refresh(
     """
     run = await profiler.measure(specs)
     failed = {each.pair: each.cause for each in run.failed}
-    measured, not_judged = await _judged(run, specs, gate)
-    failed |= not_judged
-    _write_catalog(out / CATALOG, [replace(m.profile, golden=m.golden) for m in measured])
-    for tries_left in reversed(range(MOST_TRIES)):
-        active = await _active(store)
-        outcomes = merge(
-            active=active,
-            measured=measured,
-            failed=failed,
-            baselines=await _baselines(store, active, [m.profile.pair for m in measured]),
-            tolerances=rules.tolerances,
-            floor=rules.floor,
-        )
-        try:
-            version = await _publish(store, active, outcomes, out=out, by=by)
-        except CatalogReplaced:
-            if not tries_left:
-                raise
-        else:
-            break
-    against = None if active is None else active.version
-    return Refreshed(against=against, version=version, outcomes=outcomes)
-
-
-async def _judged(
-    run: FleetRun, specs: Sequence[EngineSpec], gate: Gate
-) -> tuple[list[Measured], dict[str, str]]:
-    """The measured pairs with their verdicts, and why others have none."""
     by_pair = {spec.pair.id: spec for spec in specs}
     measured: list[Measured] = []
-    failed: dict[str, str] = {}
     for written in run.written:
         spec = by_pair[written.profile.pair]
         parent = by_pair.get(spec.parent) if spec.parent is not None else None
@@ -111,60 +84,70 @@ async def _judged(
             failed[spec.pair.id] = f"measured, but the golden gate could not be run: {exc}"
         else:
             measured.append(Measured(profile=written.profile, golden=golden))
-    return measured, failed
-
-
-async def _active(store: ProfileStore) -> Catalog | None:
-    try:
-        return await store.load()
-    except (StoreEmpty, CatalogInvalid):
-        return None
-
-
-async def _baselines(
-    store: ProfileStore, active: Catalog | None, pairs: Iterable[str]
-) -> Mapping[str, Baseline]:
-    """The last profile of each pair that was eligible, in the active catalog or before it."""
-    found: dict[str, Baseline] = {}
-    missing = set(pairs)
-    if active is not None:
-        _take_eligible(active, missing, found)
-    for published in await store.history() if missing else ():
-        if not missing & set(published.pairs):
-            continue
-        try:
-            _take_eligible(await store.version(published.version), missing, found)
-        except CatalogInvalid:
-            # Written by an older version of this program, say: it has no baseline to offer.
-            continue
-    return found
-
-
-def _take_eligible(catalog: Catalog, missing: set[str], found: dict[str, Baseline]) -> None:
-    for pair in sorted(missing):
-        profile = catalog.profiles.get(pair)
-        if profile is not None and is_eligible(profile):
-            found[pair] = Baseline(version=catalog.version, profile=profile)
-            missing.remove(pair)
+    folder = out / CATALOG
+    _write_catalog(folder, [replace(m.profile, golden=m.golden) for m in measured])
+    publish = partial(_publish, store, measured, failed, rules=rules, folder=folder, by=by)
+    for _ in range(MOST_TRIES - 1):
+        with suppress(CatalogReplaced):
+            return await publish()
+    return await publish()
 
 
 async def _publish(
     store: ProfileStore,
-    active: Catalog | None,
-    outcomes: Sequence[Outcome],
+    measured: Sequence[Measured],
+    failed: Mapping[str, str],
     *,
-    out: Path,
+    rules: Rules,
+    folder: Path,
     by: str,
-) -> str | None:
+) -> Refreshed:
+    """Merges with the catalog that is active now. Raises `CatalogReplaced` when another comes."""
+    active: Catalog | None = None
+    with suppress(StoreEmpty, CatalogInvalid):
+        active = await store.load()
+    against = None if active is None else active.version
+    outcomes = merge(
+        active=active,
+        measured=measured,
+        failed=failed,
+        baselines=await _baselines(store, active, [each.profile.pair for each in measured]),
+        tolerances=rules.tolerances,
+        floor=rules.floor,
+    )
     profiles = [outcome.profile for outcome in outcomes if outcome.profile is not None]
-    _write_catalog(out / CATALOG, profiles)
+    _write_catalog(folder, profiles)
     catalog = Catalog.of("refreshed", profiles)
-    if not profiles or (active is not None and active.profiles == catalog.profiles):
-        return None
-    counts = Counter(outcome.action for outcome in outcomes)
-    note = "refresh: " + ", ".join(f"{count} {action}" for action, count in sorted(counts.items()))
-    replacing = None if active is None else active.version
-    return await store.publish(catalog, by=by, note=note, replacing=replacing)
+    version = None
+    if profiles and (active is None or active.profiles != catalog.profiles):
+        counts = sorted(Counter(outcome.action for outcome in outcomes).items())
+        note = "refresh: " + ", ".join(f"{count} {action}" for action, count in counts)
+        version = await store.publish(catalog, by=by, note=note, replacing=against)
+    return Refreshed(against=against, version=version, outcomes=outcomes)
+
+
+async def _baselines(
+    store: ProfileStore, active: Catalog | None, pairs: Iterable[str]
+) -> Mapping[str, Catalog]:
+    """The newest catalog in which each pair was eligible: the active one or one before it."""
+    found: dict[str, Catalog] = {}
+    missing = set(pairs)
+    if active is not None:
+        found = dict.fromkeys(_eligible(active, missing), active)
+    for published in await store.history() if missing - found.keys() else ():
+        missing -= found.keys()
+        if not missing & set(published.pairs):
+            continue
+        # An older version of this program may have written it. It has no baseline to offer.
+        with suppress(CatalogInvalid):
+            catalog = await store.version(published.version)
+            found |= dict.fromkeys(_eligible(catalog, missing), catalog)
+    return found
+
+
+def _eligible(catalog: Catalog, pairs: Iterable[str]) -> list[str]:
+    profiles = catalog.profiles
+    return [pair for pair in pairs if pair in profiles and is_eligible(profiles[pair])]
 
 
 def _write_catalog(folder: Path, profiles: Iterable[Profile]) -> None:

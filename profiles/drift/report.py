@@ -12,7 +12,6 @@ from pathlib import Path
 
 from profiles.drift.change import PairDrift, Tolerances
 from profiles.drift.compare import compare
-from profiles.drift.outcomes import Outcome
 from profiles.drift.refresh import Refreshed
 from serve_app.atomic_write import write_atomically
 from serve_app.core.catalog import Catalog
@@ -53,19 +52,13 @@ def drift_report(
 
 def drift_lines(report: DriftReport) -> Iterator[str]:
     """What moved, pair by pair, in words and numbers."""
-    for pair in report.pairs:
-        yield from pair_lines(pair, report.against)
+    for drift in report.pairs:
+        if not drift.changes:
+            yield f"{drift.pair}: nothing moved against version {report.against}"
+        yield from (f"{drift.pair}: {change.direction}: {change}" for change in drift.changes)
+        yield from (f"{drift.pair}: {note}" for note in drift.notes)
     for name in report.unknown:
         yield f"{name}: not in version {report.against}, so there is nothing to compare with"
-
-
-def pair_lines(drift: PairDrift, against: str) -> Iterator[str]:
-    if not drift.changes:
-        yield f"{drift.pair}: nothing moved against version {against}"
-    for change in drift.changes:
-        yield f"{drift.pair}: {change.direction}: {change}"
-    for note in drift.notes:
-        yield f"{drift.pair}: {note}"
 
 
 def write_drift(report: DriftReport, folder: Path) -> Path:
@@ -114,36 +107,21 @@ def refreshed_document(refreshed: Refreshed) -> dict[str, object]:
 def refreshed_lines(refreshed: Refreshed) -> Iterator[str]:
     yield "# Profiles measured again"
     yield ""
-    yield f"Against {_named(refreshed.against)}. {_published(refreshed.version)}"
+    against = "an empty store" if refreshed.against is None else f"version {refreshed.against}"
+    published = (
+        "Nothing was published."
+        if refreshed.version is None
+        else f"Published as version {refreshed.version}."
+    )
+    yield f"Against {against}. {published}"
     yield ""
     yield "| pair | what became of it | why |"
     yield "|---|---|---|"
     for outcome in refreshed.outcomes:
-        yield f"| {outcome.pair} | {outcome.action} | {_cell(outcome.reason)} |"
+        reason = outcome.reason.replace("|", "\\|").replace("\n", " ")
+        yield f"| {outcome.pair} | {outcome.action} | {reason} |"
     for outcome in refreshed.outcomes:
-        yield from _moved(outcome)
-
-
-def _moved(outcome: Outcome) -> Iterator[str]:
-    drift = outcome.drift
-    if drift is None or not (drift.changes or drift.notes):
-        return
-    yield ""
-    yield f"## {outcome.pair}"
-    yield ""
-    for change in drift.changes:
-        yield f"- {change.direction}: {change}"
-    for note in drift.notes:
-        yield f"- {note}"
-
-
-def _named(version: str | None) -> str:
-    return "an empty store" if version is None else f"version {version}"
-
-
-def _published(version: str | None) -> str:
-    return "Nothing was published." if version is None else f"Published as version {version}."
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+        if (drift := outcome.drift) and (drift.changes or drift.notes):
+            yield from ("", f"## {outcome.pair}", "")
+            yield from (f"- {change.direction}: {change}" for change in drift.changes)
+            yield from (f"- {note}" for note in drift.notes)

@@ -14,7 +14,7 @@ from profiles.validation.checkpoint import NoCheckpoint
 from profiles.validation.claims import claim_of
 from profiles.validation.probe_cache import ProbeCache
 from profiles.validation.probe_set import read_probes
-from profiles.validation.validate import ParentIncomplete, Step, Validation, validate
+from profiles.validation.validate import ParentIncomplete, Validation, validate
 from profiles.validation.verdict import golden_result
 from serve_app.core.profile import GoldenResult
 
@@ -26,26 +26,21 @@ class GoldenGate:
         self._place = place
 
     async def judge(self, spec: EngineSpec, parent: EngineSpec | None) -> GoldenResult:
-        claim = claim_of(spec.pair.quantization)
         scratch = self._place / "logs"
         scratch.mkdir(parents=True, exist_ok=True)
         asked = Validation(
             candidate=spec,
             parent=parent,
-            claim=claim,
+            claim=claim_of(spec.pair.quantization),
             probe_set=read_probes(),
             scratch=scratch,
             cache=ProbeCache(self._place / "probes"),
         )
         try:
-            verdict = await validate(asked, progress=_unseen)
+            verdict = await validate(asked, progress=lambda step, done, of: None)
         except (NoCheckpoint, ParentIncomplete) as exc:
             raise MeasurementUnusable(str(exc)) from exc
         return golden_result(verdict, date=datetime.now(UTC).isoformat(timespec="seconds"))
-
-
-def _unseen(step: Step, done: int, of: int) -> None:
-    """An unattended run shows no progress."""
 
 
 class FleetProfiler:

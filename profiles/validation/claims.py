@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict
 from types import MappingProxyType
 
 from serve_app.core.profile import Activations, Quantization
@@ -43,21 +43,9 @@ _BITS = re.compile(r"w(?P<weights>\d{1,2})a(?P<activations>8|16)")
 class UnknownClaim(ValueError):
     """No quantization has this name."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.name = name
 
-    def __str__(self) -> str:
-        return f"claim {self.name!r} is unknown; allowed: {ALLOWED}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class Claim(Quantization):
     """A quantization by name, and what follows from it."""
-
-    name: str
-    weight_bits: float
-    activations: Activations
 
     @property
     def quantized(self) -> bool:
@@ -71,15 +59,11 @@ def claim_named(name: str) -> Claim:
         return Claim(name=name, weight_bits=known[0], activations=known[1])
     found = _BITS.fullmatch(wanted)
     if not found or not 1 < int(found["weights"]) <= UNQUANTIZED_BITS:
-        raise UnknownClaim(name)
+        raise UnknownClaim(f"claim {name!r} is unknown; allowed: {ALLOWED}")
     activations: Activations = "int8" if found["activations"] == "8" else "bf16"
     return Claim(name=name, weight_bits=float(found["weights"]), activations=activations)
 
 
 def claim_of(quantization: Quantization) -> Claim:
     """What a pair's settings claim."""
-    return Claim(
-        name=quantization.name,
-        weight_bits=quantization.weight_bits,
-        activations=quantization.activations,
-    )
+    return Claim(**asdict(quantization))

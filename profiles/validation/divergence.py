@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from math import exp, log
 from statistics import fmean, quantiles
 
-from profiles.validation.probe_set import Answer, Probes, ScoredText, Top
+from profiles.validation.probe_set import Probes, ScoredText, Top
 
 SMALLEST_SHARE = 1e-9
 
@@ -41,11 +41,11 @@ class Divergence:
 
 def diverge(candidate: Probes, parent: Probes) -> Divergence | None:
     """The candidate against its parent; `None` when not one text has the same tokens in both."""
-    theirs = {(text.probe, text.origin): text for text in parent.texts}
+    others = {(text.probe, text.origin): text for text in parent.texts}
     both = [
-        (text, theirs[text.probe, text.origin])
+        (text, others[text.probe, text.origin])
         for text in candidate.texts
-        if (text.probe, text.origin) in theirs
+        if (text.probe, text.origin) in others
     ]
     same = [(own, other) for own, other in both if own.token_ids == other.token_ids]
     if not any(own.token_ids for own, _ in same):
@@ -54,18 +54,25 @@ def diverge(candidate: Probes, parent: Probes) -> Divergence | None:
         abs(a - b) for own, other in same for a, b in zip(own.logprobs, other.logprobs, strict=True)
     ]
     tops = [pair for own, other in same for pair in zip(own.tops, other.tops, strict=True)]
-    written = [(own, other) for own, other in same if own.origin == "written"]
+    compared = [(own, other) for own, other in same if own.origin == "written"] or same
+    topics: defaultdict[str, list[tuple[ScoredText, ScoredText]]] = defaultdict(list)
+    for own, other in compared:
+        if own.token_ids:
+            topics[own.topic].append((own, other))
+    by_probe = {answer.probe: answer for answer in parent.answers}
+    answers = [(own, by_probe[own.probe]) for own in candidate.answers if own.probe in by_probe]
+    agreeing = [agreeing_share(own.token_ids, other.token_ids) for own, other in answers]
     return Divergence(
         places=len(shifts),
         mean_shift_nats=fmean(shifts),
-        p99_shift_nats=_percentile_99(shifts),
+        p99_shift_nats=quantiles(shifts, n=100)[-1] if len(shifts) > 1 else shifts[0],
         kl_nats=fmean(divergence_of_tops(of=other, under=own) for own, other in tops),
         top1_agreement=fmean(_first(own) == _first(other) for own, other in tops),
         identical_share=fmean(shift == 0 for shift in shifts),
-        perplexity_ratio=_perplexity_ratio(written or same),
-        greedy_agreement=_greedy_agreement(candidate.answers, parent.answers),
-        topic_perplexity_ratios=_by_topic(written or same),
-        other_prompts=_other_prompts(candidate.answers, parent.answers),
+        perplexity_ratio=_perplexity_ratio(compared),
+        greedy_agreement=fmean(agreeing) if agreeing else 0.0,
+        topic_perplexity_ratios={name: _perplexity_ratio(each) for name, each in topics.items()},
+        other_prompts=tuple(a.probe for a, b in answers if a.prompt_ids != b.prompt_ids),
         other_texts=tuple(own.probe for own, other in both if own.token_ids != other.token_ids),
     )
 
@@ -102,34 +109,7 @@ def _first(top: Top) -> int:
     return max(top, key=lambda told: told[1])[0]
 
 
-def _percentile_99(values: Sequence[float]) -> float:
-    return quantiles(values, n=100)[-1] if len(values) > 1 else values[0]
-
-
 def _perplexity_ratio(pairs: Sequence[tuple[ScoredText, ScoredText]]) -> float:
     own = fmean(value for text, _ in pairs for value in text.logprobs)
     other = fmean(value for _, text in pairs for value in text.logprobs)
     return exp(min(other - own, 700.0))
-
-
-def _by_topic(pairs: Sequence[tuple[ScoredText, ScoredText]]) -> dict[str, float]:
-    topics: defaultdict[str, list[tuple[ScoredText, ScoredText]]] = defaultdict(list)
-    for own, other in pairs:
-        if own.token_ids:
-            topics[own.topic].append((own, other))
-    return {topic: _perplexity_ratio(each) for topic, each in topics.items()}
-
-
-def _greedy_agreement(own: Sequence[Answer], other: Sequence[Answer]) -> float:
-    theirs = {answer.probe: answer for answer in other}
-    shares = [
-        agreeing_share(answer.token_ids, theirs[answer.probe].token_ids)
-        for answer in own
-        if answer.probe in theirs
-    ]
-    return fmean(shares) if shares else 0.0
-
-
-def _other_prompts(own: Sequence[Answer], other: Sequence[Answer]) -> tuple[str, ...]:
-    theirs = {answer.probe: answer.prompt_ids for answer in other}
-    return tuple(a.probe for a in own if theirs.get(a.probe, a.prompt_ids) != a.prompt_ids)

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from safetensors import safe_open
 
-from profiles.validation.claims import UNQUANTIZED_BITS
 from profiles.validation.tensors import Tensor
 
 Parts = Mapping[str, Tensor]
 
 MAIN = ("weight", "weight_packed", "qweight")
-FLOATS = {"BF16": 16, "F16": 16, "F32": 32, "F64": 64}
+FLOATS = {"BF16", "F16", "F32", "F64"}
 # Of these tensors a quantization keeps the original, or has them next to the weights.
 _KEPT = re.compile(r"(^|[._])(embed\w*|lm_head|wte|wpe|\w*norm\w*|ln_\w+)([._]|$)")
 _SUFFIX = re.compile(
@@ -50,40 +49,37 @@ def linear_layers(tensors: Parts, config_bits: int | None) -> tuple[LinearLayer,
     """
     parts: defaultdict[str, dict[str, Tensor]] = defaultdict(dict)
     for name, tensor in tensors.items():
-        if (found := _split(name)) and not _KEPT.search(found[0]):
-            parts[found[0]][found[1]] = tensor
-    return tuple(_layers(parts, config_bits))
-
-
-def _split(name: str) -> tuple[str, str] | None:
-    """The layer that a tensor belongs to, and which part of it that is."""
-    if found := _SUFFIX.search(name):
-        return name[: found.start()], found["part"]
-    if found := _EXPERTS.search(name):
-        return name[: found.start("part")], _EXPERT_PARTS[found["part"]]
-    return None
-
-
-def _layers(parts: Mapping[str, Parts], config_bits: int | None) -> Iterator[LinearLayer]:
-    for name, tensors in parts.items():
-        main = next((part for part in MAIN if part in tensors), None)
-        if main is None or len(tensors[main].shape) < 2:
+        if found := _SUFFIX.search(name):
+            layer, part = name[: found.start()], found["part"]
+        elif found := _EXPERTS.search(name):
+            layer, part = name[: found.start("part")], _EXPERT_PARTS[found["part"]]
+        else:
             continue
-        stored = sum(t.size_bytes for part, t in tensors.items() if part not in _NO_WEIGHTS)
-        yield LinearLayer(
-            name=name,
-            weights=_weights(tensors, main, config_bits),
-            stored_bits=stored * 8,
-            quantized=tensors[main].dtype not in FLOATS,
+        if not _KEPT.search(layer):
+            parts[layer][part] = tensor
+    layers: list[LinearLayer] = []
+    for layer, of_layer in parts.items():
+        main = next((part for part in MAIN if part in of_layer), None)
+        if main is None or len(of_layer[main].shape) < 2:
+            continue
+        stored = sum(t.size_bytes for part, t in of_layer.items() if part not in _NO_WEIGHTS)
+        layers.append(
+            LinearLayer(
+                name=layer,
+                weights=_weights(of_layer, main, config_bits),
+                stored_bits=stored * 8,
+                quantized=of_layer[main].dtype not in FLOATS,
+            )
         )
+    return tuple(layers)
 
 
 def _weights(tensors: Parts, main: str, config_bits: int | None) -> int:
     """How many weights lie in the part `main`, however they are packed."""
     packed = tensors[main]
-    if "weight_shape" in tensors:
-        rows, columns = _values(tensors["weight_shape"])
-        return rows * columns
+    if shape := tensors.get("weight_shape"):
+        with safe_open(shape.file, framework="np") as opened:
+            return int(opened.get_tensor(shape.name).prod())
     if any(state in tensors for state in _FOUR_BIT_STATES):
         return packed.size_bytes * 2
     if main == "weight_packed" and packed.dtype == "U8":
@@ -91,21 +87,3 @@ def _weights(tensors: Parts, main: str, config_bits: int | None) -> int:
     if main == "qweight" or packed.dtype == "I32":
         return packed.size_bytes * 8 // (config_bits or 4)
     return packed.elements
-
-
-def _values(tensor: Tensor) -> list[int]:
-    with safe_open(tensor.file, framework="np") as opened:
-        values: list[int] = opened.get_tensor(tensor.name).tolist()
-    return values
-
-
-def bits_per_weight(layers: tuple[LinearLayer, ...]) -> float:
-    """Mean bits of a weight over all linear layers, scales included."""
-    weights = sum(layer.weights for layer in layers)
-    return sum(layer.stored_bits for layer in layers) / weights if weights else UNQUANTIZED_BITS
-
-
-def quantized_share(layers: tuple[LinearLayer, ...]) -> float:
-    """Share of all linear layers' weights that are quantized."""
-    weights = sum(layer.weights for layer in layers)
-    return sum(layer.weights for layer in layers if layer.quantized) / weights if weights else 0.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,13 +46,9 @@ class ProbeCache:
     folder: Path
 
     def load(self, key: ProbeKey) -> Probes | None:
-        file = self.folder / key.file_name
-        if not file.is_file():
-            return None
-        try:
-            return _PROBES.validate_json(file.read_bytes(), strict=True)
-        except ValidationError:
-            return None
+        with suppress(FileNotFoundError, ValidationError):
+            return _PROBES.validate_json((self.folder / key.file_name).read_bytes(), strict=True)
+        return None
 
     def save(self, key: ProbeKey, probes: Probes) -> None:
         """Keeps probes without trouble: an error of today need not be one of tomorrow."""

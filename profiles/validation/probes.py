@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from math import isfinite
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import httpx2
 
@@ -44,83 +45,6 @@ class ReplyUnusable(Exception):
         self.told = told
 
 
-def scoring(prompt: str | list[int]) -> dict[str, Any]:
-    return {"prompt": prompt, "max_tokens": 1, "prompt_logprobs": TOP_TOKENS}
-
-
-def parsed(parse: Callable[[Any, Any], T], probe: Probe | Answer, replied: Any) -> T:
-    try:
-        return parse(probe, replied)
-    except (LookupError, TypeError, ValueError, AttributeError) as exc:
-        raise ReplyUnusable("error", f"its answer is not vLLM's: {exc!r}") from exc
-
-
-def read_answer(probe: Probe, replied: Any) -> Answer:
-    choice = replied["choices"][0]
-    message = choice.get("message")
-    told = choice["logprobs"]
-    each = (
-        [token["logprob"] for token in told["content"]]
-        if message is not None
-        else told["token_logprobs"]
-    )
-    _require_finite(each)
-    prompt_ids = replied["prompt_token_ids"] if message is not None else choice["prompt_token_ids"]
-    return Answer(
-        probe=probe.id,
-        topic=probe.topic,
-        prompt_ids=tuple(prompt_ids),
-        token_ids=tuple(choice["token_ids"]),
-        text=(message["content"] if message is not None else choice["text"]) or "",
-        cut=choice["finish_reason"] == "length",
-    )
-
-
-def read_text(probe: Probe, replied: Any) -> ScoredText:
-    return _scored(probe.id, probe.topic, "written", 1, replied)
-
-
-def read_continued(answer: Answer, replied: Any) -> ScoredText:
-    return _scored(answer.probe, answer.topic, "answer", len(answer.prompt_ids), replied)
-
-
-def _scored(
-    probe: str, topic: str, origin: Literal["written", "answer"], begin: int, replied: Any
-) -> ScoredText:
-    """The places from `begin` on: nothing comes before a first token that it could follow from."""
-    choice = replied["choices"][0]
-    ids = choice["prompt_token_ids"][begin:]
-    places = choice["prompt_logprobs"][begin:]
-    logprobs = [place[str(token)]["logprob"] for token, place in zip(ids, places, strict=True)]
-    tops = [
-        tuple((int(token), told["logprob"]) for token, told in place.items() if _is_top(told))
-        for place in places
-    ]
-    _require_finite([*logprobs, *(value for top in tops for _, value in top)])
-    return ScoredText(
-        probe=probe,
-        topic=topic,
-        origin=origin,
-        token_ids=tuple(ids),
-        logprobs=tuple(logprobs),
-        tops=tuple(tops),
-    )
-
-
-def _is_top(told: Any) -> bool:
-    """The place's own token is returned as well, however unlikely."""
-    return told["rank"] is not None and told["rank"] <= TOP_TOKENS
-
-
-def _require_finite(logprobs: Sequence[float | None]) -> None:
-    """vLLM clamps minus infinity to -9999, a number no sound model reaches."""
-    wrong = [value for value in logprobs if value is None or not isfinite(value) or value <= -9999]
-    if wrong:
-        raise ReplyUnusable(
-            "not_finite", f"{len(wrong)} of {len(logprobs)} log-probabilities, the first {wrong[0]}"
-        )
-
-
 async def collect_probes(
     *,
     url: str,
@@ -138,17 +62,25 @@ async def collect_probes(
     async with httpx2.AsyncClient(
         base_url=url.rstrip("/").removesuffix("/v1"), timeout=ANSWER_TIMEOUT_S
     ) as client:
-        run = _Run(
-            client, model, chat, progress, of=len(probe_set.texts) + 2 * len(probe_set.prompts)
-        )
-        answers = await run.answers(probe_set.prompts)
-        texts = [await run.try_one(probe, run.score(probe)) for probe in probe_set.texts]
+        run = _Run(client, model, progress, of=len(probe_set.texts) + 2 * len(probe_set.prompts))
+        slots = asyncio.Semaphore(ANSWERS_AT_ONCE)
+
+        async def answer(probe: Probe) -> Answer | None:
+            async with slots:
+                return await run.try_one(probe, run.answer(probe, chat=chat))
+
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(answer(probe)) for probe in probe_set.prompts]
+        answers = tuple(found for task in tasks if (found := task.result()) is not None)
+        texts = [
+            await run.try_one(probe, run.score(probe, probe.content)) for probe in probe_set.texts
+        ]
         continued = answers if continue_from is None else tuple(continue_from)
         by_id = {probe.id: probe for probe in probe_set.prompts}
         texts += [
-            await run.try_one(by_id[answer.probe], run.score_answer(answer))
-            for answer in continued
-            if answer.token_ids and answer.probe in by_id
+            await run.try_one(by_id[each.probe], run.score(by_id[each.probe], each))
+            for each in continued
+            if each.token_ids and each.probe in by_id
         ]
     return Probes(
         texts=tuple(text for text in texts if text is not None),
@@ -157,72 +89,88 @@ async def collect_probes(
     )
 
 
+@dataclass(slots=True)
 class _Run:
     """One engine's probes under way."""
 
-    def __init__(
-        self, client: httpx2.AsyncClient, model: str, chat: bool, progress: Progress, *, of: int
-    ) -> None:
-        self.troubles: list[Trouble] = []
-        self._client = client
-        self._model = model
-        self._chat = chat
-        self._progress = progress
-        self._of = of
-        self._done = 0
-
-    async def answers(self, prompts: Sequence[Probe]) -> tuple[Answer, ...]:
-        slots = asyncio.Semaphore(ANSWERS_AT_ONCE)
-
-        async def one(probe: Probe) -> Answer | None:
-            async with slots:
-                return await self.try_one(probe, self.answer(probe))
-
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(probe)) for probe in prompts]
-        return tuple(answer for task in tasks if (answer := task.result()) is not None)
+    client: httpx2.AsyncClient
+    model: str
+    progress: Progress
+    of: int
+    done: int = 0
+    troubles: list[Trouble] = field(default_factory=list)
 
     async def try_one(self, probe: Probe, asking: Awaitable[T]) -> T | None:
         try:
             return await asking
         except ReplyUnusable as exc:
-            self.troubles.append(
-                Trouble(probe=probe.id, topic=probe.topic, kind=exc.kind, told=exc.told)
-            )
-            return None
+            kind, told = exc.kind, exc.told
+        except (LookupError, TypeError, ValueError, AttributeError) as exc:
+            kind, told = "error", f"its answer is not vLLM's: {exc!r}"
         finally:
-            self._done += 1
-            self._progress(min(self._done, self._of), self._of)
+            self.done += 1
+            self.progress(min(self.done, self.of), self.of)
+        self.troubles.append(Trouble(probe=probe.id, topic=probe.topic, kind=kind, told=told))
+        return None
 
-    async def answer(self, probe: Probe) -> Answer:
+    async def answer(self, probe: Probe, *, chat: bool) -> Answer:
         asked: dict[str, Any] = {"max_tokens": probe.max_tokens}
-        if self._chat:
+        if chat:
             asked |= {"messages": [{"role": "user", "content": probe.content}], "logprobs": True}
-            replied = await self._post("/v1/chat/completions", asked)
+            replied = await self.post("/v1/chat/completions", asked)
+            choice = replied["choices"][0]
+            logprobs = [token["logprob"] for token in choice["logprobs"]["content"]]
+            prompt_ids, text = replied["prompt_token_ids"], choice["message"]["content"]
         else:
             asked |= {"prompt": probe.content, "logprobs": 1}
-            replied = await self._post("/v1/completions", asked)
-        return parsed(read_answer, probe, replied)
+            choice = (await self.post("/v1/completions", asked))["choices"][0]
+            logprobs = choice["logprobs"]["token_logprobs"]
+            prompt_ids, text = choice["prompt_token_ids"], choice["text"]
+        _require_finite(logprobs)
+        return Answer(
+            probe=probe.id,
+            topic=probe.topic,
+            prompt_ids=tuple(prompt_ids),
+            token_ids=tuple(choice["token_ids"]),
+            text=text or "",
+            cut=choice["finish_reason"] == "length",
+        )
 
-    async def score(self, probe: Probe) -> ScoredText:
-        replied = await self._post("/v1/completions", scoring(probe.content))
-        return parsed(read_text, probe, replied)
+    async def score(self, probe: Probe, scored: str | Answer) -> ScoredText:
+        """Of a text all but its first token, which nothing comes before; of an answer its own."""
+        asked: dict[str, Any] = {"max_tokens": 1, "prompt_logprobs": TOP_TOKENS}
+        if isinstance(scored, str):
+            asked["prompt"], begin = scored, 1
+        else:
+            asked["prompt"] = [*scored.prompt_ids, *scored.token_ids]
+            begin = len(scored.prompt_ids)
+        choice = (await self.post("/v1/completions", asked))["choices"][0]
+        ids = choice["prompt_token_ids"][begin:]
+        places = choice["prompt_logprobs"][begin:]
+        logprobs = [place[str(token)]["logprob"] for token, place in zip(ids, places, strict=True)]
+        # The place's own token is returned as well, however unlikely.
+        tops = [
+            tuple(
+                (int(token), told["logprob"])
+                for token, told in place.items()
+                if told["rank"] is not None and told["rank"] <= TOP_TOKENS
+            )
+            for place in places
+        ]
+        _require_finite([*logprobs, *(value for top in tops for _, value in top)])
+        return ScoredText(
+            probe=probe.id,
+            topic=probe.topic,
+            origin="written" if isinstance(scored, str) else "answer",
+            token_ids=tuple(ids),
+            logprobs=tuple(logprobs),
+            tops=tuple(tops),
+        )
 
-    async def score_answer(self, answer: Answer) -> ScoredText:
-        ids = [*answer.prompt_ids, *answer.token_ids]
-        replied = await self._post("/v1/completions", scoring(ids))
-        return parsed(read_continued, answer, replied)
-
-    async def _post(self, path: str, asked: dict[str, Any]) -> Any:
-        body = {
-            "model": self._model,
-            "temperature": 0,
-            "seed": 0,
-            "return_token_ids": True,
-            **asked,
-        }
+    async def post(self, path: str, asked: dict[str, Any]) -> Any:
+        same = {"model": self.model, "temperature": 0, "seed": 0, "return_token_ids": True}
         try:
-            response = await self._client.post(path, json=body)
+            response = await self.client.post(path, json=same | asked)
         except httpx2.HTTPError as exc:
             raise ReplyUnusable("error", f"{type(exc).__name__}: {exc}") from exc
         if response.is_error and NOT_JSON in response.text:
@@ -233,3 +181,12 @@ class _Run:
             return json.loads(response.content)
         except ValueError as exc:
             raise ReplyUnusable("error", f"its answer is no JSON: {response.text[:80]!r}") from exc
+
+
+def _require_finite(logprobs: Sequence[float | None]) -> None:
+    """vLLM clamps minus infinity to -9999, a number no sound model reaches."""
+    wrong = [value for value in logprobs if value is None or not isfinite(value) or value <= -9999]
+    if wrong:
+        raise ReplyUnusable(
+            "not_finite", f"{len(wrong)} of {len(logprobs)} log-probabilities, the first {wrong[0]}"
+        )

@@ -9,16 +9,16 @@ import json
 import re
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from annotated_types import Ge
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 INDEX = "model.safetensors.index.json"
 LONGEST_HEADER_BYTES = 100_000_000
@@ -60,116 +60,96 @@ class Tensor:
         return prod(self.shape)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shards:
-    """All tensors of a checkpoint, and a line for everything its files lack."""
-
-    tensors: Mapping[str, Tensor] = field(default_factory=dict)
-    problems: tuple[str, ...] = ()
-
-
 _HEADER = TypeAdapter(dict[str, _Entry])
 _WEIGHT_MAP = TypeAdapter(dict[str, str])
 
 
-class _Unreadable(Exception):
-    """One line on a file."""
-
-
-def read_shards(folder: Path) -> Shards:
-    """Reads every header in `folder`; never loads a tensor."""
+def read_shards(folder: Path) -> tuple[Mapping[str, Tensor], tuple[str, ...]]:
+    """All tensors by the headers in `folder`, and a line for everything that its files lack."""
     tensors: dict[str, Tensor] = {}
     problems: list[str] = []
     for file in sorted(folder.glob("*.safetensors")):
-        try:
-            found, lacking = _read_header(file)
-        except _Unreadable as exc:
-            problems.append(f"{file.name}: {exc}")
-            continue
-        tensors.update(found)
-        problems.extend(f"{file.name}: {problem}" for problem in lacking)
-    problems.extend(_against_index(folder / INDEX, tensors))
-    return Shards(tensors=tensors, problems=tuple(problems))
+        found, problem = _read_header(file)
+        tensors |= found
+        if problem:
+            problems.append(f"{file.name}: {problem}")
+    weight_map: dict[str, str] = {}
+    try:
+        if (folder / INDEX).exists():
+            index = json.loads((folder / INDEX).read_bytes())
+            weight_map = _WEIGHT_MAP.validate_python(index["weight_map"])
+    except (ValueError, KeyError, TypeError):
+        problems.append(f"{INDEX}: has no readable weight_map")
+    absent = sorted({file for file in weight_map.values() if not (folder / file).is_file()})
+    problems += [f"{file}: is named by {INDEX} and is not there" for file in absent]
+    lost = [n for n, file in weight_map.items() if file not in absent and n not in tensors]
+    if lost:
+        problems.append(
+            f"{INDEX}: names {len(lost)} tensors that no file has, the first {lost[0]!r}"
+        )
+    return tensors, tuple(problems)
 
 
-def _read_header(file: Path) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+def _read_header(file: Path) -> tuple[dict[str, Tensor], str]:
+    """The tensors of one file, and what is wrong with it, empty for nothing."""
     size = file.stat().st_size
     with file.open("rb") as opened:
         opening = opened.read(_LENGTH.size)
         if len(opening) < _LENGTH.size:
-            raise _Unreadable(f"has {size} bytes, too few for a header")
+            return {}, f"has {size} bytes, too few for a header"
         (length,) = _LENGTH.unpack(opening)
         if length > min(size - _LENGTH.size, LONGEST_HEADER_BYTES):
-            raise _Unreadable(f"promises a header of {length} bytes and has {size} in all")
+            return {}, f"promises a header of {length} bytes and has {size} in all"
         text = opened.read(length)
     try:
         plain = json.loads(text)
         # The one entry that is no tensor.
         plain.pop("__metadata__", None)
         entries = _HEADER.validate_python(plain)
-    except (ValueError, AttributeError, TypeError) as exc:
-        raise _Unreadable("its header is no safetensors header") from exc
-    begins = _LENGTH.size + length
-    tensors = {name: _tensor(name, entry, begins, file) for name, entry in entries.items()}
-    promised = begins + max((entry.data_offsets[1] for entry in entries.values()), default=0)
-    if promised > size:
-        cut = sum(begins + entry.data_offsets[1] > size for entry in entries.values())
-        return tensors, (
-            f"its header promises {promised:,} bytes and it has {size:,}: {cut} of its "
-            f"{len(entries)} tensors are cut off",
+    except (ValueError, AttributeError, TypeError):
+        return {}, "its header is no safetensors header"
+    data_begins = _LENGTH.size + length
+    tensors = {
+        name: Tensor(
+            name=name,
+            dtype=entry.dtype,
+            shape=entry.shape,
+            size_bytes=entry.data_offsets[1] - entry.data_offsets[0],
+            offset=data_begins + entry.data_offsets[0],
+            file=file,
         )
-    return tensors, ()
-
-
-def _tensor(name: str, entry: _Entry, data_begins: int, file: Path) -> Tensor:
-    begin, end = entry.data_offsets
-    return Tensor(
-        name=name,
-        dtype=entry.dtype,
-        shape=entry.shape,
-        size_bytes=end - begin,
-        offset=data_begins + begin,
-        file=file,
+        for name, entry in entries.items()
+    }
+    ends = [tensor.offset + tensor.size_bytes for tensor in tensors.values()]
+    promised = max(ends, default=data_begins)
+    if promised <= size:
+        return tensors, ""
+    return tensors, (
+        f"its header promises {promised:,} bytes and it has {size:,}: "
+        f"{sum(end > size for end in ends)} of its {len(ends)} tensors are cut off"
     )
 
 
-def _against_index(index: Path, tensors: Mapping[str, Tensor]) -> Iterator[str]:
-    """What the index names and the files lack."""
-    if not index.exists():
-        return
-    try:
-        weight_map = _WEIGHT_MAP.validate_python(json.loads(index.read_bytes())["weight_map"])
-    except (ValueError, KeyError, TypeError, ValidationError):
-        yield f"{index.name}: has no readable weight_map"
-        return
-    absent = sorted({file for file in weight_map.values() if not (index.parent / file).is_file()})
-    for file in absent:
-        yield f"{file}: is named by {index.name} and is not there"
-    lost = [n for n, file in weight_map.items() if file not in absent and n not in tensors]
-    if lost:
-        yield f"{index.name}: names {len(lost)} tensors that no file has, the first {lost[0]!r}"
+class _Format(NamedTuple):
+    """A number as an unsigned integer: not finite where all bits of `mask`, if any, are set."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Format:
-    """A float as an unsigned integer: not finite where all bits of `mask` are set."""
-
-    width: npt.DTypeLike
+    width: type[np.unsignedinteger]
     mask: int
-    sign: int
+    magnitude: int
 
 
 # F8_E4M3 has no infinity, and NaN is its one number with all other bits set.
 _FLOATS: Mapping[str, _Format] = MappingProxyType(
     {
-        "F64": _Format(width=np.uint64, mask=0x7FF << 52, sign=1 << 63),
-        "F32": _Format(width=np.uint32, mask=0xFF << 23, sign=1 << 31),
-        "F16": _Format(width=np.uint16, mask=0x1F << 10, sign=1 << 15),
-        "BF16": _Format(width=np.uint16, mask=0xFF << 7, sign=1 << 15),
-        "F8_E5M2": _Format(width=np.uint8, mask=0x1F << 2, sign=1 << 7),
-        "F8_E4M3": _Format(width=np.uint8, mask=0x7F, sign=1 << 7),
+        "F64": _Format(np.uint64, 0x7FF << 52, (1 << 63) - 1),
+        "F32": _Format(np.uint32, 0xFF << 23, (1 << 31) - 1),
+        "F16": _Format(np.uint16, 0x1F << 10, (1 << 15) - 1),
+        "BF16": _Format(np.uint16, 0xFF << 7, (1 << 15) - 1),
+        "F8_E5M2": _Format(np.uint8, 0x1F << 2, 0x7F),
+        "F8_E4M3": _Format(np.uint8, 0x7F, 0x7F),
     }
 )
+_INTEGERS = _Format(np.uint8, 0, 0xFF)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,33 +162,22 @@ class BadValues:
 
 def bad_values(tensors: Mapping[str, Tensor]) -> BadValues:
     """Looks at all `tensors`, whose files must be whole."""
-    nonfinite = tuple(name for name, tensor in tensors.items() if _nonfinite(tensor))
-    zero = tuple(
-        name
-        for name, tensor in tensors.items()
-        if _NEVER_ZERO.search(name) and tensor.elements > 1 and _zero(tensor)
-    )
-    return BadValues(nonfinite=nonfinite, zero=zero)
+    nonfinite: list[str] = []
+    zero: list[str] = []
+    for name, tensor in tensors.items():
+        form: _Format = _FLOATS.get(tensor.dtype, _INTEGERS)
+        mask, magnitude = form.mask, form.magnitude
+        if mask and any(((bits & mask) == mask).any() for bits in _pieces(tensor, form.width)):
+            nonfinite.append(name)
+        may_be_zero = not _NEVER_ZERO.search(name) or tensor.elements <= 1
+        if not may_be_zero and not any(
+            (bits & magnitude).any() for bits in _pieces(tensor, form.width)
+        ):
+            zero.append(name)
+    return BadValues(nonfinite=tuple(nonfinite), zero=tuple(zero))
 
 
-def _nonfinite(tensor: Tensor) -> bool:
-    kind = _FLOATS.get(tensor.dtype)
-    if kind is None:
-        return False
-    return any(
-        bool(((bits & kind.mask) == kind.mask).any()) for bits in _pieces(tensor, kind.width)
-    )
-
-
-def _zero(tensor: Tensor) -> bool:
-    kind = _FLOATS.get(tensor.dtype)
-    if kind is None:
-        return not any(bits.any() for bits in _pieces(tensor, np.uint8))
-    magnitude = kind.sign - 1
-    return not any((bits & magnitude).any() for bits in _pieces(tensor, kind.width))
-
-
-def _pieces(tensor: Tensor, width: npt.DTypeLike) -> Iterator[Bits]:
+def _pieces(tensor: Tensor, width: type[np.unsignedinteger]) -> Iterator[Bits]:
     """The tensor as integers, a piece at a time: not every weight file fits into memory."""
     if not tensor.size_bytes:
         return

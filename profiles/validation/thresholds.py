@@ -108,15 +108,7 @@ _THRESHOLDS = TypeAdapter(Thresholds)
 
 
 class ThresholdsInvalid(ValueError):
-    """A file of thresholds cannot be used; `problems` has one line for each wrong field."""
-
-    def __init__(self, file: Path, problems: tuple[str, ...]) -> None:
-        super().__init__(file, problems)
-        self.file = file
-        self.problems = problems
-
-    def __str__(self) -> str:
-        return f"{self.file}: " + "; ".join(self.problems)
+    """A file of thresholds cannot be used."""
 
 
 def default_thresholds(claim: Claim | None, *, weights: int) -> Thresholds:
@@ -137,11 +129,11 @@ def read_changes(file: Path) -> dict[str, float]:
     try:
         changes: Any = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
     except (yaml.YAMLError, UnicodeDecodeError) as exc:
-        raise ThresholdsInvalid(file, (f"not YAML: {exc}",)) from exc
+        raise ThresholdsInvalid(f"{file}: not YAML: {exc}") from exc
     if not isinstance(changes, dict):
-        raise ThresholdsInvalid(file, ("should map names of thresholds to numbers",))
+        raise ThresholdsInvalid(f"{file}: should map names of thresholds to numbers")
     try:
         checked = _THRESHOLDS.validate_python({**asdict(EIGHT_BIT), **changes})
     except ValidationError as exc:
-        raise ThresholdsInvalid(file, problem_lines(exc)) from exc
+        raise ThresholdsInvalid(f"{file}: {'; '.join(problem_lines(exc))}") from exc
     return {name: getattr(checked, name) for name in changes}

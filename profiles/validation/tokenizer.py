@@ -14,19 +14,12 @@ SENTENCEPIECE = "tokenizer.model"
 SETTINGS = "tokenizer_config.json"
 TEMPLATE = "chat_template.jinja"
 SPECIAL = ("bos_token", "eos_token", "pad_token", "unk_token")
+# Ids that begin and end a text. An engine stops at these.
 ENDINGS = ("bos_token_id", "eos_token_id")
 
 
 class TokenizerUnreadable(Exception):
     """A file of the tokenizer is no JSON of the kind it should be."""
-
-    def __init__(self, file: Path, cause: str) -> None:
-        super().__init__(file, cause)
-        self.file = file
-        self.cause = cause
-
-    def __str__(self) -> str:
-        return f"{self.file.name} cannot be read: {self.cause}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,26 +52,52 @@ class TokenizerFacts:
 
 def tokenizer_facts(folder: Path) -> TokenizerFacts | None:
     """Of the tokenizer in `folder`; `None` where there is none. Raises `TokenizerUnreadable`."""
-    sentencepiece = folder / SENTENCEPIECE
+    sentencepiece, template = folder / SENTENCEPIECE, folder / TEMPLATE
     tokenizer = _read(folder / TOKENIZER)
     if not tokenizer and not sentencepiece.is_file():
         return None
     settings = _read(folder / SETTINGS)
     model = tokenizer.get("model") or {}
-    vocabulary = _vocabulary(model)
-    added = {token["content"]: token["id"] for token in tokenizer.get("added_tokens") or []}
+    vocabulary = model.get("vocab") or {}
+    if not isinstance(vocabulary, dict):
+        # A list in the order of ids, each token with its score.
+        vocabulary = {token: [index, score] for index, (token, score) in enumerate(vocabulary)}
+    # Versions of the library write a merge as `a b` or as `[a, b]`.
+    merges = (
+        merge if isinstance(merge, str) else " ".join(merge) for merge in model.get("merges") or ()
+    )
+    added = tokenizer.get("added_tokens") or []
+    ids = {token["content"]: token["id"] for token in added}
+    ends = _read(folder / "config.json") | _read(folder / "generation_config.json")
     return TokenizerFacts(
-        entries=len(vocabulary.keys() | added.keys()),
-        vocabulary=_digest(vocabulary) if model else _file_digest(sentencepiece),
-        merges=_digest([_pair(merge) for merge in model.get("merges") or []]),
-        added_tokens=_digest(_added(tokenizer)),
+        entries=len(vocabulary.keys() | ids.keys()),
+        vocabulary=_digest(vocabulary) if model else _short_hash(sentencepiece.read_bytes()),
+        merges=_digest(list(merges)),
+        added_tokens=_digest(
+            sorted([token["id"], token["content"], token.get("special", False)] for token in added)
+        ),
         normalizer=_digest(tokenizer.get("normalizer")),
         pre_tokenizer=_digest(tokenizer.get("pre_tokenizer")),
         post_processor=_digest(tokenizer.get("post_processor")),
-        special_tokens=_told(_special(settings, added)),
-        endings=_told(_endings(folder)),
-        chat_template=_template(folder, settings),
+        special_tokens=_special_tokens(settings, ids),
+        endings=_told({name: ends[name] for name in ENDINGS if ends.get(name) is not None}),
+        chat_template=_digest(
+            template.read_text(encoding="utf-8")
+            if template.is_file()
+            else settings.get("chat_template")
+        ),
     )
+
+
+def _special_tokens(settings: Mapping[str, Any], ids: Mapping[str, int]) -> str:
+    """Role with token and id: a token that keeps its name under another id differs too."""
+    roles: dict[str, Any] = {}
+    for role in SPECIAL:
+        token = settings.get(role)
+        text = token.get("content") if isinstance(token, dict) else token
+        if text is not None:
+            roles[role] = f"{text}={ids.get(text, '?')}"
+    return _told(roles)
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -88,55 +107,10 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         read = json.loads(file.read_bytes())
     except ValueError as exc:
-        raise TokenizerUnreadable(file, str(exc)) from exc
+        raise TokenizerUnreadable(f"{file.name} cannot be read: {exc}") from exc
     if not isinstance(read, dict):
-        raise TokenizerUnreadable(file, "it holds no JSON object")
+        raise TokenizerUnreadable(f"{file.name} cannot be read: it holds no JSON object")
     return read
-
-
-def _vocabulary(model: Mapping[str, Any]) -> dict[str, Any]:
-    """Token to id, or token to (id, score) where the model lists them in order."""
-    vocabulary = model.get("vocab") or {}
-    if isinstance(vocabulary, dict):
-        return vocabulary
-    return {token: [index, score] for index, (token, score) in enumerate(vocabulary)}
-
-
-def _pair(merge: str | list[str]) -> str:
-    """Versions of the library write a merge as `a b` or as `[a, b]`."""
-    return merge if isinstance(merge, str) else " ".join(merge)
-
-
-def _added(tokenizer: Mapping[str, Any]) -> list[list[Any]]:
-    return sorted(
-        [token["id"], token["content"], token.get("special", False)]
-        for token in tokenizer.get("added_tokens") or []
-    )
-
-
-def _special(settings: Mapping[str, Any], added: Mapping[str, int]) -> dict[str, Any]:
-    """Role to token and id: a token that keeps its name under another id differs too."""
-    roles: dict[str, Any] = {}
-    for role in SPECIAL:
-        token = settings.get(role)
-        text = token.get("content") if isinstance(token, dict) else token
-        if text is not None:
-            roles[role] = f"{text}={added.get(text, '?')}"
-    return roles
-
-
-def _endings(folder: Path) -> dict[str, Any]:
-    """Which ids begin and end a text: an engine stops at these."""
-    generation = _read(folder / "generation_config.json")
-    config = _read(folder / "config.json")
-    both = {name: generation.get(name, config.get(name)) for name in ENDINGS}
-    return {name: value for name, value in both.items() if value is not None}
-
-
-def _template(folder: Path, settings: Mapping[str, Any]) -> str:
-    file = folder / TEMPLATE
-    template = file.read_text(encoding="utf-8") if file.is_file() else settings.get("chat_template")
-    return "none" if not template else _digest(template)
 
 
 def _told(values: Mapping[str, Any]) -> str:
@@ -144,11 +118,10 @@ def _told(values: Mapping[str, Any]) -> str:
 
 
 def _digest(value: Any) -> str:
-    if not value:
-        return "none"
+    """Of anything that JSON holds; "none" where it is empty."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    return _short_hash(text.encode()) if value else "none"
 
 
-def _file_digest(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+def _short_hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:12]

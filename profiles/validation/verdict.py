@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from profiles.validation.checkpoint import CheckpointFacts
+from profiles.validation.hints import HINTS, Hint
 from profiles.validation.probe_set import Probes
 from profiles.validation.vllm_log import LoadedFacts
 from serve_app.core.profile import GoldenResult
@@ -54,12 +55,10 @@ class Verdict:
         return tuple(check for check in self.checks if not check.passed)
 
 
-def check(*, name: str, passed: bool, seen: str, allowed: str, cause: str, remedy: str) -> Check:
-    """A check; a passed one has no cause and no remedy."""
-    told = ("", "") if passed else (cause, remedy)
-    return Check(
-        name=name, passed=passed, seen=seen, allowed=allowed, cause=told[0], remedy=told[1]
-    )
+def check(name: str, *, passed: bool, seen: str, allowed: str, hint: Hint | None = None) -> Check:
+    """A check with the hint of its name, or with another `hint`, if it failed."""
+    cause, remedy = ("", "") if passed else hint or HINTS[name]
+    return Check(name=name, passed=passed, seen=seen, allowed=allowed, cause=cause, remedy=remedy)
 
 
 def golden_result(verdict: Verdict, *, date: str) -> GoldenResult:

@@ -6,12 +6,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 INSPECTION = {"VLLM_LOG_MODEL_INSPECTION": "1"}
+TREE = "vLLM model structure:"
 
-_TREE = re.compile(r"vLLM model structure:")
 _LINE = re.compile(
     r"(?:^|\] )(?P<indent> *)\((?P<name>[^)]*)\): (?:(?P<times>\d+) x )?(?P<module>\S.*)"
 )
@@ -62,32 +61,26 @@ class LoadedFacts:
 
 
 def read_log(log: str) -> LoadedFacts:
-    """What stands in the text of an engine's log."""
-    on_load = _ON_LOAD.search(log)
-    return LoadedFacts(
-        layers=tuple(_layers(log)),
-        quantized_on_load=int(on_load[1]) if on_load else None,
-    )
+    """What stands in the text of an engine's log.
 
-
-def _layers(log: str) -> Iterator[LoadedLayer]:
-    """Walks the tree once; a module counts as often as all those it stands in are repeated."""
-    tree = _TREE.split(log, maxsplit=1)
-    if len(tree) < 2:
-        return
+    A module counts as often as all those it stands in are repeated.
+    """
+    layers: list[LoadedLayer] = []
     enclosing: list[tuple[int, int]] = []
-    for line in tree[1].splitlines():
-        if not (found := _LINE.search(line)):
-            continue
+    _, _, tree = log.partition(TREE)
+    for found in filter(None, map(_LINE.search, tree.splitlines())):
         indent = len(found["indent"])
         while enclosing and enclosing[-1][0] >= indent:
             enclosing.pop()
         times = int(found["times"] or 1) * (enclosing[-1][1] if enclosing else 1)
         enclosing.append((indent, times))
-        if linear := _LINEAR.match(found["module"]):
+        name, module = found["name"], found["module"]
+        if linear := _LINEAR.match(module):
             weights = int(linear["inputs"]) * int(linear["outputs"]) * times
-            yield LoadedLayer(
-                name=found["name"], times=times, weights=weights, scheme=linear["quant"]
-            )
-        elif experts := _EXPERTS.match(found["module"]):
-            yield LoadedLayer(name=found["name"], times=times, weights=0, scheme=experts["quant"])
+            scheme = linear["quant"]
+            layers.append(LoadedLayer(name=name, times=times, weights=weights, scheme=scheme))
+        elif experts := _EXPERTS.match(module):
+            scheme = experts["quant"]
+            layers.append(LoadedLayer(name=name, times=times, weights=0, scheme=scheme))
+    on_load = _ON_LOAD.search(log)
+    return LoadedFacts(layers=tuple(layers), quantized_on_load=int(on_load[1]) if on_load else None)
