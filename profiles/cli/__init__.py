@@ -46,16 +46,11 @@ def quantroute(
     """What all commands share."""
 
 
-cli.command()(serve)
-cli.command()(weights)
-cli.command()(profile)
-cli.command()(train)
-cli.command("add-pair")(add_pair)
-cli.command()(validate)
-cli.command()(publish)
-cli.command()(refresh)
-cli.command()(report)
-cli.command()(route)
+for _command in (
+    *(serve, weights, profile, train, add_pair, validate),
+    *(publish, refresh, report, route),
+):
+    cli.command()(_command)
 cli.add_typer(bench)
 cli.add_typer(tune)
 
