@@ -46,11 +46,8 @@ def quantroute(
     """What all commands share."""
 
 
-for _command in (
-    *(serve, weights, profile, train, add_pair, validate),
-    *(publish, refresh, report, route),
-):
-    cli.command()(_command)
+for each in (serve, weights, profile, train, add_pair, validate, publish, refresh, report, route):
+    cli.command()(each)
 cli.add_typer(bench)
 cli.add_typer(tune)
 

@@ -47,7 +47,7 @@ def weights_yaml(weights: Mapping[Preset, Weights]) -> str:
 
 
 def tuning_lines(tuning: Tuning) -> Iterator[str]:
-    """A table of single pairs, then advice, curves, certainty, numeric guard and the block."""
+    """The marks to compare with, advice, curves, certainty, numeric guard and the block."""
     yield f"{tuning.prompts:,} prompts, reference pair {tuning.reference}"
     yield from tuning.notes
     latency_known = any(result.total_ms is not None for result in tuning.marks.values())
