@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,35 +39,30 @@ def read_prompts(place: Path) -> list[TaskPrompt]:
         return [prompt for file in files for prompt in read_prompts(file)]
     if not place.name.endswith(SUFFIXES):
         raise PromptsUnusable(f"{place} should be a folder or end in {' or '.join(SUFFIXES)}")
-    prompts = list(_prompts(place))
+    opened = gzip.open if place.name.endswith(".gz") else open
+    try:
+        with opened(place, "rt", encoding="utf-8") as lines:
+            prompts = [
+                _prompt(json.loads(line), place, number)
+                for number, line in enumerate(lines, start=1)
+                if line.strip()
+            ]
+    except (OSError, EOFError, ValueError) as exc:
+        raise PromptsUnusable(f"{place} cannot be read as JSON lines: {exc}") from exc
     if not prompts:
         raise PromptsUnusable(f"{place} has no prompts")
     return prompts
 
 
-def _prompts(file: Path) -> Iterator[TaskPrompt]:
-    opened = gzip.open if file.name.endswith(".gz") else open
-    try:
-        with opened(file, "rt", encoding="utf-8") as lines:
-            for number, line in enumerate(lines, start=1):
-                if line.strip():
-                    yield _prompt(json.loads(line), file, number)
-    except (OSError, EOFError, ValueError) as exc:
-        raise PromptsUnusable(f"{file} cannot be read as JSON lines: {exc}") from exc
-
-
 def _prompt(line: Any, file: Path, number: int) -> TaskPrompt:
-    if isinstance(line, dict):
-        text = next((line[f] for f in PROMPT_FIELDS if isinstance(line.get(f), str)), None)
-        task = next((line[f] for f in TASK_FIELDS if isinstance(line.get(f), str)), None)
-        text = text if text is not None else _last_turn(line.get("messages"))
-        if text is not None:
-            return TaskPrompt(task or file.name.split(".")[0], text)
-    wanted = f"one of {', '.join(PROMPT_FIELDS)}, messages"
-    raise PromptsUnusable(f"{file}, line {number}: should be an object with {wanted}")
-
-
-def _last_turn(messages: Any) -> str | None:
-    last = messages[-1] if isinstance(messages, list) and messages else None
-    content = last.get("content") if isinstance(last, dict) else None
-    return content if isinstance(content, str) else None
+    """From any of the usual fields, or from the last of its messages."""
+    found = line if isinstance(line, dict) else {}
+    texts = [found[field] for field in PROMPT_FIELDS if isinstance(found.get(field), str)]
+    tasks = [found[field] for field in TASK_FIELDS if isinstance(found.get(field), str)]
+    match found:
+        case {"messages": [*_, {"content": str(last_turn)}]}:
+            texts.append(last_turn)
+    if not texts:
+        wanted = f"one of {', '.join(PROMPT_FIELDS)}, messages"
+        raise PromptsUnusable(f"{file}, line {number}: should be an object with {wanted}")
+    return TaskPrompt(tasks[0] if tasks else file.name.split(".")[0], texts[0])

@@ -7,8 +7,8 @@ the router calls, with every answer's real length. Results are printed as text a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from itertools import product
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -66,15 +66,9 @@ class PlaceReplay:
     e2e_p50_ms: float
     e2e_error: float
     e2e_bias: float
+    ttft_error: float
+    tpot_error: float
     errors: tuple[float, ...]
-
-    @property
-    def ttft_error(self) -> float:
-        return self.ttft_predicted_ms / self.ttft_p50_ms - 1
-
-    @property
-    def tpot_error(self) -> float:
-        return self.tpot_predicted_ms / self.tpot_p50_ms - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,28 +150,26 @@ async def replay(
     generator: Loads, profile: Profile, plan: ReplayPlan, result: Path
 ) -> tuple[PlaceReplay, ...]:
     """Every place of the plan, after a first one that warms up and is thrown away."""
-    busiest, longest = max(plan.concurrency), max(plan.prompt_tokens)
-    await generator.run(_requests(plan, busiest, longest, busiest, plan.seed), result)
-    places: list[PlaceReplay] = []
-    for concurrency in plan.concurrency:
-        for prompt_tokens in plan.prompt_tokens:
-            requests = left_out(concurrency) + plan.samples
-            seed = plan.seed + 1 + len(places)
-            load = _requests(plan, concurrency, prompt_tokens, requests, seed)
-            places.append(judged(profile, load, await generator.run(load, result)))
-    return tuple(places)
-
-
-def _requests(
-    plan: ReplayPlan, concurrency: int, prompt_tokens: int, requests: int, seed: int
-) -> Requests:
-    return Requests(
-        concurrency=concurrency,
-        prompt_tokens=prompt_tokens,
+    busiest = max(plan.concurrency)
+    warm_up = Requests(
+        concurrency=busiest,
+        prompt_tokens=max(plan.prompt_tokens),
         output_tokens=plan.output_tokens,
-        requests=requests,
-        seed=seed,
+        requests=busiest,
+        seed=plan.seed,
     )
+    await generator.run(warm_up, result)
+    places: list[PlaceReplay] = []
+    for concurrency, prompt_tokens in product(plan.concurrency, plan.prompt_tokens):
+        load = replace(
+            warm_up,
+            concurrency=concurrency,
+            prompt_tokens=prompt_tokens,
+            requests=left_out(concurrency) + plan.samples,
+            seed=plan.seed + 1 + len(places),
+        )
+        places.append(judged(profile, load, await generator.run(load, result)))
+    return tuple(places)
 
 
 def judged(profile: Profile, load: Requests, shown: Round) -> PlaceReplay:
@@ -189,30 +181,39 @@ def judged(profile: Profile, load: Requests, shown: Round) -> PlaceReplay:
     surface = read_surface(
         profile.latency, concurrency=load.concurrency, prompt_tokens=load.prompt_tokens, z=0.0
     )
+    ttft_p50_ms, tpot_p50_ms = median(shown.ttft_ms), median(shown.tpot_ms)
     return PlaceReplay(
         concurrency=load.concurrency,
         prompt_tokens=load.prompt_tokens,
         output_tokens_p50=median(shown.output_tokens),
         samples=len(errors),
-        ttft_p50_ms=median(shown.ttft_ms),
+        ttft_p50_ms=ttft_p50_ms,
         ttft_predicted_ms=surface.ttft_p50_ms,
-        tpot_p50_ms=median(shown.tpot_ms),
+        tpot_p50_ms=tpot_p50_ms,
         tpot_predicted_ms=surface.tpot_p50_ms,
         e2e_p50_ms=median(shown.e2e_ms),
         e2e_error=median(map(abs, errors)),
         e2e_bias=median(errors),
+        ttft_error=surface.ttft_p50_ms / ttft_p50_ms - 1,
+        tpot_error=surface.tpot_p50_ms / tpot_p50_ms - 1,
         errors=tuple(map(abs, errors)),
     )
 
 
 def predicted_ms(profile: Profile, load: Requests, output_tokens: int) -> float:
-    """The whole answer as the router predicts it, at the median and with its real length."""
+    """The whole answer as the router predicts it, at the median and with its real length.
+
+    Lengths are in the pair's own tokens. The router counts in those of the reference tokenizer.
+    """
+    answer, prompt = (
+        max(1, int(tokens / profile.tokens_ratio)) for tokens in (output_tokens, load.prompt_tokens)
+    )
     classification = PromptClassification(
         task="conversation",
         task_confidence=1.0,
         difficulty=0.5,
-        output_tokens_p50=_in_reference(output_tokens, profile),
-        output_tokens_p95=_in_reference(output_tokens, profile),
+        output_tokens_p50=answer,
+        output_tokens_p95=answer,
         numeric_share=0.0,
         origin="replay",
     )
@@ -220,7 +221,7 @@ def predicted_ms(profile: Profile, load: Requests, output_tokens: int) -> float:
         profile,
         TokenPrice.of(profile),
         Features(
-            prompt_tokens=_in_reference(load.prompt_tokens, profile),
+            prompt_tokens=prompt,
             max_tokens=None,
             needs=frozenset(),
             classification=classification,
@@ -229,11 +230,6 @@ def predicted_ms(profile: Profile, load: Requests, output_tokens: int) -> float:
         Constraints(deadline_quantile=MEDIAN),
         published_margin=NO_MARGIN,
     ).total_ms
-
-
-def _in_reference(tokens: int, profile: Profile) -> int:
-    """The pair's own tokens in those of the reference tokenizer, which requests are counted in."""
-    return max(1, int(tokens / profile.tokens_ratio))
 
 
 def as_document(result: ReplayBench) -> dict[str, Any]:
@@ -247,11 +243,7 @@ def as_document(result: ReplayBench) -> dict[str, Any]:
                 "pair": pair.pair,
                 "error": pair.error,
                 "places": [
-                    {
-                        **{k: v for k, v in asdict(place).items() if k != "errors"},
-                        "ttft_error": place.ttft_error,
-                        "tpot_error": place.tpot_error,
-                    }
+                    {name: value for name, value in asdict(place).items() if name != "errors"}
                     for place in pair.places
                 ],
             }
@@ -261,12 +253,8 @@ def as_document(result: ReplayBench) -> dict[str, Any]:
 
 
 def report(result: ReplayBench) -> str:
-    return "\n".join([*_lines(result.pairs), _verdict(result)])
-
-
-def _lines(pairs: Sequence[PairReplay]) -> list[str]:
     lines = []
-    for pair in pairs:
+    for pair in result.pairs:
         lines.append(f"{pair.pair}: whole answers {pair.error:.1%} off (median)")
         lines += [
             f"  {place.concurrency} at once, {place.prompt_tokens} tokens: "
@@ -277,9 +265,8 @@ def _lines(pairs: Sequence[PairReplay]) -> list[str]:
             f"({place.tpot_error:+.1%}), {place.samples} samples"
             for place in pair.places
         ]
-    return lines
-
-
-def _verdict(result: ReplayBench) -> str:
     verdict = "met" if result.met else "MISSED"
-    return f"all pairs: {result.error:.1%} off (median); the target of {TARGET:.0%} is {verdict}"
+    lines.append(
+        f"all pairs: {result.error:.1%} off (median); the target of {TARGET:.0%} is {verdict}"
+    )
+    return "\n".join(lines)

@@ -60,16 +60,34 @@ def run(tokenizers: Mapping[str, Path], data: Path | None = None) -> TokensBench
     Raises `PromptsUnusable`, `OSError`, and `ValueError` for a file that is no tokenizer.
     """
     counters = {name: HfTokenCounter(file) for name, file in tokenizers.items()}
-    by_kind = {file.stem: _samples(file) for file in sorted(SAMPLES.glob("*.txt"))}
+    by_kind = {
+        file.stem: file.read_text(encoding="utf-8").rstrip("\n").split(BETWEEN_SAMPLES)
+        for file in sorted(SAMPLES.glob("*.txt"))
+    }
     for task, text in read_prompts(data) if data is not None else ():
         texts = by_kind.setdefault(f"data: {task}", [])
         if text and len(texts) < MOST_PROMPTS_PER_TASK:
             texts.append(text)
     reference = next(iter(counters.values()))
-    timed = _of_length(reference, by_kind["english"], TIMED_TOKENS)
+    golden = [text for _, text in read_prompts(GOLDEN)]
+    counted = {name: sum(map(counter.count, golden)) for name, counter in counters.items()}
+    in_reference = next(iter(counted.values()))
+    # The English texts, again and again, cut to about so many tokens.
+    text = "\n\n".join(by_kind["english"])
+    text *= ceil(TIMED_TOKENS / reference.count(text))
+    timed = text[: round(len(text) * TIMED_TOKENS / reference.count(text))]
     return TokensBench(
         tokenizers=tuple(
-            _errors(name, counter, reference, by_kind) for name, counter in counters.items()
+            TokenizerErrors(
+                tokenizer=name,
+                ratio=counted[name] / in_reference,
+                kinds=tuple(
+                    _kind_error(kind, texts, counter, counted[name] / in_reference)
+                    for kind, texts in by_kind.items()
+                    if texts
+                ),
+            )
+            for name, counter in counters.items()
         ),
         timed_tokens=reference.count(timed),
         estimate_p50_us=_p50_us(reference.estimate, timed),
@@ -97,31 +115,10 @@ def report(result: TokensBench) -> str:
     return "\n".join(lines)
 
 
-def _samples(file: Path) -> list[str]:
-    return file.read_text(encoding="utf-8").rstrip("\n").split(BETWEEN_SAMPLES)
-
-
-def _errors(
-    name: str,
-    counter: HfTokenCounter,
-    reference: HfTokenCounter,
-    by_kind: Mapping[str, Sequence[str]],
-) -> TokenizerErrors:
-    """With the ratio that a profile of this tokenizer would have, over the golden questions."""
-    golden = [text for _, text in read_prompts(GOLDEN)]
-    ratio = sum(map(counter.count, golden)) / sum(map(reference.count, golden))
-    return TokenizerErrors(
-        tokenizer=name,
-        ratio=ratio,
-        kinds=tuple(
-            _kind_error(kind, texts, counter, ratio) for kind, texts in by_kind.items() if texts
-        ),
-    )
-
-
 def _kind_error(
     kind: str, texts: Sequence[str], counter: HfTokenCounter, ratio: float
 ) -> KindError:
+    """The estimate times `ratio` against the counter's exact number."""
     counts = [(counter.count(text), counter.estimate(text)) for text in texts]
     off = [ratio * estimate / exact - 1 for exact, estimate in counts if exact]
     sizes = sorted(map(abs, off))
@@ -133,13 +130,6 @@ def _kind_error(
         p95=sizes[ceil(0.95 * len(sizes)) - 1],
         bias=fmean(off),
     )
-
-
-def _of_length(counter: HfTokenCounter, texts: Sequence[str], tokens: int) -> str:
-    """The texts, again and again, cut to about so many tokens."""
-    text = "\n\n".join(texts)
-    repeated = text * ceil(tokens / counter.count(text))
-    return repeated[: round(len(repeated) * tokens / counter.count(repeated))]
 
 
 def _p50_us(counted: Callable[[str], int], text: str) -> float:

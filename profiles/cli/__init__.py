@@ -47,17 +47,20 @@ def quantroute(
     """What all commands share."""
 
 
-cli.command()(serve)
-cli.command()(weights)
-cli.command()(demo)
-cli.command()(profile)
-cli.command()(train)
-cli.command("add-pair")(add_pair)
-cli.command()(validate)
-cli.command()(publish)
-cli.command()(refresh)
-cli.command()(report)
-cli.command()(route)
+for each in (
+    serve,
+    weights,
+    demo,
+    profile,
+    train,
+    add_pair,
+    validate,
+    publish,
+    refresh,
+    report,
+    route,
+):
+    cli.command()(each)
 cli.add_typer(bench)
 cli.add_typer(tune)
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from profiles.cli.fleet_options import fleet_args, pair_specs
 from profiles.cli.options import (
     DATA,
     DEFAULT_CONFIG,
@@ -16,19 +17,14 @@ from profiles.cli.options import (
     PricesOption,
     SeedOption,
     fail,
+    failing_on,
     shares,
     show,
     tell,
     whole_numbers,
 )
+from serve_app.core.errors import CatalogError, SuccessModelRefused
 
-DataOption = Annotated[
-    Path | None,
-    typer.Option(
-        envvar="QUANTROUTE_DATA",
-        help="JSON lines with prompts, or a folder with questions.jsonl.gz or clinc150.jsonl.gz.",
-    ),
-]
 bench = typer.Typer(
     name="bench", no_args_is_help=True, help="Measure the router itself on this machine."
 )
@@ -82,12 +78,10 @@ def router_quality(
         embedder=embedder(),
         seed=seed,
     )
-    try:
+    with failing_on(OutcomesUnusable, OSError):
         result = measuring.run(plan, tell)
         if plot is not None:
             measuring.draw(result, plot)
-    except (OutcomesUnusable, OSError) as exc:
-        fail(str(exc))
     show(measuring.as_document(result), measuring.report(result), as_json=as_json)
 
 
@@ -102,18 +96,22 @@ def classifier(
 ) -> None:
     """Time the success model's classification of one prompt."""
     from serve_app.bench import classifier as timing
-    from serve_app.core.errors import SuccessModelRefused
 
-    try:
+    with failing_on(SuccessModelRefused):
         result = timing.run(model, rounds=rounds, prompt_tokens=prompt_tokens)
-    except SuccessModelRefused as exc:
-        fail(str(exc))
     show(asdict(result), timing.report(result), as_json=as_json)
 
 
 @bench.command()
 def tokens(
-    data: DataOption = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="QUANTROUTE_DATA",
+            help="JSON lines with prompts, or a folder with questions.jsonl.gz or "
+            "clinc150.jsonl.gz.",
+        ),
+    ] = None,
     tokenizer: Annotated[
         list[Path] | None,
         typer.Option(
@@ -133,12 +131,25 @@ def tokens(
     """
     from profiles.bench import tokens as measuring
     from profiles.bench.prompts import PromptsUnusable
+    from serve_app.settings import local_checkpoint, tokenizer_file
 
-    files = {str(file): file for file in tokenizer} if tokenizer else _tokenizers_of(fleet)
-    try:
+    files = {str(file): file for file in tokenizer or ()}
+    if not files:
+        args = fleet_args(fleet)
+        reference = tokenizer_file(args)
+        if reference is None:
+            fail(
+                f"{fleet} names no reference_tokenizer that is on this machine: make the weights "
+                f"with `quantroute weights`, or name a tokenizer.json with --tokenizer"
+            )
+        by_content = {reference.read_bytes(): ("reference", reference)}
+        for pair in args.pairs:
+            file = Path(local_checkpoint(pair.checkpoint)) / "tokenizer.json"
+            if file.is_file():
+                by_content.setdefault(file.read_bytes(), (pair.id, file))
+        files = dict(by_content.values())
+    with failing_on(PromptsUnusable, OSError, ValueError):
         result = measuring.run(files, data)
-    except (PromptsUnusable, OSError, ValueError) as exc:
-        fail(str(exc))
     show(measuring.as_document(result), measuring.report(result), as_json=as_json)
 
 
@@ -215,11 +226,7 @@ def replay(
     import time
 
     from profiles.bench import replay as replaying
-    from profiles.bench.replay import as_document, report
-    from profiles.cli.fleet_options import pair_specs
     from profiles.errors import ProfilingError
-    from serve_app.core.errors import CatalogError
-    from serve_app.settings.config_file import ConfigFileError, read_config
 
     plan = replaying.ReplayPlan(
         concurrency=whole_numbers("--concurrency", concurrency),
@@ -228,14 +235,14 @@ def replay(
         samples=samples,
         seed=int(time.time()),
     )
-    try:
-        specs = pair_specs(read_config(fleet).args, pairs or [])
-        classified = [(spec, replaying.profile_to_judge(spec, profiles, plan)) for spec in specs]
-        replayed = [asyncio.run(replaying.replay_pair(s, p, plan)) for s, p in classified]
-    except (ProfilingError, CatalogError, ConfigFileError, OSError) as exc:
-        fail(str(exc))
+    specs = pair_specs(fleet_args(fleet), pairs or [])
+    with failing_on(ProfilingError, CatalogError, OSError):
+        profiled = [(spec, replaying.profile_to_judge(spec, profiles, plan)) for spec in specs]
+        replayed = [
+            asyncio.run(replaying.replay_pair(spec, profile, plan)) for spec, profile in profiled
+        ]
     result = replaying.ReplayBench(pairs=tuple(replayed))
-    show(as_document(result), report(result), as_json=as_json)
+    show(replaying.as_document(result), replaying.report(result), as_json=as_json)
 
 
 @bench.command()
@@ -246,35 +253,7 @@ def repeat(
 ) -> None:
     """Compare two profiles of the same pairs, point by point: does a measurement repeat?"""
     from profiles.bench import repeat as repeating
-    from serve_app.core.errors import CatalogError
 
-    try:
+    with failing_on(repeating.NothingToCompare, CatalogError, OSError):
         result = repeating.run(first, second)
-    except (repeating.NothingToCompare, CatalogError, OSError) as exc:
-        fail(str(exc))
     show(repeating.as_document(result), repeating.report(result), as_json=as_json)
-
-
-def _tokenizers_of(fleet: Path) -> dict[str, Path]:
-    """The reference tokenizer of a fleet, and each other one that a checkpoint here has."""
-    from serve_app.settings import local_checkpoint, tokenizer_file
-    from serve_app.settings.config_file import ConfigFileError, read_config
-
-    try:
-        args = read_config(fleet).args
-    except (ConfigFileError, OSError) as exc:
-        fail(str(exc))
-    reference = tokenizer_file(args)
-    if reference is None:
-        fail(
-            f"{fleet} names no reference_tokenizer that is on this machine: make the weights with "
-            f"`quantroute weights`, or name a tokenizer.json with --tokenizer"
-        )
-    found = {"reference": reference}
-    known = {reference.read_bytes()}
-    for pair in args.pairs:
-        file = Path(local_checkpoint(pair.checkpoint)) / "tokenizer.json"
-        if file.is_file() and (content := file.read_bytes()) not in known:
-            known.add(content)
-            found[pair.id] = file
-    return found

@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from profiles.cli.options import fail
+from profiles.cli.options import fail, failing_on
 
 if TYPE_CHECKING:
     from profiles.profiling.engine import EngineSpec
     from profiles.profiling.grid import Grid
-    from profiles.profiling.measure import PairPlan
     from profiles.profiling.point import StopRule
+    from profiles.profiling.profiler import ProfilingPlan
     from serve_app.settings import AppArgs
+
+
+def fleet_args(fleet: Path, *, code: int = 1) -> AppArgs:
+    """The settings of a fleet file; ends the command when it cannot be used."""
+    from serve_app.settings.config_file import ConfigFileError, read_config
+
+    with failing_on(ConfigFileError, code=code):
+        config = read_config(fleet)
+    return config.args
+
+
+def check_pairs(args: AppArgs, wanted: list[str]) -> None:
+    """Ends the command when a wanted pair is none of the fleet's."""
+    known = [pair.id for pair in args.pairs]
+    for name in wanted:
+        if name not in known:
+            fail(f"{name!r} is no pair of the fleet; pairs: {', '.join(known)}", code=2)
 
 
 def pair_specs(args: AppArgs, wanted: list[str], url: str | None = None) -> list[EngineSpec]:
@@ -22,10 +41,7 @@ def pair_specs(args: AppArgs, wanted: list[str], url: str | None = None) -> list
     from serve_app.serving.llm_config import engine_kwargs
     from serve_app.settings import local_checkpoint
 
-    known = [pair.id for pair in args.pairs]
-    for name in wanted:
-        if name not in known:
-            fail(f"{name!r} is no pair of the fleet; pairs: {', '.join(known)}", code=2)
+    check_pairs(args, wanted)
     if url is not None and len(wanted) != 1:
         fail("--url measures one engine: name the one pair that it serves", code=2)
     return [
@@ -42,10 +58,21 @@ def pair_specs(args: AppArgs, wanted: list[str], url: str | None = None) -> list
     ]
 
 
-def pair_plan(args: AppArgs, fleet: Path, items: Path, grid: Grid, rule: StopRule) -> PairPlan:
+def profiling_plan(
+    args: AppArgs,
+    fleet: Path,
+    items: Path,
+    grid: Grid,
+    rule: StopRule,
+    *,
+    out: Path,
+    raw: Path,
+    resume: bool,
+) -> ProfilingPlan:
     """How every pair is measured; ends the command when the questions or tokenizer are missing."""
     from profiles.evaluation import ItemsInvalid, read_items
     from profiles.profiling.measure import PairPlan
+    from profiles.profiling.profiler import ProfilingPlan
     from serve_app.settings import tokenizer_file
 
     reference = tokenizer_file(args)
@@ -54,13 +81,19 @@ def pair_plan(args: AppArgs, fleet: Path, items: Path, grid: Grid, rule: StopRul
             f"{fleet}: reference_tokenizer names no checkpoint on this machine; run "
             f"`quantroute weights {fleet}`"
         )
-    try:
-        return PairPlan(
+    with failing_on(ItemsInvalid, OSError):
+        measured = PairPlan(
             items=read_items(items),
             items_digest=sha256(items.read_bytes()).hexdigest(),
             reference_tokenizer=reference,
             grid=grid,
             rule=rule,
         )
-    except (ItemsInvalid, OSError) as exc:
-        fail(str(exc))
+    return ProfilingPlan(
+        out=out,
+        raw=raw,
+        measured=measured,
+        questions=items.name,
+        command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        resume=resume,
+    )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -29,12 +30,8 @@ LocalOption = Annotated[
         help="Use this folder as checkpoint NAME; may be repeated.",
     ),
 ]
-FilesArgument = Annotated[
-    list[Path], typer.Argument(metavar="FILE...", help="Outcome files, tables or JSON lines.")
-]
 ItemsOption = Annotated[
-    Path,
-    typer.Option(help="Gradable questions, as JSONL.", show_default="the starter set"),
+    Path, typer.Option(help="Gradable questions, as JSONL.", show_default="the starter set")
 ]
 SeedOption = Annotated[int, typer.Option(help="Makes the run repeatable.", min=0)]
 PricesOption = Annotated[
@@ -57,6 +54,15 @@ def fail(message: str, *, code: int = 1) -> NoReturn:
     """Ends the command with `message` on standard error."""
     typer.secho(message, err=True, fg=typer.colors.RED)
     raise typer.Exit(code)
+
+
+@contextmanager
+def failing_on(*errors: type[Exception], code: int = 1) -> Iterator[None]:
+    """Ends the command with the message of any of these errors."""
+    try:
+        yield
+    except errors as exc:
+        fail(str(exc), code=code)
 
 
 def named_folders(local: list[str]) -> dict[str, Path]:

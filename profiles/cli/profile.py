@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shlex
-import sys
-from collections.abc import Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from profiles.cli.fleet_options import pair_plan, pair_specs
+from profiles.cli.fleet_options import fleet_args, pair_specs, profiling_plan
 from profiles.cli.options import (
     DATA,
     DEFAULT_CONFIG,
@@ -24,21 +21,21 @@ from profiles.cli.options import (
     ItemsOption,
     JsonOption,
     fail,
+    failing_on,
     whole_numbers,
 )
 from profiles.cli.report import REPORT, profiles_page
-from profiles.cli.store_options import StoreOption, Target, target
+from profiles.cli.store_options import StoreOption, target
+from serve_app.core.cost import TokenPrice
+from serve_app.core.errors import CatalogError
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from profiles.evaluation.lm_eval import BenchmarkOptions
-    from profiles.profiling.engine import EngineSpec
-    from profiles.profiling.profiler import FleetRun, ProfilingPlan, Written
+    from profiles.profiling.profiler import FleetRun, Written
     from serve_app.core.catalog import Catalog
     from serve_app.core.profile import Profile, TaskAccuracy
 
-ACTIVE = "active"
 DRIFTED = 3
 
 
@@ -56,8 +53,6 @@ def profile_document(run: FleetRun, page: Path | None) -> str:
 
 def profile_summary(profile: Profile) -> dict[str, Any]:
     """The figures that people compare pairs by."""
-    from serve_app.core.cost import TokenPrice
-
     price, surface = TokenPrice.of(profile), profile.latency
     return {
         "pair": profile.pair,
@@ -142,17 +137,11 @@ def catalog_before(against: str, store: str | None, fleet: Path) -> Catalog:
 
     Before, because a folder that was never published in is its own store: measuring changes it.
     """
-    from serve_app.core.errors import CatalogError
-
+    where = target(store, fleet, None)
     try:
-        return asyncio.run(_load(target(store, fleet, None), against))
+        return where.catalog(against)
     except (CatalogError, ValueError) as exc:
         fail(f"{exc}\nthere is nothing to compare with: publish first, or go without --against")
-
-
-async def _load(where: Target, against: str) -> Catalog:
-    async with where.opened() as store:
-        return await (store.load() if against == ACTIVE else store.version(against))
 
 
 def show_drift(before: Catalog, run: FleetRun, folder: Path, *, as_json: bool) -> bool:
@@ -243,78 +232,55 @@ def profile(
     accuracy per task. What is measured is kept at once: after a crash or Ctrl-C, --resume goes on.
     """
     from profiles.errors import MeasurementUnusable
+    from profiles.evaluation.lm_eval import MODULE, BenchmarkOptions, HarnessMissing
     from profiles.profiling.grid import Grid
     from profiles.profiling.point import StopRule
-    from profiles.profiling.profiler import ProfilingPlan
-    from serve_app.settings.config_file import ConfigFileError, read_config
+    from profiles.profiling.profiler import profile_fleet
+    from profiles.profiling.progress import run_progress
 
     if not 0 < utilization <= 1:
         fail(f"--utilization {utilization:g} is no share of the time: give 0.6, say", code=2)
-    try:
+    with failing_on(MeasurementUnusable, ValueError, code=2):
         grid = Grid(
             concurrency=whole_numbers("--concurrency", concurrency) if concurrency else None,
             prompt_tokens=whole_numbers("--prompt-tokens", prompt_tokens),
             output_tokens=output_tokens,
         )
         rule = StopRule(half_width=interval, most_rounds=rounds)
-        args = read_config(fleet).args
+        args = fleet_args(fleet)
         specs = pair_specs(args, pairs or [], url)
         for spec in specs:
             grid.grid_points(spec.pair)
-    except (MeasurementUnusable, ValueError) as exc:
-        fail(str(exc), code=2)
-    except ConfigFileError as exc:
-        fail(str(exc))
+    plan = profiling_plan(args, fleet, items, grid, rule, out=out, raw=raw, resume=resume)
+    if benchmark and find_spec(MODULE) is None:
+        fail(str(HarnessMissing()))
+    if benchmark_limit is not None and benchmark_limit < 1:
+        fail(f"--benchmark-limit {benchmark_limit} leaves no items: give at least 1", code=2)
     measured = replace(
-        pair_plan(args, fleet, items, grid, rule),
+        plan.measured,
         benchmarks=tuple(benchmark or ()),
-        benchmark_options=_benchmark_options(benchmark, benchmark_path, benchmark_limit),
+        benchmark_options=BenchmarkOptions(include_path=benchmark_path, limit=benchmark_limit),
     )
+    plan = replace(plan, measured=measured, utilization=utilization)
     before = catalog_before(against, store, fleet) if against is not None else None
-    plan = ProfilingPlan(
-        out=out,
-        raw=raw,
-        measured=measured,
-        questions=items.name,
-        command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
-        resume=resume,
-        utilization=utilization,
-    )
-    run = _run(specs, plan)
+    try:
+        with run_progress(len(specs)) as progress:
+            run = asyncio.run(profile_fleet(specs, plan, progress=progress))
+    except KeyboardInterrupt:
+        fail(
+            f"stopped; what was measured is in {raw}: the same command with --resume goes on",
+            code=INTERRUPTED,
+        )
     drifted = before is not None and show_drift(before, run, raw, as_json=as_json)
     page = profiles_page(out, report, args.routing) if run.written else None
-    _report(run, page, as_json=as_json)
+    _show(run, page, as_json=as_json)
+    if run.failed:
+        raise typer.Exit(1)
     if drifted:
         raise typer.Exit(DRIFTED)
 
 
-def _benchmark_options(
-    names: list[str] | None, include_path: Path | None, limit: int | None
-) -> BenchmarkOptions:
-    from profiles.evaluation.lm_eval import MODULE, BenchmarkOptions, HarnessMissing
-
-    if names and find_spec(MODULE) is None:
-        fail(str(HarnessMissing()))
-    if limit is not None and limit < 1:
-        fail(f"--benchmark-limit {limit} leaves no items: give at least 1", code=2)
-    return BenchmarkOptions(include_path=include_path, limit=limit)
-
-
-def _run(specs: Sequence[EngineSpec], plan: ProfilingPlan) -> FleetRun:
-    from profiles.profiling.profiler import profile_fleet
-    from profiles.profiling.progress import run_progress
-
-    try:
-        with run_progress(len(specs)) as progress:
-            return asyncio.run(profile_fleet(specs, plan, progress=progress))
-    except KeyboardInterrupt:
-        fail(
-            f"stopped; what was measured is in {plan.raw}: the same command with --resume goes on",
-            code=INTERRUPTED,
-        )
-
-
-def _report(run: FleetRun, page: Path | None, *, as_json: bool) -> None:
+def _show(run: FleetRun, page: Path | None, *, as_json: bool) -> None:
     from rich.console import Console
 
     if as_json:
@@ -328,5 +294,3 @@ def _report(run: FleetRun, page: Path | None, *, as_json: bool) -> None:
         typer.secho(f"{failure.pair}: {failure.cause}", err=True, fg=typer.colors.RED)
         if failure.log_tail:
             typer.echo(failure.log_tail, err=True)
-    if run.failed:
-        raise typer.Exit(1)

@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import shlex
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from profiles.cli.options import DATA, DEFAULT_CONFIG, FleetOption, JsonOption, fail
+from profiles.cli.options import DATA, DEFAULT_CONFIG, FleetOption, JsonOption, fail, failing_on
 from profiles.cli.store_options import FloorOption, StoreOption, Target, publisher, target
+from serve_app.core.errors import CatalogError, CatalogInvalid, StoreEmpty, StoreUnavailable
 
 if TYPE_CHECKING:
     from profiles.publishing.publish import Draft
-    from serve_app.core.catalog import Version
 
 
 def publish(
@@ -44,27 +43,44 @@ def publish(
 
     Profiles that cannot be true are refused, all of them named, and nothing changes.
     """
-    from serve_app.core.errors import CatalogError, StoreEmpty, StoreUnavailable
-
     if to is not None and not rollback:
         fail("--to names the version that --rollback goes back to: give both", code=2)
     if history and (rollback or dry_run):
         fail("--history changes nothing: give it without --rollback and --dry-run", code=2)
     where = target(store, fleet, floor)
-    try:
+    with failing_on(CatalogError, ValueError, OSError):
         if history:
-            _show_history(*asyncio.run(_history(where)), as_json=as_json)
+            asyncio.run(_show_history(where, as_json=as_json))
             return
-        draft, version = asyncio.run(
-            _publish(where, None if rollback else folder, to=to, note=note, dry_run=dry_run)
-        )
-    except StoreUnavailable as exc:
-        if rollback or history or isinstance(exc, StoreEmpty):
-            fail(str(exc))
-        fail(f"{exc}\nnothing is lost, publish later with: {_command(folder, where)}")
-    except (CatalogError, ValueError, OSError) as exc:
-        fail(str(exc))
-    _show(draft, version, as_json=as_json, dry_run=dry_run)
+        try:
+            draft, version = asyncio.run(
+                _publish(where, None if rollback else folder, to=to, note=note, dry_run=dry_run)
+            )
+        except StoreUnavailable as exc:
+            if rollback or isinstance(exc, StoreEmpty):
+                raise
+            later = shlex.join(["quantroute", "publish", str(folder), *where.options])
+            fail(f"{exc}\nnothing is lost, publish later with: {later}")
+    if as_json:
+        document = {
+            "version": version,
+            "replaces": draft.replaces,
+            "restores": draft.restores,
+            "changes": draft.changes,
+            "refused": [asdict(found) for found in draft.refused],
+            "warnings": [asdict(found) for found in draft.warnings],
+        }
+        typer.echo(json.dumps(document))
+    else:
+        typer.echo("\n".join(draft.changes or ("no pair changes",)))
+        for found in draft.warnings:
+            typer.secho(f"warning: {found}", err=True, fg=typer.colors.YELLOW)
+    if draft.refused:
+        refused = [f"refused: {found}" for found in draft.refused]
+        fail("\n".join((*refused, f"nothing was published: {len(refused)} problems")))
+    if not as_json:
+        restored = f", what version {draft.restores} was" if draft.restores else ""
+        typer.echo("dry run: nothing was written" if dry_run else f"active: {version}{restored}")
 
 
 async def _publish(
@@ -83,43 +99,13 @@ async def _publish(
         return draft, await commit(draft, store, by=publisher(), note=note)
 
 
-async def _history(where: Target) -> tuple[Sequence[Version], str]:
-    from serve_app.core.errors import CatalogInvalid, StoreEmpty
-
+async def _show_history(where: Target, *, as_json: bool) -> None:
     async with where.opened() as store:
         try:
             active = (await store.load()).version
         except (StoreEmpty, CatalogInvalid):
             active = ""
-        return await store.history(), active
-
-
-def _show(draft: Draft, version: str | None, *, as_json: bool, dry_run: bool) -> None:
-    if as_json:
-        told = {
-            "version": version,
-            "replaces": draft.replaces,
-            "restores": draft.restores,
-            "changes": draft.changes,
-            "refused": [asdict(found) for found in draft.refused],
-            "warnings": [asdict(found) for found in draft.warnings],
-        }
-        typer.echo(json.dumps(told))
-    else:
-        for change in draft.changes or ("no pair changes",):
-            typer.echo(change)
-        for found in draft.warnings:
-            typer.secho(f"warning: {found}", err=True, fg=typer.colors.YELLOW)
-    if draft.refused:
-        for found in draft.refused:
-            typer.secho(f"refused: {found}", err=True, fg=typer.colors.RED)
-        fail(f"nothing was published: {len(draft.refused)} problems")
-    if not as_json:
-        restored = f", what version {draft.restores} was" if draft.restores else ""
-        typer.echo("dry run: nothing was written" if dry_run else f"active: {version}{restored}")
-
-
-def _show_history(history: Sequence[Version], active: str, *, as_json: bool) -> None:
+        history = await store.history()
     if as_json:
         versions = [asdict(each) for each in history]
         typer.echo(json.dumps({"active": active, "versions": versions}))
@@ -127,20 +113,10 @@ def _show_history(history: Sequence[Version], active: str, *, as_json: bool) -> 
     for each in history:
         mark = "*" if each.version == active else " "
         restores = f"restores {each.restores}" if each.restores else ""
-        words = (
-            f"{mark} {each.version}",
-            each.published_at,
-            each.by,
-            ", ".join(each.pairs),
-            restores,
-            each.note,
-        )
+        pairs = ", ".join(each.pairs)
+        words = (f"{mark} {each.version}", each.published_at, each.by, pairs, restores, each.note)
         typer.echo("  ".join(word for word in words if word))
     if not history:
         typer.echo("nothing was published in this store")
     elif active not in {each.version for each in history}:
         typer.echo(f"active is {active or 'no catalog'}, which was not published here")
-
-
-def _command(folder: Path, where: Target) -> str:
-    return shlex.join(["quantroute", "publish", str(folder), *where.options])

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from profiles.cli.options import DATA, DEFAULT_CONFIG, JsonOption, fail
+from profiles.cli.fleet_options import fleet_args
+from profiles.cli.options import DATA, DEFAULT_CONFIG, JsonOption, fail, failing_on
+from serve_app.core.errors import CatalogError
 
 if TYPE_CHECKING:
     from serve_app.settings import RoutingSettings
@@ -37,11 +39,12 @@ def report(
     with intervals, the Pareto front, and which pair the router would choose where.
     """
     from profiles.reports import write_report
-    from serve_app.core.errors import CatalogError
     from serve_app.store.file_store import FileStore
 
-    routing = _routing(fleet)
-    try:
+    # A default file that does not exist leaves the choice to the price.
+    named = fleet or (DEFAULT_CONFIG if DEFAULT_CONFIG.exists() else None)
+    routing = fleet_args(named, code=2).routing if named else None
+    with failing_on(CatalogError, OSError):
         catalog = asyncio.run(FileStore(folder).load())
         files = write_report(
             catalog,
@@ -50,8 +53,6 @@ def report(
             policy=routing.policy if routing else None,
             defaults=routing.defaults if routing else None,
         )
-    except (CatalogError, OSError) as exc:
-        fail(str(exc))
     if as_json:
         typer.echo(json.dumps({"html": str(files.html), "pngs": [str(p) for p in files.pngs]}))
         return
@@ -63,7 +64,6 @@ def report(
 def profiles_page(folder: Path, out: Path, routing: RoutingSettings) -> Path:
     """A page about the profile files in `folder`, whatever was published there."""
     from profiles.reports import write_report
-    from serve_app.core.errors import CatalogError
     from serve_app.store.file_store import read_profiles
 
     try:
@@ -76,15 +76,3 @@ def profiles_page(folder: Path, out: Path, routing: RoutingSettings) -> Path:
         ).html
     except (CatalogError, OSError) as exc:
         fail(f"the profiles are written, but the report is not: {exc}")
-
-
-def _routing(fleet: Path | None) -> RoutingSettings | None:
-    """How the fleet chooses; `None` when none is named and the default file does not exist."""
-    from serve_app.settings.config_file import ConfigFileError, read_config
-
-    if fleet is None and not DEFAULT_CONFIG.exists():
-        return None
-    try:
-        return read_config(fleet or DEFAULT_CONFIG).args.routing
-    except ConfigFileError as exc:
-        fail(str(exc), code=2)

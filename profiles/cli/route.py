@@ -11,19 +11,19 @@ from profiles.cli.options import JsonOption, fail
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-    from rich.table import Table
 
 
 def decision_table(decision: dict[str, Any]) -> RenderableType:
     """Candidates with predictions and terms, then every rejection, from `POST /v1/route`."""
     from rich.console import Group
+    from rich.table import Column, Table
     from rich.text import Text
 
+    parts: list[RenderableType] = [Text(decision["reason"], style="bold")]
     features = decision["features"]
-    lines: list[RenderableType] = [Text(decision["reason"], style="bold")]
     if features is not None:
         seen = features["classification"]
-        lines.append(
+        parts.append(
             Text(
                 f"{seen['task']} (confidence {seen['task_confidence']:.2f}), difficulty "
                 f"{seen['difficulty']:.2f}, {features['prompt_tokens']} prompt tokens, about "
@@ -31,48 +31,32 @@ def decision_table(decision: dict[str, Any]) -> RenderableType:
                 f"catalog {decision['catalog_version']}"
             )
         )
-    lines.append(_candidates(decision))
-    if decision["rejected"]:
-        lines.append(_rejections(decision["rejected"]))
-    return Group(*lines)
-
-
-def _candidates(decision: dict[str, Any]) -> Table:
     # A name cut short is no name: in a narrow terminal it goes on in the next line.
-    from rich.table import Column, Table
-
     pair = Column("pair", overflow="fold")
     table = Table("", pair, "utility", "total", "TTFT", "cost", "accuracy >=", "misses")
     for candidate in (*decision["ranked"], *decision["best_effort"]):
-        chosen = "→" if candidate["pair"] == decision["chosen"] else ""
-        prediction = candidate["prediction"]
-        predicted = (
-            (
+        predicted = ("no profile", "", "", "")
+        if prediction := candidate["prediction"]:
+            predicted = (
                 f"{prediction['total_ms']:.0f} ms",
                 f"{prediction['ttft_ms']:.0f} ms",
                 f"${prediction['cost_usd']:.7f}",
                 f"{prediction['accuracy_lower']:.2f}",
             )
-            if prediction
-            else ("no profile", "", "", "")
-        )
         table.add_row(
-            chosen,
+            "→" if candidate["pair"] == decision["chosen"] else "",
             candidate["pair"],
             f"{candidate['utility']:+.3f}",
             *predicted,
             ", ".join(candidate["violates"]),
         )
-    return table
-
-
-def _rejections(rejected: list[dict[str, str]]) -> Table:
-    from rich.table import Table
-
-    table = Table("rejected", "rule", "needed", "got")
-    for rejection in rejected:
-        table.add_row(rejection["pair"], rejection["rule"], rejection["need"], rejection["got"])
-    return table
+    parts.append(table)
+    if decision["rejected"]:
+        rejections = Table("rejected", "rule", "needed", "got")
+        for each in decision["rejected"]:
+            rejections.add_row(each["pair"], each["rule"], each["need"], each["got"])
+        parts.append(rejections)
+    return Group(*parts)
 
 
 def route(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import getpass
 import os
 import platform
@@ -17,8 +18,10 @@ import typer
 from profiles.cli.options import DEFAULT_CONFIG, fail
 
 if TYPE_CHECKING:
+    from serve_app.core.catalog import Catalog
     from serve_app.core.ports import ProfileStore
 
+ACTIVE = "active"
 StoreOption = Annotated[
     str | None,
     typer.Option(help="redis://host:port/db, or a folder; the fleet file's store if not given."),
@@ -53,24 +56,36 @@ class Target:
         finally:
             await store.close()
 
+    def catalog(self, version: str = ACTIVE) -> Catalog:
+        """The active catalog, or an earlier version. Raises `CatalogError` or `ValueError`."""
+
+        async def loaded() -> Catalog:
+            async with self.opened() as store:
+                return await (store.load() if version == ACTIVE else store.version(version))
+
+        return asyncio.run(loaded())
+
 
 def target(store: str | None, fleet: Path, floor: float | None) -> Target:
     """What options and the fleet file say; ends the command when neither names a store."""
     from serve_app.settings.config_file import ConfigFileError, read_config
 
-    needed = store is None or (floor is None and fleet.exists()) or fleet != DEFAULT_CONFIG
-    if store is not None and not needed:
-        return Target(url=store, floor=floor, options=("--store", without_password(store)))
+    named = () if store is None else ("--store", without_password(store))
+    needs_fleet = fleet != DEFAULT_CONFIG or (floor is None and fleet.exists())
+    if store is not None and not needs_fleet:
+        return Target(url=store, floor=floor, options=named)
     try:
         args = read_config(fleet).args
     except ConfigFileError as exc:
         fail(f"{exc}\nname the store with --store, or its fleet file with --fleet")
+    if store is None:
+        # Folders in a fleet file are relative to it.
+        url = args.store.url
+        store = url if "://" in url else str(fleet.parent / url)
     return Target(
-        url=_beside(fleet, args.store.url) if store is None else store,
+        url=store,
         floor=args.routing.defaults.min_accuracy if floor is None else floor,
-        options=(
-            ("--fleet", str(fleet)) if store is None else ("--store", without_password(store))
-        ),
+        options=named or ("--fleet", str(fleet)),
     )
 
 
@@ -89,8 +104,3 @@ def without_password(url: str) -> str:
         return url
     user, _, host = parts.netloc.rpartition("@")
     return parts._replace(netloc=f"{user.partition(':')[0]}:PASSWORD@{host}").geturl()
-
-
-def _beside(fleet: Path, url: str) -> str:
-    """Folders in a fleet file are relative to it."""
-    return url if "://" in url else str(fleet.parent / url)

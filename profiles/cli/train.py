@@ -9,18 +9,14 @@ from typing import Annotated
 
 import typer
 
-from profiles.cli.options import (
-    GOLDEN,
-    FilesArgument,
-    PricesOption,
-    SeedOption,
-    fail,
-    tell,
-)
+from profiles.cli.options import GOLDEN, PricesOption, SeedOption, fail, failing_on, tell
+from serve_app.core.errors import CatalogError, SuccessModelRefused
 
 
 def train(
-    files: FilesArgument,
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Outcome files, tables or JSON lines.")
+    ],
     out: Annotated[Path, typer.Option(help="Where the trained model goes.")],
     seed: SeedOption = 0,
     folds: Annotated[
@@ -46,7 +42,7 @@ def train(
     from profiles.training.train import train_file
 
     command = shlex.join(["quantroute", *sys.argv[1:]])
-    try:
+    with failing_on(OutcomesUnusable, OSError):
         if folds:
             plan = router_quality.QualityPlan(
                 train=tuple(files), folds=folds, prices=prices, embedder=embedder(), seed=seed
@@ -56,8 +52,6 @@ def train(
         size_bytes = train_file(
             read_table(files), out, seed=seed, command=command, certainty=certainty
         )
-    except (OutcomesUnusable, OSError) as exc:
-        fail(str(exc))
     typer.echo(f"{out}: {size_bytes / 1e6:.1f} MB")
 
 
@@ -84,15 +78,12 @@ def add_pair(
     from profiles.evaluation.items import ItemsInvalid
     from profiles.training import add_pairs
     from profiles.training.outcomes import OutcomesUnusable
-    from serve_app.core.errors import CatalogError, SuccessModelRefused
 
     if bool(profile) == bool(outcomes):
         fail("give either --profile FILE or --outcomes FILE", code=2)
-    try:
+    with failing_on(OutcomesUnusable, ItemsInvalid, CatalogError, SuccessModelRefused, OSError):
         if profile:
             added = add_pairs.add_from_profiles(model, profile, questions, out)
         else:
             added = add_pairs.add_from_outcomes(model, outcomes or [], out)
-    except (OutcomesUnusable, ItemsInvalid, CatalogError, SuccessModelRefused, OSError) as exc:
-        fail(str(exc))
     typer.echo(f"{out}: added {', '.join(added)}")

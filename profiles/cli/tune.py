@@ -5,20 +5,19 @@ Advice is printed for people, or as one JSON document.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from profiles.cli.options import DEFAULT_CONFIG, FleetOption, JsonOption, fail
+from profiles.cli.fleet_options import check_pairs, fleet_args
+from profiles.cli.options import DEFAULT_CONFIG, FleetOption, JsonOption, fail, failing_on, show
 from profiles.cli.tune_weights import weights
 
 if TYPE_CHECKING:
-    from profiles.tuning.max_model_len import Advice, Deployed, Orphans
-    from profiles.tuning.traffic import Traffic
-    from serve_app.settings import AppArgs, PairSettings
+    from profiles.tuning.max_model_len import Advice, Deployed
+    from serve_app.settings import PairSettings
 
 GIB = 2**30
 ASKED_FOR = (
@@ -32,57 +31,32 @@ tune = typer.Typer(
 )
 
 
-def window_document(advice: Sequence[Advice], orphans: Orphans | None, *, quantile: float) -> str:
-    document = {
-        "quantile": quantile,
-        "pairs": [asdict(one) for one in advice],
-        "held_by_nobody": None if orphans is None else asdict(orphans),
-    }
-    return json.dumps(document, indent=2)
-
-
-def window_lines(advice: Sequence[Advice], orphans: Orphans | None) -> Iterator[str]:
-    """A few lines for each pair; warnings open with an exclamation mark."""
-    for one in advice:
-        yield from _pair_lines(one)
-    if orphans is not None:
-        yield (
-            f"! all of this at once would leave no pair for {orphans.requests:,} requests over "
-            f"{orphans.longest_window:,} tokens: keep one pair's window"
+def _advice_lines(one: Advice) -> Iterator[str]:
+    """A pair's traffic and what to set; warnings open with an exclamation mark."""
+    seen = "no requests"
+    if one.seen:
+        lengths = ", ".join(
+            f"{name} {'beyond all buckets' if value is None else f'{value:,.0f}'}"
+            for name, value in (("P50", one.p50), ("P95", one.p95), ("P99", one.p99))
         )
-    if any(one.advises_less for one in advice):
-        yield ASKED_FOR
-
-
-def _pair_lines(one: Advice) -> Iterator[str]:
-    lengths = ", ".join(
-        f"{name} {'beyond all buckets' if value is None else f'{value:,.0f}'}"
-        for name, value in (("P50", one.p50), ("P95", one.p95), ("P99", one.p99))
-        if one.seen
-    )
-    seen = f"{one.seen:,} requests, contexts of {lengths} tokens" if one.seen else "no requests"
+        seen = f"{one.seen:,} requests, contexts of {lengths} tokens"
     yield f"{one.pair}: {seen}; window {one.context_window:,}"
     if one.advises_less:
-        yield f"  max_model_len {one.max_model_len:,}: {_freed(one)}"
-        yield f"  {_above(one)}"
+        freed = f"room for {one.further_requests:,} more requests of that length"
+        if one.freed_bytes is not None:
+            gib = one.freed_bytes / GIB
+            freed = f"frees {gib:.2f} GiB that requests could take at most, {freed}"
+        longer = "no request was longer"
+        if one.share_above:
+            longer = f"at most {one.share_above:.2%} of requests were longer"
+            if one.elsewhere:
+                longer += f": they go to {', '.join(one.elsewhere)}"
+        yield f"  max_model_len {one.max_model_len:,}: {freed}"
+        yield f"  {longer}"
     elif one.seen:
         yield "  keep the window: the traffic fills it"
     for warning in one.warnings:
         yield f"  ! {warning}"
-
-
-def _freed(one: Advice) -> str:
-    room = f"room for {one.further_requests:,} more requests of that length"
-    if one.freed_bytes is None:
-        return room
-    return f"frees {one.freed_bytes / GIB:.2f} GiB that requests could take at most, {room}"
-
-
-def _above(one: Advice) -> str:
-    if not one.share_above:
-        return "no request was longer"
-    share = f"at most {one.share_above:.2%} of requests were longer"
-    return f"{share}: they go to {', '.join(one.elsewhere)}" if one.elsewhere else share
 
 
 tune.command()(weights)
@@ -115,38 +89,34 @@ def max_model_len(
     Prints the memory that a shorter window frees, and the share of requests it sends elsewhere.
     """
     from profiles.tuning.max_model_len import advise, held_by_nobody
-    from profiles.tuning.traffic import AdviceError
-    from serve_app.settings.config_file import ConfigFileError, read_config
+    from profiles.tuning.traffic import AdviceError, read_pages, read_prometheus
 
     if metrics and prometheus:
         fail("--metrics and --prometheus are two sources of the same: give one", code=2)
-    try:
-        args = read_config(fleet).args
-        _check_names(pairs or [], args)
-        traffic = _traffic(metrics or [LOCAL_METRICS], prometheus, over)
-    except (ConfigFileError, AdviceError) as exc:
-        fail(str(exc))
+    args = fleet_args(fleet)
+    check_pairs(args, pairs or [])
+    with failing_on(AdviceError):
+        if prometheus is None:
+            traffic = read_pages(metrics or [LOCAL_METRICS])
+        else:
+            traffic = read_prometheus(prometheus, over=over)
     whole = advise([_deployed(pair) for pair in args.pairs], traffic, quantile=quantile)
     advice = [one for one in whole if not pairs or one.pair in pairs]
     orphans = None if pairs else held_by_nobody(whole, traffic)
-    if as_json:
-        typer.echo(window_document(advice, orphans, quantile=quantile))
-    else:
-        for line in window_lines(advice, orphans):
-            typer.echo(line)
-
-
-def _check_names(wanted: list[str], args: AppArgs) -> None:
-    known = [pair.id for pair in args.pairs]
-    for name in wanted:
-        if name not in known:
-            fail(f"{name!r} is no pair of the fleet; pairs: {', '.join(known)}", code=2)
-
-
-def _traffic(pages: list[str], prometheus: str | None, over: str) -> Traffic:
-    from profiles.tuning.traffic import read_pages, read_prometheus
-
-    return read_pages(pages) if prometheus is None else read_prometheus(prometheus, over=over)
+    document = {
+        "quantile": quantile,
+        "pairs": [asdict(one) for one in advice],
+        "held_by_nobody": None if orphans is None else asdict(orphans),
+    }
+    lines = [line for one in advice for line in _advice_lines(one)]
+    if orphans is not None:
+        lines.append(
+            f"! all of this at once would leave no pair for {orphans.requests:,} requests over "
+            f"{orphans.longest_window:,} tokens: keep one pair's window"
+        )
+    if any(one.advises_less for one in advice):
+        lines.append(ASKED_FOR)
+    show(document, "\n".join(lines), as_json=as_json)
 
 
 def _deployed(settings: PairSettings) -> Deployed:

@@ -5,8 +5,8 @@ The weights are printed for people, as YAML for the fleet file, or as one JSON d
 
 from __future__ import annotations
 
-import asyncio
 import json
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from math import isfinite
@@ -15,18 +15,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from profiles.cli.options import JsonOption, fail, shares, tell
+from profiles.cli.fleet_options import fleet_args
+from profiles.cli.options import JsonOption, SeedOption, fail, failing_on, shares, tell
 from profiles.cli.store_options import StoreOption, target
+from serve_app.core.errors import CatalogError, SuccessModelRefused
 
 if TYPE_CHECKING:
-    from profiles.tuning.case import Saved
     from profiles.tuning.certainty import CertaintyCurve
-    from profiles.tuning.fleet_case import FleetAtRest
     from profiles.tuning.numeric_guard import GuardCurve
     from profiles.tuning.presets import Advice
-    from profiles.tuning.sweep import Point, Result
-    from profiles.tuning.tune import Tuning, TuningPlan
-    from serve_app.core.catalog import Catalog
+    from profiles.tuning.sweep import Result
+    from profiles.tuning.tune import Tuning
     from serve_app.core.request import Preset
     from serve_app.core.scoring import Weights
 
@@ -48,6 +47,7 @@ def weights_yaml(weights: Mapping[Preset, Weights]) -> str:
 
 
 def tuning_lines(tuning: Tuning) -> Iterator[str]:
+    """The marks to compare with, advice, curves, certainty, numeric guard and the block."""
     yield f"{tuning.prompts:,} prompts, reference pair {tuning.reference}"
     yield from tuning.notes
     latency_known = any(result.total_ms is not None for result in tuning.marks.values())
@@ -55,15 +55,12 @@ def tuning_lines(tuning: Tuning) -> Iterator[str]:
     for name, result in tuning.marks.items():
         yield _row(name, result)
     for advice in tuning.presets:
-        yield ""
-        yield from _advice_lines(advice, tuning.lose)
+        yield from ("", *_advice_lines(advice, tuning.lose))
     for saved in ("cost", "latency"):
-        yield from _curve_lines([one for one in tuning.presets if one.saved == saved], saved)
-    yield ""
-    yield from _certainty_lines(tuning.certainty)
-    yield ""
-    yield from _guard_lines(tuning.guard, tuning.lose)
-    yield ""
+        if alike := [one for one in tuning.presets if one.saved == saved]:
+            yield from ("", *_curve_lines(alike))
+    yield from ("", *_certainty_lines(tuning.certainty))
+    yield from ("", *_guard_lines(tuning.guard, tuning.lose), "")
     for preset in tuning.untuned:
         yield f"# {preset} weighs latency, which is not known here: as it is"
     yield weights_yaml(tuning.weights)
@@ -84,49 +81,38 @@ def _advice_lines(one: Advice, lose: float) -> Iterator[str]:
     yield _row(f"  now, {_weights(one.present_weights)}", one.present)
     yield _row(f"  best here, {_weights(one.weights)}", one.same)
     yield _row("  the same, tuned on other prompts", one.aside)
+    if one.rules_out_more_loss_than(lose):
+        loss = f"rules out a loss of more than {100 * lose:g} points"
+    else:
+        most = -100 * one.aside.change_interval.lower
+        loss = f"allows a loss of up to {most:.2f} points: more than {100 * lose:g}"
     if one.bounds_loss:
-        yield f"  {_loss(one, lose)}"
+        yield f"  the interval {loss}"
     low, high = min(one.ratios_aside), max(one.ratios_aside)
     yield (
-        f"  accuracy weighs {_ratio(one.ratio)} times {one.saved}; without each part in turn, "
-        f"{_ratio(low)} to {_ratio(high)}"
+        f"  accuracy weighs {one.ratio:.3g} times {one.saved}; without each part in turn, "
+        f"{low:.3g} to {high:.3g}"
     )
-    yield f"  goes to {_where(one.same)}"
+    most_used = sorted(one.same.pairs.items(), key=lambda entry: -entry[1])
+    used = [f"{pair} {share:.1%}" for pair, share in most_used if share >= SMALL_SHARE]
+    yield f"  goes to {', '.join(used)}"
     if not one.told_apart:
         yield "  no clear difference from the weights in use: keep those"
-
-
-def _loss(one: Advice, lose: float) -> str:
-    if one.rules_out_more_loss_than(lose):
-        return f"the interval rules out a loss of more than {100 * lose:g} points"
-    loss = -100 * one.aside.change_interval.lower
-    return f"the interval allows a loss of up to {loss:.2f} points: more than {100 * lose:g}"
 
 
 def _weights(weights: Weights) -> str:
     return f"{weights.accuracy:g} {weights.latency:g} {weights.cost:g}"
 
 
-def _ratio(ratio: float) -> str:
-    return f"{ratio:.3g}"
-
-
-def _where(result: Result) -> str:
-    shares = sorted(result.pairs.items(), key=lambda entry: -entry[1])
-    shown = [f"{pair} {share:.1%}" for pair, share in shares if share >= SMALL_SHARE]
-    return ", ".join(shown)
-
-
-def _curve_lines(tuned: Sequence[Advice], saved: Saved) -> Iterator[str]:
+def _curve_lines(tuned: Sequence[Advice]) -> Iterator[str]:
     """The curve of the first of these presets; the others differ in their third weight alone."""
-    if not tuned:
-        return
-    points = tuned[0].curve
-    advised = {_nearest(points, one.ratio): one.preset for one in reversed(tuned)}
-    shown = sorted({*range(0, len(points), EVERY), len(points) - 1, *advised})
-    worst = min(points[at].result.accuracy for at in shown)
-    best = max(points[at].result.accuracy for at in shown)
-    yield ""
+    saved, points = tuned[0].saved, tuned[0].curve
+    # Curves of several presets have nearly the same ratios, in rising order.
+    ratios, last = [point.ratio for point in points], len(points) - 1
+    advised = {min(bisect_left(ratios, one.ratio), last): one.preset for one in reversed(tuned)}
+    shown = sorted({*range(0, len(points), EVERY), last, *advised})
+    accuracies = [points[at].result.accuracy for at in shown]
+    worst, best = min(accuracies), max(accuracies)
     yield f"accuracy over {saved}, the curve of {tuned[0].preset}: answered right"
     for at in shown:
         result = points[at].result
@@ -138,13 +124,7 @@ def _curve_lines(tuned: Sequence[Advice], saved: Saved) -> Iterator[str]:
         )
         strip = f"{'·' * place}●{' ' * (STRIP - 1 - place)}"
         mark = f"  {advised[at]}" if at in advised else ""
-        yield f"  {_ratio(points[at].ratio):>6} {strip} {result.accuracy:6.1%} {spent}{mark}"
-
-
-def _nearest(points: Sequence[Point], ratio: float) -> int:
-    """Curves of several presets have nearly the same ratios."""
-    later = [at for at, point in enumerate(points) if point.ratio >= ratio]
-    return later[0] if later else len(points) - 1
+        yield f"  {points[at].ratio:>6.3g} {strip} {result.accuracy:6.1%} {spent}{mark}"
 
 
 def _certainty_lines(curve: CertaintyCurve) -> Iterator[str]:
@@ -186,6 +166,7 @@ def _guard_lines(guard: GuardCurve | None, lose: float) -> Iterator[str]:
 
 def tuning_document(tuning: Tuning) -> str:
     """A `ratio` of `null` is all weight on accuracy."""
+    certainty, guard = tuning.certainty, tuning.guard
     document = {
         "pairs": list(tuning.pairs),
         "reference_pair": tuning.reference,
@@ -196,33 +177,26 @@ def tuning_document(tuning: Tuning) -> str:
         "untuned": list(tuning.untuned),
         "yaml": weights_yaml(tuning.weights),
         "marks": {name: asdict(result) for name, result in tuning.marks.items()},
-        "presets": {one.preset: _advice(one, tuning.lose) for one in tuning.presets},
-        "certainty": _certainty(tuning.certainty),
-        "numeric_guard": None if tuning.guard is None else _guard(tuning.guard, tuning.lose),
+        "presets": {
+            one.preset: {
+                **asdict(one),
+                "ratio": _finite(one.ratio),
+                "ratios_aside": [_finite(ratio) for ratio in one.ratios_aside],
+                "curve": [{**asdict(point), "ratio": _finite(point.ratio)} for point in one.curve],
+                "interval_rules_out_more_loss": one.rules_out_more_loss_than(tuning.lose),
+            }
+            for one in tuning.presets
+        },
+        "certainty": {
+            **asdict(certainty),
+            "points": [{**asdict(point), "share": point.share} for point in certainty.points],
+            "least": certainty.least,
+        },
+        "numeric_guard": (
+            None if guard is None else {**asdict(guard), "widest": guard.widest(tuning.lose)}
+        ),
     }
     return json.dumps(document, indent=2, allow_nan=False)
-
-
-def _advice(one: Advice, lose: float) -> dict[str, object]:
-    return {
-        **asdict(one),
-        "ratio": _finite(one.ratio),
-        "ratios_aside": [_finite(ratio) for ratio in one.ratios_aside],
-        "curve": [{**asdict(point), "ratio": _finite(point.ratio)} for point in one.curve],
-        "interval_rules_out_more_loss": one.rules_out_more_loss_than(lose),
-    }
-
-
-def _certainty(curve: CertaintyCurve) -> dict[str, object]:
-    return {
-        **asdict(curve),
-        "points": [{**asdict(point), "share": point.share} for point in curve.points],
-        "least": curve.least,
-    }
-
-
-def _guard(guard: GuardCurve, lose: float) -> dict[str, object]:
-    return {**asdict(guard), "widest": guard.widest(lose)}
 
 
 def _finite(ratio: float) -> float | None:
@@ -264,7 +238,7 @@ def weights(
     floors: Annotated[
         str, typer.Option(metavar="F,F...", help="Floors to keep, for the certainty.")
     ] = "0.3,0.5,0.7,0.9",
-    seed: Annotated[int, typer.Option(help="Makes the run repeatable.", min=0)] = 0,
+    seed: SeedOption = 0,
     plot: Annotated[Path | None, typer.Option(help="Draw the curves into this PNG or SVG.")] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -273,10 +247,13 @@ def weights(
     Weights go through the router's own decision on prompts that the success model has not seen.
     Prints a `routing` block for the fleet file; changes nothing.
     """
+    from profiles.router_eval.prices import read_prices
     from profiles.training.outcomes import OutcomesUnusable
+    from profiles.tuning.fleet_case import FleetAtRest
     from profiles.tuning.plot import draw
-    from profiles.tuning.tune import TuningPlan
-    from serve_app.core.errors import SuccessModelRefused
+    from profiles.tuning.tune import TuningPlan, tune_fleet, tune_priced
+    from serve_app.classifier.heuristics import classify_sync
+    from serve_app.settings.models import PRESETS
 
     if fleet is not None and (prices or reference):
         fail("--fleet has prices and reference pair: leave --prices and --reference out", code=2)
@@ -292,62 +269,21 @@ def weights(
         floors=shares("--floors", floors),
         seed=seed,
     )
-    try:
-        tuning = (
-            _tune_priced(plan, prices, reference)
-            if fleet is None
-            else _tune_fleet(plan, _at_rest(fleet, store))
-        )
+    with failing_on(OutcomesUnusable, SuccessModelRefused, OSError):
+        if fleet is None:
+            known = {**read_prices(), **(read_prices(prices) if prices else {})}
+            tuning = tune_priced(plan, known, reference=reference, present=PRESETS, progress=tell)
+        else:
+            args = fleet_args(fleet)
+            with failing_on(CatalogError, ValueError):
+                catalog = target(store, fleet, None).catalog()
+            at_rest = FleetAtRest(
+                pairs=tuple(pair.pair for pair in args.pairs),
+                catalog=catalog,
+                policy=args.routing.policy,
+                constraints=args.routing.defaults,
+            )
+            tuning = tune_fleet(plan, at_rest, local=classify_sync, progress=tell)
         if plot is not None:
             draw(tuning, plot)
-    except (OutcomesUnusable, SuccessModelRefused, OSError) as exc:
-        fail(str(exc))
-    if as_json:
-        typer.echo(tuning_document(tuning))
-    else:
-        for line in tuning_lines(tuning):
-            typer.echo(line)
-
-
-def _tune_fleet(plan: TuningPlan, fleet: FleetAtRest) -> Tuning:
-    from profiles.tuning.tune import tune_fleet
-    from serve_app.classifier.heuristics import classify_sync
-
-    return tune_fleet(plan, fleet, local=classify_sync, progress=tell)
-
-
-def _tune_priced(plan: TuningPlan, prices: Path | None, reference: str | None) -> Tuning:
-    from profiles.router_eval.prices import read_prices
-    from profiles.tuning.tune import tune_priced
-    from serve_app.settings.models import PRESETS
-
-    return tune_priced(
-        plan,
-        {**read_prices(), **(read_prices(prices) if prices else {})},
-        reference=reference,
-        present=PRESETS,
-        progress=tell,
-    )
-
-
-def _at_rest(fleet: Path, store: str | None) -> FleetAtRest:
-    from profiles.tuning.fleet_case import FleetAtRest
-    from serve_app.core.errors import CatalogError
-    from serve_app.settings.config_file import ConfigFileError, read_config
-
-    try:
-        args = read_config(fleet).args
-        catalog = asyncio.run(_catalog(store, fleet))
-    except (ConfigFileError, CatalogError, ValueError) as exc:
-        fail(str(exc))
-    return FleetAtRest(
-        pairs=tuple(pair.pair for pair in args.pairs),
-        catalog=catalog,
-        policy=args.routing.policy,
-        constraints=args.routing.defaults,
-    )
-
-
-async def _catalog(store: str | None, fleet: Path) -> Catalog:
-    async with target(store, fleet, None).opened() as opened:
-        return await opened.load()
+    typer.echo(tuning_document(tuning) if as_json else "\n".join(tuning_lines(tuning)))
