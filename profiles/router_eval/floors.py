@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from profiles.router_eval.out_of_fold import Predicted
 from profiles.router_eval.prices import Costs
-
-Floats = npt.NDArray[np.float64]
+from profiles.training.arrays import Floats, Ints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,12 +80,8 @@ def floor_compliance(
     )
 
 
-def choose_for_floor(
-    predicted: Predicted, expected_costs: Floats, floor: float
-) -> npt.NDArray[np.int64]:
-    """The column chosen for each prompt."""
+def choose_for_floor(predicted: Predicted, expected_costs: Floats, floor: float) -> Ints:
     enough = predicted.lowers >= floor
     cheapest = np.where(enough, expected_costs, np.inf).argmin(axis=1)
     best = predicted.means.argmax(axis=1)
-    chosen: npt.NDArray[np.int64] = np.where(enough.any(axis=1), cheapest, best)
-    return chosen
+    return np.where(enough.any(axis=1), cheapest, best)

@@ -10,17 +10,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from profiles.router_eval.floors import FloorCompliance, floor_compliance
 from profiles.router_eval.out_of_fold import Predicted
 from profiles.router_eval.prices import Costs
+from profiles.training.arrays import Floats, Ints
 from profiles.training.calibration import Reliability, expected_calibration_error, reliability
 from profiles.training.outcomes import OutcomesUnusable, OutcomeTable
 
-Floats = npt.NDArray[np.float64]
 CURVE_POINTS = 21
 RELIABILITY_BINS = 10
+# The share of reachable floors to keep.
+FLOORS_KEPT = 0.95
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,14 +29,14 @@ class TwoModels:
     """Performance gap recovered against the share of prompts that go to the strong model.
 
     `apgr` is the area under that curve: 0.5 is chance. `cpt50` and `cpt80` are the shares of
-    strong calls, in percent, that recover 50 and 80 percent of the gap. `curve` has the gap
-    recovered at 0, 5, ... 100 percent of strong calls.
+    strong calls, in percent, that recover 50 and 80 percent of the gap. `gap_recovered` is that at
+    0, 5, ... 100 percent of strong calls.
     """
 
     apgr: float
     cpt50: float
     cpt80: float
-    curve: tuple[float, ...]
+    gap_recovered: tuple[float, ...]
 
 
 def two_models(gain: Floats, weak: Floats, strong: Floats) -> TwoModels:
@@ -54,7 +55,7 @@ def two_models(gain: Floats, weak: Floats, strong: Floats) -> TwoModels:
         apgr=float(np.trapezoid(recovered, share)),
         cpt50=_share_that_recovers(recovered, share, 0.5),
         cpt80=_share_that_recovers(recovered, share, 0.8),
-        curve=tuple(np.interp(np.linspace(0, 1, 21), share, recovered).round(4).tolist()),
+        gap_recovered=tuple(np.interp(np.linspace(0, 1, 21), share, recovered).round(4).tolist()),
     )
 
 
@@ -82,15 +83,16 @@ class CostPoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManyModels:
-    """`curve` runs from the cheapest answers to the best; `oracle` knows every outcome.
+    """`cost_accuracy` runs from the cheapest answers to the best; `oracle` knows every outcome.
 
-    `area` is the mean accuracy over cost, from the cheapest pair's to the most expensive's.
+    `cost_accuracy_area` is the mean accuracy over cost, from the cheapest pair's to the most
+    expensive's.
     `oracle_share` is how much of the oracle's gain over the best single model is reached at any
     point of the curve; `regret` is what is missing to the oracle, at the most accurate point.
     """
 
-    curve: tuple[CostPoint, ...]
-    area: float
+    cost_accuracy: tuple[CostPoint, ...]
+    cost_accuracy_area: float
     best_single: CostPoint
     oracle: CostPoint
     oracle_share: float
@@ -108,17 +110,14 @@ def many_models(means: Floats, scores: Floats, costs: Costs) -> ManyModels:
     ]
     points.append(_at(costs.expected.argmin(axis=1), scores, actual))
     curve = tuple(sorted(points, key=lambda point: point.cost))
-    best = int(scores.mean(axis=0).argmax())
+    best_single = _at(np.full(len(scores), scores.mean(axis=0).argmax()), scores, actual)
     oracle_cost = np.where(scores >= scores.max(axis=1, keepdims=True), actual, np.inf)
     oracle = _at(oracle_cost.argmin(axis=1), scores, actual)
-    best_single = CostPoint(
-        cost=float(actual[:, best].mean()), accuracy=float(scores[:, best].mean())
-    )
     reached = max(point.accuracy for point in curve)
     room = oracle.accuracy - best_single.accuracy
     return ManyModels(
-        curve=curve,
-        area=_area(curve, float(actual.mean(axis=0).min()), float(actual.mean(axis=0).max())),
+        cost_accuracy=curve,
+        cost_accuracy_area=_area(curve, actual.mean(axis=0)),
         best_single=best_single,
         oracle=oracle,
         oracle_share=(reached - best_single.accuracy) / room if room > 0 else 0.0,
@@ -126,31 +125,21 @@ def many_models(means: Floats, scores: Floats, costs: Costs) -> ManyModels:
     )
 
 
-def _at(chosen: npt.NDArray[np.int64], scores: Floats, costs: Floats) -> CostPoint:
+def _at(chosen: Ints, scores: Floats, costs: Floats) -> CostPoint:
     rows = np.arange(len(chosen))
     return CostPoint(
         cost=float(costs[rows, chosen].mean()), accuracy=float(scores[rows, chosen].mean())
     )
 
 
-def _area(curve: tuple[CostPoint, ...], low: float, high: float) -> float:
+def _area(curve: tuple[CostPoint, ...], cost_of_pairs: Floats) -> float:
     """What is bought for a cost is the best accuracy at any cost up to it."""
-    if high <= low:
-        return max(point.accuracy for point in curve)
-    costs = np.array([point.cost for point in curve])
     best = np.maximum.accumulate([point.accuracy for point in curve])
+    low, high = cost_of_pairs.min(), cost_of_pairs.max()
+    if high <= low:
+        return float(best[-1])
     at = np.linspace(low, high, 200)
-    return float(np.interp(at, costs, best).mean())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """What is measured: two models to choose between, costs of answers, floors to keep."""
-
-    weak: str
-    strong: str
-    costs: Costs
-    floors: tuple[float, ...]
+    return float(np.interp(at, [point.cost for point in curve], best).mean())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,21 +154,29 @@ class Quality:
     floors: FloorCompliance
 
 
-def measure(table: OutcomeTable, predicted: Predicted, question: Question) -> Quality:
-    """`table`, `predicted` and the costs have the same rows. Raises `OutcomesUnusable`."""
+def measure(
+    table: OutcomeTable,
+    predicted: Predicted,
+    costs: Costs,
+    *,
+    weak: str,
+    strong: str,
+    floors: tuple[float, ...],
+) -> Quality:
+    """`table`, `predicted` and `costs` have the same rows. Raises `OutcomesUnusable`."""
     scores, means = table.filled, predicted.means
-    weak, strong = table.column(question.weak), table.column(question.strong)
+    low, high = table.column(weak), table.column(strong)
     errors = {
         pair: expected_calibration_error(means[:, at], table.scores[:, at])
         for at, pair in enumerate(table.pairs)
     }
     return Quality(
-        two=two_models(means[:, strong] - means[:, weak], scores[:, weak], scores[:, strong]),
-        many=many_models(means, scores, question.costs),
+        two=two_models(means[:, high] - means[:, low], scores[:, low], scores[:, high]),
+        many=many_models(means, scores, costs),
         ece=float(np.mean(list(errors.values()))),
         ece_per_pair=errors,
         reliability=tuple(reliability(means.ravel(), table.scores.ravel(), bins=RELIABILITY_BINS)),
-        floors=floor_compliance(predicted, scores, question.costs, table.kinds, question.floors),
+        floors=floor_compliance(predicted, scores, costs, table.kinds, floors),
     )
 
 
@@ -204,7 +201,7 @@ def weak_and_strong(
     return chosen
 
 
-def cheapest_that_complies(qualities: Mapping[str, Quality], share: float) -> str | None:
+def cheapest_that_complies(qualities: Mapping[str, Quality]) -> str | None:
     """The router with the lowest cost among those that keep enough floors."""
-    complying = [name for name, quality in qualities.items() if quality.floors.share >= share]
+    complying = [name for name, quality in qualities.items() if quality.floors.share >= FLOORS_KEPT]
     return min(complying, key=lambda name: qualities[name].floors.cost, default=None)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from profiles.router_eval import baselines
 from profiles.router_eval.prices import Costs
+from profiles.training.arrays import Floats, Singles
 from profiles.training.folds import Split
 from profiles.training.outcomes import OutcomeTable
 from profiles.training.train import train
@@ -18,7 +18,6 @@ from serve_app.classifier.model_file import Artifact
 from serve_app.classifier.success_model import pair_success
 from serve_app.classifier.text_features import Reading, read
 
-Floats = npt.NDArray[np.float64]
 Progress = Callable[[str], None]
 
 SUCCESS_MODEL = "success model"
@@ -76,11 +75,7 @@ def predict_out_of_fold(
 
 def success_of(artifact: Artifact, readings: Sequence[Reading]) -> Predicted:
     """What a router with this model would get, prompt by prompt."""
-    known = (artifact.terms.known(reading.words) for reading in readings)
-    said = [
-        pair_success(artifact, words, reading.shape)
-        for words, reading in zip(known, readings, strict=True)
-    ]
+    said = [pair_success(artifact, artifact.terms.known(one.words), one.shape) for one in readings]
     return Predicted(
         means=np.array([one.means for one in said]), lowers=np.array([one.lowers for one in said])
     )
@@ -104,7 +99,7 @@ def _rivals(
 
 def _vectors(
     table: OutcomeTable, splits: Sequence[Split], embedder: Path | None, progress: Progress
-) -> npt.NDArray[np.float32] | None:
+) -> Singles | None:
     if embedder is None:
         progress(f"no {NEIGHBOURS}: {baselines.INSTALL} brings the sentence embeddings")
         return None

@@ -8,15 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import TypeAdapter, ValidationError
 
+from profiles.training.arrays import Floats, Ints
 from profiles.training.outcomes import CHARS_PER_TOKEN, OutcomesUnusable, OutcomeTable
 from serve_app.core.units import Name, PositiveFloat
 from serve_app.package_files import package_file
 from serve_app.validation_errors import problem_lines
-
-Floats = npt.NDArray[np.float64]
 
 KNOWN_PRICES = package_file("profiles/router_eval/prices.json")
 
@@ -50,8 +48,7 @@ class Costs:
     expected: Floats
     actual: Floats
 
-    def rows(self, which: npt.NDArray[np.int64]) -> Costs:
-        """Those of these prompts alone."""
+    def rows(self, which: Ints) -> Costs:
         return Costs(expected=self.expected[which], actual=self.actual[which])
 
 

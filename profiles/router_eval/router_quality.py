@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from profiles.router_eval.metrics import (
+    FLOORS_KEPT,
     Quality,
-    Question,
     cheapest_that_complies,
     measure,
     require_gap,
@@ -21,9 +21,8 @@ from profiles.router_eval.out_of_fold import SUCCESS_MODEL, Predicted, predict_o
 from profiles.router_eval.prices import cost_of_answers, price_of_each, read_prices
 from profiles.training.folds import Split, folds, without_known_prompts
 from profiles.training.load_outcomes import read_table
-from profiles.training.outcomes import OutcomesUnusable, OutcomeTable, joined
+from profiles.training.outcomes import OutcomesUnusable, OutcomeTable, counted, joined
 
-FLOORS_KEPT = 0.95
 LEAST_SCORES = 50
 
 
@@ -47,8 +46,6 @@ class QualityPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QualityBench:
-    """Every router on the same unseen prompts."""
-
     weak: str
     strong: str
     prompts: int
@@ -69,21 +66,22 @@ def run(plan: QualityPlan, progress: Callable[[str], None]) -> QualityBench:
     predicted = predict_out_of_fold(
         table, costs, splits, seed=plan.seed, embedder=plan.embedder, progress=progress
     )
-    question = Question(weak=weak, strong=strong, costs=costs.rows(asked), floors=plan.floors)
     routers = {
         name: measure(
             table.rows(asked),
             Predicted(means=said.means[asked], lowers=said.lowers[asked]),
-            question,
+            costs.rows(asked),
+            weak=weak,
+            strong=strong,
+            floors=plan.floors,
         )
         for name, said in predicted.items()
     }
-    method = f"{plan.folds}-fold" if not plan.test else "trained and tested on separate files"
     return QualityBench(
         weak=weak,
         strong=strong,
         prompts=len(asked),
-        method=method,
+        method="trained and tested on separate files" if plan.test else f"{plan.folds}-fold",
         notes=(*table.notes, *notes),
         routers=routers,
     )
@@ -94,15 +92,14 @@ def _prompts(plan: QualityPlan) -> tuple[OutcomeTable, Sequence[Split], tuple[st
     if not plan.test:
         splits = folds(known.same_prompt, count=plan.folds, seed=plan.seed)
         repeated = len(known) - int(known.same_prompt.max()) - 1
-        said = _said(repeated, "repeated prompts, each kept within one fold")
+        said = counted((repeated, "repeated prompts, each kept within one fold"))
         return known, splits, (*notes, *said)
     known, test, alone = _of_the_same_pairs(known, read_table(plan.test))
     asked, dropped = without_known_prompts(known, test)
     both = joined([known, asked])
-    rows = np.arange(len(both))
-    split = Split(train=rows[: len(known)], test=rows[len(known) :])
-    said = _said(dropped, "prompts left out of the test: they are trained on")
-    return both, [split], (*notes, *alone, *said)
+    learned, measured = np.split(np.arange(len(both)), [len(known)])
+    said = counted((dropped, "prompts left out of the test: they are trained on"))
+    return both, [Split(train=learned, test=measured)], (*notes, *alone, *said)
 
 
 def _learnable(table: OutcomeTable) -> tuple[OutcomeTable, tuple[str, ...]]:
@@ -118,7 +115,7 @@ def _learnable(table: OutcomeTable) -> tuple[OutcomeTable, tuple[str, ...]]:
             f"{table.pairs[int(counts.argmax())]!r}"
         )
     note = f"left out, with fewer than {LEAST_SCORES} scores to learn from: {', '.join(rare)}"
-    return _answered(table, common), (note,)
+    return table.asked_of(common), (note,)
 
 
 def _of_the_same_pairs(
@@ -133,17 +130,7 @@ def _of_the_same_pairs(
         )
     alone = [pair for pair in (*known.pairs, *asked.pairs) if pair not in shared]
     notes = (f"left out, as only one side has outcomes of them: {', '.join(alone)}",)
-    return _answered(known, shared), _answered(asked, shared), notes if alone else ()
-
-
-def _answered(table: OutcomeTable, pairs: Sequence[str]) -> OutcomeTable:
-    """These pairs, on the prompts that any of them was asked."""
-    chosen = table.only(pairs)
-    return chosen.rows(np.flatnonzero(~np.isnan(chosen.scores).all(axis=1)))
-
-
-def _said(count: int, what: str) -> tuple[str, ...]:
-    return (f"{count} {what}",) if count else ()
+    return known.asked_of(shared), asked.asked_of(shared), notes if alone else ()
 
 
 def as_document(result: QualityBench) -> dict[str, Any]:
@@ -155,7 +142,7 @@ def as_document(result: QualityBench) -> dict[str, Any]:
         "method": result.method,
         "notes": list(result.notes),
         **_figures(result.routers[SUCCESS_MODEL]),
-        "cheapest_that_complies": cheapest_that_complies(result.routers, FLOORS_KEPT),
+        "cheapest_that_complies": cheapest_that_complies(result.routers),
         "baselines": {
             name: _figures(quality)
             for name, quality in result.routers.items()
@@ -167,10 +154,7 @@ def as_document(result: QualityBench) -> dict[str, Any]:
 def _figures(quality: Quality) -> dict[str, Any]:
     floors = quality.floors
     return {
-        "apgr": quality.two.apgr,
-        "cpt50": quality.two.cpt50,
-        "cpt80": quality.two.cpt80,
-        "gap_recovered": list(quality.two.curve),
+        **asdict(quality.two),
         "ece": quality.ece,
         "ece_per_pair": dict(quality.ece_per_pair),
         "reliability": [asdict(bin_) for bin_ in quality.reliability],
@@ -182,12 +166,7 @@ def _figures(quality: Quality) -> dict[str, Any]:
             {**asdict(cell), "reachable": cell.reachable, "kept": cell.kept}
             for cell in floors.cells
         ],
-        "cost_accuracy": [asdict(point) for point in quality.many.curve],
-        "cost_accuracy_area": quality.many.area,
-        "best_single": asdict(quality.many.best_single),
-        "oracle": asdict(quality.many.oracle),
-        "oracle_share": quality.many.oracle_share,
-        "regret": quality.many.regret,
+        **asdict(quality.many),
     }
 
 
@@ -201,9 +180,9 @@ def draw(result: QualityBench, path: Path) -> None:
     figure = Figure(figsize=(15, 4.5), layout="constrained")
     gap, cost, calibration = figure.subplots(1, 3)
     for name, quality in result.routers.items():
-        share = np.linspace(0, 100, len(quality.two.curve))
-        gap.plot(share, quality.two.curve, label=name)
-        points = quality.many.curve
+        share = np.linspace(0, 100, len(quality.two.gap_recovered))
+        gap.plot(share, quality.two.gap_recovered, label=name)
+        points = quality.many.cost_accuracy
         cost.plot([1e3 * p.cost for p in points], [p.accuracy for p in points], label=name)
         bins = quality.reliability
         calibration.plot([b.predicted for b in bins], [b.got for b in bins], marker=".", label=name)
@@ -225,15 +204,12 @@ def report(result: QualityBench) -> str:
         f"{'$/1k':>8} {'area':>6} {'regret':>7}",
     ]
     for name, quality in result.routers.items():
-        floors = quality.floors
+        two, many, floors = quality.two, quality.many, quality.floors
         kept = f"{floors.kept} of {floors.reachable}"
         lines.append(
-            f"{name:32} {quality.two.apgr:6.3f} {quality.two.cpt50:6.1f} "
-            f"{quality.two.cpt80:6.1f} {quality.ece:6.3f} {kept:>12} "
-            f"{1e3 * floors.cost:8.4f} {quality.many.area:6.3f} {quality.many.regret:7.3f}"
+            f"{name:32} {two.apgr:6.3f} {two.cpt50:6.1f} {two.cpt80:6.1f} {quality.ece:6.3f} "
+            f"{kept:>12} {1e3 * floors.cost:8.4f} {many.cost_accuracy_area:6.3f} {many.regret:7.3f}"
         )
-    cheapest = cheapest_that_complies(result.routers, FLOORS_KEPT)
-    lines.append(
-        f"cheapest router that keeps {FLOORS_KEPT:.0%} of the floors: {cheapest or 'none does'}"
-    )
+    cheapest = cheapest_that_complies(result.routers) or "none does"
+    lines.append(f"cheapest router that keeps {FLOORS_KEPT:.0%} of the floors: {cheapest}")
     return "\n".join(lines)

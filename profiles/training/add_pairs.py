@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,11 @@ def add_from_profiles(
     `OutcomesUnusable`.
     """
     artifact = load_artifact(model)
-    asked = _by_task(questions)
+    asked: dict[Scope, list[str]] = defaultdict(list)
+    for item in read_items(questions):
+        text = "\n\n".join(message.content for message in item.messages)
+        asked[item.task].append(text)
+        asked["overall"].append(text)
     read = [decode_profile(path.read_bytes(), str(path)) for path in profiles]
     for profile in sorted(read, key=lambda profile: profile.parent is not None):
         evidence, parent = profile_results(artifact, profile, asked)
@@ -60,12 +65,3 @@ def add_from_outcomes(model: Path, outcomes: Sequence[Path], out: Path) -> tuple
         artifact = with_pair(artifact, pair, infer_pair(artifact, evidence))
     save_artifact(out, artifact)
     return tuple(new)
-
-
-def _by_task(questions: Path) -> Mapping[Scope, list[str]]:
-    by_task: dict[Scope, list[str]] = {}
-    for item in read_items(questions):
-        text = "\n\n".join(message.content for message in item.messages)
-        by_task.setdefault(item.task, []).append(text)
-        by_task.setdefault("overall", []).append(text)
-    return by_task

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
+from scipy.special import expit
 from scipy.stats import binned_statistic
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-Floats = npt.NDArray[np.float64]
+from profiles.training.arrays import Floats
 
 KNOTS = 21
 # A level curve would make different prompts equal.
@@ -28,16 +28,17 @@ def fit_curve(raw: Floats, scores: Floats) -> tuple[Floats, Floats]:
     asked = ~np.isnan(scores)
     raw, scores = raw[asked], scores[asked]
     knots = np.linspace(raw.min(), max(raw.max(), raw.min() + NARROWEST), KNOTS)
-    return knots, (_logistic(raw, scores, knots) + _isotonic(raw, scores, knots)) / 2
-
-
-def _logistic(raw: Floats, scores: Floats, knots: Floats) -> Floats:
     if scores.min() == scores.max():
-        level: Floats = scores.mean() + LEAST_SLOPE * (knots - knots.mean())
-        return level
-    curve = fit_logistic(raw[:, None], scores, strength=1e4)
-    slope = max(float(curve.coef_[0, 0]), LEAST_SLOPE)
-    return np.asarray(1.0 / (1.0 + np.exp(-(slope * knots + float(curve.intercept_[0])))))
+        logistic = scores.mean() + LEAST_SLOPE * (knots - knots.mean())
+    else:
+        curve = fit_logistic(raw[:, None], scores, strength=1e4)
+        slope = max(float(curve.coef_[0, 0]), LEAST_SLOPE)
+        logistic = expit(slope * knots + float(curve.intercept_[0]))
+    bins = np.array_split(np.argsort(raw, kind="stable"), min(KNOTS, len(raw)))
+    x = np.array([raw[rows].mean() for rows in bins])
+    y = np.array([scores[rows].mean() for rows in bins])
+    rising = IsotonicRegression().fit_transform(x, y, sample_weight=[len(rows) for rows in bins])
+    return knots, (logistic + np.interp(knots, x, rising)) / 2
 
 
 def fit_logistic(
@@ -52,14 +53,6 @@ def fit_logistic(
     return LogisticRegression(C=strength, max_iter=300).fit(
         features[used % len(scores)], used < len(scores), sample_weight=weights[used]
     )
-
-
-def _isotonic(raw: Floats, scores: Floats, knots: Floats) -> Floats:
-    bins = np.array_split(np.argsort(raw, kind="stable"), min(KNOTS, len(raw)))
-    x = np.array([raw[rows].mean() for rows in bins])
-    y = np.array([scores[rows].mean() for rows in bins])
-    rising = IsotonicRegression().fit_transform(x, y, sample_weight=[len(rows) for rows in bins])
-    return np.asarray(np.interp(knots, x, rising))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

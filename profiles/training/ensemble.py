@@ -6,21 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 from sklearn.linear_model import LinearRegression
 
 from profiles.training import forest
+from profiles.training.arrays import Floats, Ints, Singles
 from profiles.training.folds import folds
 from profiles.training.linear import LinearParts, fit_linear, weight_matrix
 from profiles.training.outcomes import OutcomeTable
 from serve_app.classifier.forest import Forest
 from serve_app.classifier.term_index import Terms
 from serve_app.classifier.text_features import Reading
-
-Floats = npt.NDArray[np.float64]
-Halves = npt.NDArray[np.float32]
-Rows = npt.NDArray[np.int64]
 
 INNER_FOLDS = 4
 
@@ -31,9 +27,9 @@ class PromptFeatures:
 
     terms: sparse.csr_matrix
     words: int
-    shape: Halves
-    kinds: Halves
-    same: Rows
+    shape: Singles
+    kinds: Singles
+    same: Ints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +45,7 @@ class Ensemble:
     blend: Floats
     offset: Floats
     unseen: Floats
-    likely_kinds: Rows
+    likely_kinds: Ints
 
 
 def features_of(
@@ -68,7 +64,8 @@ def features_of(
 def fit_ensemble(prompts: PromptFeatures, latent_factors: Floats, *, seed: int) -> Ensemble:
     """The forest reads the linear part's predictions for prompts that part has not seen.
 
-    So it learns how far to trust it.
+    So it learns how far to trust it. Both are blended per factor so that they come nearest to the
+    truth on unseen prompts. Factors that text cannot predict get weights near zero.
     """
     targets = latent_factors.astype(np.float32)
     splits = folds(prompts.same, count=INNER_FOLDS, seed=seed)
@@ -83,30 +80,23 @@ def fit_ensemble(prompts: PromptFeatures, latent_factors: Floats, *, seed: int) 
     for split in splits:
         trees = forest.grow(features[split.train], targets[split.train], seed=seed)
         grown[split.test] = trees.predict(features[split.test]).reshape(len(split.test), -1)
-    blend, offset = _blend(latent_factors, read[:, : targets.shape[1]], grown)
+    linear = read[:, : targets.shape[1]]
+    fitted = [
+        LinearRegression().fit(np.column_stack(said), target)
+        for *said, target in zip(linear.T, grown.T, latent_factors.T, strict=True)
+    ]
+    blend = np.column_stack([one.coef_ for one in fitted])
+    offset = np.array([one.intercept_ for one in fitted])
     return Ensemble(
         linear=_linear(prompts, targets, np.arange(len(targets))),
         forest=forest.as_arrays(forest.grow(features, targets, seed=seed)),
         blend=blend,
         offset=offset,
-        unseen=blend[0] * read[:, : targets.shape[1]] + blend[1] * grown + offset,
+        unseen=blend[0] * linear + blend[1] * grown + offset,
         likely_kinds=likely,
     )
 
 
-def _linear(prompts: PromptFeatures, targets: Halves, rows: Rows) -> LinearParts:
+def _linear(prompts: PromptFeatures, targets: Singles, rows: Ints) -> LinearParts:
     centred = targets[rows] - targets[rows].mean(axis=0)
     return fit_linear(prompts.terms[rows], centred, prompts.kinds[rows], words=prompts.words)
-
-
-def _blend(targets: Floats, linear: Halves, grown: Halves) -> tuple[Floats, Floats]:
-    """Per factor the weights that come nearest to the truth on unseen prompts.
-
-    Factors that text cannot predict get weights near zero.
-    """
-    fitted = [
-        LinearRegression().fit(np.column_stack(said), target)
-        for *said, target in zip(linear.T, grown.T, targets.T, strict=True)
-    ]
-    blend = np.column_stack([one.coef_ for one in fitted])
-    return blend, np.array([one.intercept_ for one in fitted])

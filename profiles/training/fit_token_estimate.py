@@ -10,17 +10,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
 import sys
-from collections.abc import Iterator, Sequence
-from itertools import islice
+from collections.abc import Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import nnls
 
+from profiles.training.arrays import Floats, Ints
 from serve_app.tokens.counter import HfTokenCounter
 from serve_app.tokens.estimate import FIRST_BYTE_UNITS, SCRIPT_UNITS, UNITS, WEIGHTS, features
 
@@ -33,26 +32,24 @@ HOLD = 0.03
 class Piece(NamedTuple):
     """A piece of a text: its features and its exact number of tokens."""
 
-    features: NDArray[np.int64]
+    features: Ints
     tokens: int
 
 
 def pieces(text: str, counter: HfTokenCounter) -> list[Piece]:
     """The first pieces of a text that have any tokens."""
-    counted = ((piece, counter.count(piece)) for piece in _cut(text))
-    found = (Piece(features(piece), tokens) for piece, tokens in counted if tokens)
-    return list(islice(found, PIECES_PER_TEXT))
+    found: list[Piece] = []
+    at, sizes = 0, cycle(PIECE_CHARS)
+    while at < len(text) and len(found) < PIECES_PER_TEXT:
+        piece = text[at : at + next(sizes)]
+        at += len(piece)
+        tokens = counter.count(piece)
+        if tokens:
+            found.append(Piece(features(piece), tokens))
+    return found
 
 
-def _cut(text: str) -> Iterator[str]:
-    at = turn = 0
-    while at < len(text):
-        size = PIECE_CHARS[turn % len(PIECE_CHARS)]
-        yield text[at : at + size]
-        at, turn = at + size, turn + 1
-
-
-def fit(training: Sequence[Sequence[Piece]]) -> NDArray[np.float64]:
+def fit(training: Sequence[Sequence[Piece]]) -> Floats:
     """Non-negative weights with the least squared relative error.
 
     What few pieces speak for, or none, stays near `expected`. A text of a hundred times as many
@@ -80,8 +77,7 @@ def expected(unit: str) -> float:
     return 0.8
 
 
-def errors(held_out: Sequence[Piece], weights: NDArray[np.float64]) -> list[float]:
-    """Relative errors, without sign."""
+def errors(held_out: Sequence[Piece], weights: Floats) -> list[float]:
     return [abs(float(weights @ piece.features) / piece.tokens - 1) for piece in held_out]
 
 
@@ -103,12 +99,10 @@ def main(argv: Sequence[str]) -> None:
     used = {unit: weight for unit, weight in named.items() if weight}
     arguments.out.write_text(json.dumps({"tokens_per_unit": used}, indent=1) + "\n", "utf-8")
     for name, kind in by_text.items():
-        off = sorted(errors(kind[1::2], weights))
+        off = errors(kind[1::2], weights)
         if off:
-            p95 = off[int(0.95 * (len(off) - 1))]
-            sys.stdout.write(
-                f"{name}: median {statistics.median(off):.1%}, p95 {p95:.1%}, n={len(off)}\n"
-            )
+            p95 = np.quantile(off, 0.95, method="lower")
+            sys.stdout.write(f"{name}: median {np.median(off):.1%}, p95 {p95:.1%}, n={len(off)}\n")
 
 
 if __name__ == "__main__":

@@ -9,9 +9,8 @@ prompts of a kind do not, those have to that the threshold promises the floor to
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from profiles.training.arrays import Floats, Ints
 
 FLOORS = np.round(np.arange(0.05, 1.0, 0.05), 2)
 THRESHOLD_STEP = 0.02
@@ -21,12 +20,7 @@ UNREACHABLE = 2.0
 
 
 def fit_bounds(
-    means: Floats,
-    scores: Floats,
-    kinds: npt.NDArray[np.int64],
-    *,
-    kind_count: int,
-    certainty: float,
+    means: Floats, scores: Floats, kinds: Ints, *, kind_count: int, certainty: float
 ) -> tuple[Floats, Floats]:
     """`bound_mean` (kinds, floors) and `bound_floor` of a model, from unseen prompts."""
     pooled = _thresholds(means, scores, certainty)
@@ -39,9 +33,7 @@ def fit_bounds(
     return np.vstack(rows), FLOORS
 
 
-def lower_bounds(
-    means: Floats, kinds: npt.NDArray[np.int64], bound_mean: Floats, bound_floor: Floats
-) -> Floats:
+def lower_bounds(means: Floats, kinds: Ints, bound_mean: Floats, bound_floor: Floats) -> Floats:
     """The highest floor that each prediction (prompts, pairs) is held to reach, as in serving."""
     bounds = np.empty_like(means)
     for kind in np.unique(kinds):
@@ -63,39 +55,27 @@ def _thresholds(means: Floats, scores: Floats, certainty: float) -> Floats:
 
 
 def _threshold(
-    means: Floats,
-    scores: Floats,
-    weakest_first: npt.NDArray[np.int64],
-    floor: float,
-    certainty: float,
+    means: Floats, scores: Floats, weakest_first: Ints, floor: float, certainty: float
 ) -> float:
-    steps = np.arange(floor, 1.0, THRESHOLD_STEP)
-    to_promised: list[Floats] = []
-    for step in steps:
-        got, promised = _scores_got(means, scores, weakest_first, float(step))
-        if len(got) and _surely(got, certainty) >= floor:
-            return float(step)
-        to_promised.append(got[promised])
-    for step, got in zip(steps, to_promised, strict=True):
-        if len(got) >= LEAST_PROMISED and _surely(got, certainty) >= floor:
-            return float(step)
-    return UNREACHABLE
+    """Each prompt goes to the weakest pair that is good enough, which promises the floor to it.
+
+    Where no pair is, it goes to the best.
+    """
+    promise = UNREACHABLE
+    for threshold in np.arange(floor, 1.0, THRESHOLD_STEP).tolist():
+        good_enough = means[:, weakest_first] >= threshold
+        promised = good_enough.any(axis=1)
+        chosen = np.where(promised, weakest_first[good_enough.argmax(axis=1)], means.argmax(axis=1))
+        got = scores[np.arange(len(scores)), chosen]
+        answered = ~np.isnan(got)
+        if answered.any() and _surely(got[answered], certainty) >= floor:
+            return threshold
+        kept = got[answered & promised]
+        enough = len(kept) >= LEAST_PROMISED and _surely(kept, certainty) >= floor
+        if promise == UNREACHABLE and enough:
+            promise = threshold
+    return promise
 
 
 def _surely(got: Floats, certainty: float) -> float:
     return float(got.mean() - certainty * got.std() / np.sqrt(len(got)))
-
-
-def _scores_got(
-    means: Floats, scores: Floats, weakest_first: npt.NDArray[np.int64], threshold: float
-) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    """Scores when each prompt goes to the weakest pair that is good enough, or to the best.
-
-    And which of them are of a pair that is good enough.
-    """
-    good_enough = means[:, weakest_first] >= threshold
-    promised = np.asarray(good_enough.any(axis=1))
-    chosen = np.where(promised, weakest_first[good_enough.argmax(axis=1)], means.argmax(axis=1))
-    got: Floats = scores[np.arange(len(scores)), chosen]
-    answered = ~np.isnan(got)
-    return got[answered], promised[answered]

@@ -5,23 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.model_selection import GroupKFold
 
-from profiles.training.outcomes import OutcomesUnusable, OutcomeTable
-
-Rows = npt.NDArray[np.int64]
+from profiles.training.arrays import Ints
+from profiles.training.outcomes import OutcomesUnusable, OutcomeTable, joined
 
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
-    """Rows to learn from and rows to measure on."""
-
-    train: Rows
-    test: Rows
+    train: Ints
+    test: Ints
 
 
-def folds(same_prompt: Rows, *, count: int, seed: int) -> list[Split]:
+def folds(same_prompt: Ints, *, count: int, seed: int) -> list[Split]:
     """`count` splits; rows with equal numbers in `same_prompt` stay together."""
     groups = len(np.unique(same_prompt))
     if not 2 <= count <= groups:
@@ -37,13 +33,7 @@ def folds(same_prompt: Rows, *, count: int, seed: int) -> list[Split]:
 
 def without_known_prompts(train: OutcomeTable, test: OutcomeTable) -> tuple[OutcomeTable, int]:
     """`test` without the prompts that `train` has too, and how many those were."""
-    both = OutcomeTable(
-        prompts=train.prompts + test.prompts,
-        kinds=train.kinds + test.kinds,
-        pairs=("any",),
-        scores=np.zeros((len(train) + len(test), 1)),
-        answer_chars=np.zeros((len(train) + len(test), 1)),
-    ).same_prompt
+    both = joined([train, test]).same_prompt
     unseen = np.flatnonzero(~np.isin(both[len(train) :], both[: len(train)]))
     if len(unseen) == 0:
         raise OutcomesUnusable("every prompt to measure on is also one to learn from")

@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.ensemble import RandomForestRegressor
 
+from profiles.training.arrays import Singles
 from serve_app.classifier.forest import Forest
-
-Floats = npt.NDArray[np.float32]
 
 TREES = 100
 LEAST_PROMPTS_IN_LEAF = 20
@@ -21,7 +19,7 @@ FEATURE_SHARE = 0.25
 PROMPT_SHARE = 0.6
 
 
-def grow(features: Floats, latent_factors: Floats, *, seed: int) -> RandomForestRegressor:
+def grow(features: Singles, latent_factors: Singles, *, seed: int) -> RandomForestRegressor:
     """Every tree predicts all factors: they share what makes prompts differ."""
     forest = RandomForestRegressor(
         TREES,
@@ -36,32 +34,24 @@ def grow(features: Floats, latent_factors: Floats, *, seed: int) -> RandomForest
 
 
 def as_arrays(grown: RandomForestRegressor) -> Forest:
-    """The same trees, one after the other."""
     trees: Sequence[Any] = [estimator.tree_ for estimator in grown.estimators_]
     sizes = [tree.node_count for tree in trees]
     roots = np.concatenate(([0], np.cumsum(sizes)[:-1])).astype(np.int32)
     itself = np.arange(sum(sizes), dtype=np.int32)
     is_leaf = np.concatenate([tree.children_left for tree in trees]) < 0
     values = np.concatenate([tree.value[:, :, 0] for tree in trees])
+    root_of = np.repeat(roots, sizes)
+    left = np.concatenate([tree.children_left for tree in trees]) + root_of
+    right = np.concatenate([tree.children_right for tree in trees]) + root_of
     return Forest(
         roots=roots,
         feature=np.where(is_leaf, 0, np.concatenate([tree.feature for tree in trees])).astype(
             np.int16
         ),
         threshold=np.concatenate([tree.threshold for tree in trees]).astype(np.float32),
-        left=_children([tree.children_left for tree in trees], roots, itself, is_leaf),
-        right=_children([tree.children_right for tree in trees], roots, itself, is_leaf),
+        left=np.where(is_leaf, itself, left).astype(np.int32),
+        right=np.where(is_leaf, itself, right).astype(np.int32),
         leaf=np.where(is_leaf, np.cumsum(is_leaf) - 1, 0).astype(np.int32),
         values=values[is_leaf].astype(np.float32),
         depth=max(tree.max_depth for tree in trees),
     )
-
-
-def _children(
-    within: Sequence[npt.NDArray[np.int64]],
-    roots: npt.NDArray[np.int32],
-    itself: npt.NDArray[np.int32],
-    is_leaf: npt.NDArray[np.bool_],
-) -> npt.NDArray[np.int32]:
-    moved = np.concatenate([children + root for children, root in zip(within, roots, strict=True)])
-    return np.where(is_leaf, itself, moved).astype(np.int32)

@@ -8,13 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.decomposition import PCA
 
+from profiles.training.arrays import Floats
 from profiles.training.outcomes import CHARS_PER_TOKEN, OutcomeTable
 from serve_app.classifier.model_file import AnswerLength
-
-Floats = npt.NDArray[np.float64]
 
 LEAST_ANSWERS = 200
 # The forest splits where factors differ most: lengths must not outweigh success.
@@ -57,10 +55,7 @@ def fit_length(factor: LengthFactor, unseen: Floats) -> AnswerLength:
     residual = factor.logs - (factor.mean + factor.scale * unseen)[:, None]
     p50, p95 = np.nanquantile(residual, (0.5, 0.95))
     return AnswerLength(
-        mean=factor.mean,
-        scale=factor.scale,
-        p50_residual=float(p50),
-        p95_residual=float(p95),
+        mean=factor.mean, scale=factor.scale, p50_residual=float(p50), p95_residual=float(p95)
     )
 
 

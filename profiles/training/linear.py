@@ -10,16 +10,14 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 from scipy.special import softmax
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import Ridge
 
+from profiles.training.arrays import Singles, singles
 from profiles.training.outcomes import OutcomesUnusable
 from serve_app.classifier.term_index import Terms, pair_keys
-
-Floats = npt.NDArray[np.float32]
 
 RIDGE = 5.0
 KIND_SMOOTHING = 0.05
@@ -37,33 +35,25 @@ MOST_PAIRS = 70_000
 class LinearParts:
     """Weights as `model_file.Arrays` names them."""
 
-    trait_weights: Floats
-    kind_weights: Floats
-    kind_prior: Floats
-    kind_traits: Floats
+    trait_weights: Singles
+    kind_weights: Singles
+    kind_prior: Singles
+    kind_traits: Singles
 
-    def latent_factors(self, terms: sparse.csr_matrix) -> Floats:
-        return np.asarray(terms @ self.trait_weights, np.float32)
-
-    def kinds(self, terms: sparse.csr_matrix) -> Floats:
+    def kinds(self, terms: sparse.csr_matrix) -> Singles:
         """How likely each kind is, one row per prompt."""
         scores = terms[:, : len(self.kind_weights)] @ self.kind_weights + self.kind_prior
-        return np.asarray(softmax(scores, axis=1), np.float32)
+        return singles(softmax(scores, axis=1))
 
-    def features(self, terms: sparse.csr_matrix) -> Floats:
+    def features(self, terms: sparse.csr_matrix) -> Singles:
         """Factors, mean factors of the likely kinds, and how sure the likeliest is."""
         shares = self.kinds(terms)
-        return np.hstack(
-            (
-                self.latent_factors(terms),
-                shares @ self.kind_traits,
-                shares.max(axis=1, keepdims=True),
-            )
-        )
+        factors = singles(terms @ self.trait_weights)
+        return np.hstack((factors, shares @ self.kind_traits, shares.max(axis=1, keepdims=True)))
 
 
 def fit_linear(
-    terms: sparse.csr_matrix, latent_factors: Floats, kinds: Floats, *, words: int
+    terms: sparse.csr_matrix, latent_factors: Singles, kinds: Singles, *, words: int
 ) -> LinearParts:
     """`kinds` is one-hot; only the first `words` terms, single words, tell kinds apart."""
     counts = np.asarray(terms[:, :words].T @ kinds) + KIND_SMOOTHING
@@ -72,15 +62,13 @@ def fit_linear(
     ridge = Ridge(alpha=RIDGE, fit_intercept=False, solver="sparse_cg")
     pulled = (kinds.T @ latent_factors) / (kinds.sum(axis=0)[:, None] + KIND_PULL)
     return LinearParts(
-        trait_weights=_f32(ridge.fit(terms, latent_factors).coef_.T),
-        kind_weights=_f32(KIND_SHARPNESS * (likelihood - likelihood.mean(axis=1, keepdims=True))),
-        kind_prior=_f32(np.log(share + 1e-6)),
-        kind_traits=_f32(pulled),
+        trait_weights=singles(ridge.fit(terms, latent_factors).coef_.T),
+        kind_weights=singles(
+            KIND_SHARPNESS * (likelihood - likelihood.mean(axis=1, keepdims=True))
+        ),
+        kind_prior=singles(np.log(share + 1e-6)),
+        kind_traits=singles(pulled),
     )
-
-
-def _f32(values: npt.NDArray[np.float64]) -> Floats:
-    return values.astype(np.float32)
 
 
 def choose_terms(prompts: Sequence[Sequence[str]]) -> Terms:
@@ -101,7 +89,7 @@ def choose_terms(prompts: Sequence[Sequence[str]]) -> Terms:
     )
 
 
-def _most_frequent(prompts: Sequence[Sequence[Term]], most: int) -> tuple[Sequence[Term], Floats]:
+def _most_frequent(prompts: Sequence[Sequence[Term]], most: int) -> tuple[Sequence[Term], Singles]:
     """The terms that the most prompts have, in ascending order, and their IDF."""
     # Each term counts once in a prompt, so that the most frequent are those of the most prompts.
     found = TfidfVectorizer(analyzer=set, min_df=LEAST_PROMPTS, max_features=most)
@@ -110,7 +98,7 @@ def _most_frequent(prompts: Sequence[Sequence[Term]], most: int) -> tuple[Sequen
     except ValueError:
         # scikit-learn refuses a vocabulary without terms: no two prompts share one.
         return [], np.empty(0, np.float32)
-    return found.get_feature_names_out(), _f32(found.idf_)
+    return found.get_feature_names_out(), singles(found.idf_)
 
 
 def weight_matrix(terms: Terms, prompts: Sequence[Sequence[str]]) -> sparse.csr_matrix:
@@ -118,5 +106,5 @@ def weight_matrix(terms: Terms, prompts: Sequence[Sequence[str]]) -> sparse.csr_
     rows = [terms.weighted(terms.known(words)) for words in prompts]
     starts = np.concatenate(([0], np.cumsum([len(found) for found, _ in rows])))
     columns = np.concatenate([found for found, _ in rows])
-    weights: Floats = np.concatenate([weights for _, weights in rows])
+    weights: Singles = np.concatenate([weights for _, weights in rows])
     return sparse.csr_matrix((weights, columns, starts), shape=(len(rows), len(terms.idf)))

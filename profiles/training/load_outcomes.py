@@ -12,10 +12,10 @@ import gzip
 import hashlib
 import io
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, TypeVar
 
 import numpy as np
 from annotated_types import Len
@@ -29,6 +29,8 @@ from profiles.training.outcomes import (
     NO_KIND,
     OutcomesUnusable,
     OutcomeTable,
+    counted,
+    mean_by_row,
     merged,
     one_row_per_prompt,
 )
@@ -40,6 +42,7 @@ KIND_COLUMNS = ("category", "subject", "task")
 NO_PAIR_COLUMNS = frozenset({"prompt", "question_id", "id", *KIND_COLUMNS})
 CHARS_SUFFIX = "|chars"
 LONGEST_FIELD = 1 << 24
+Line = TypeVar("Line")
 NO_PAIR = "a column that is no pair's is left out when it is named with a |, such as"
 
 
@@ -60,26 +63,17 @@ def graded_outcomes(lines: Iterable[tuple[int, str]]) -> OutcomeTable:
     pairs = tuple(dict.fromkeys(outcome.pair for outcome in usable))
     asked = {outcome.digest: outcome for outcome in usable}
     row_of = {digest: row for row, digest in enumerate(asked)}
-    score, given = np.zeros((len(asked), len(pairs))), np.zeros((len(asked), len(pairs)))
-    tokens, counted = np.zeros_like(score), np.zeros_like(score)
-    for outcome in usable:
-        at = row_of[outcome.digest], pairs.index(outcome.pair)
-        score[at] += outcome.score or 0.0
-        given[at] += 1
-        if outcome.completion_tokens is not None:
-            tokens[at] += outcome.completion_tokens
-            counted[at] += 1
-    said = (
-        (len(outcomes) - len(scored), "outcomes without a score left out"),
-        (
-            len(scored) - len(usable),
-            "graded requests without their prompt left out; feedback.log_prompts keeps prompts",
-        ),
-        (
-            int((given > 1).sum()),
-            "answers of one pair to one question scored more than once; the mean counts",
-        ),
+    each = np.full((2, len(usable), len(pairs)), np.nan)
+    for at, outcome in enumerate(usable):
+        # `None` becomes NaN.
+        each[:, at, pairs.index(outcome.pair)] = outcome.score, outcome.completion_tokens
+    rows = [row_of[outcome.digest] for outcome in usable]
+    scores, given = mean_by_row(each[0], rows)
+    tokens, _ = mean_by_row(each[1], rows)
+    without_prompt = (
+        "graded requests without their prompt left out; feedback.log_prompts keeps prompts"
     )
+    again = "answers of one pair to one question scored more than once; the mean counts"
     return OutcomeTable(
         prompts=tuple(one.prompt for one in asked.values()),
         # What a router took a request for is no task to learn from: it would confirm itself.
@@ -87,10 +81,13 @@ def graded_outcomes(lines: Iterable[tuple[int, str]]) -> OutcomeTable:
             f"{one.task}, as routed" if one.digest in routed else one.task for one in asked.values()
         ),
         pairs=pairs,
-        scores=np.where(given > 0, score / np.maximum(given, 1), np.nan),
-        answer_chars=CHARS_PER_TOKEN
-        * np.where(counted > 0, tokens / np.maximum(counted, 1), np.nan),
-        notes=tuple(f"{count} {what}" for count, what in said if count),
+        scores=scores,
+        answer_chars=CHARS_PER_TOKEN * tokens,
+        notes=counted(
+            (len(outcomes) - len(scored), "outcomes without a score left out"),
+            (len(scored) - len(usable), without_prompt),
+            (int((given > 1).sum()), again),
+        ),
     )
 
 
@@ -104,19 +101,21 @@ def _read(lines: Iterable[tuple[int, str]]) -> tuple[list[Outcome], set[str]]:
         if line.startswith('{"format"') and FORMAT in line:
             by_router = BY_ROUTER in line
             continue
-        try:
-            outcomes.append(OUTCOME.validate_json(line))
-        except ValidationError as exc:
-            raise OutcomesUnusable(f"line {number}: {'; '.join(problem_lines(exc))}") from exc
+        outcomes.append(_validated(OUTCOME, number, line))
         if by_router:
             routed.add(outcomes[-1].digest)
     return outcomes, routed
 
 
+def _validated(form: TypeAdapter[Line], number: int, line: str) -> Line:
+    try:
+        return form.validate_json(line)
+    except ValidationError as exc:
+        raise OutcomesUnusable(f"line {number}: {'; '.join(problem_lines(exc))}") from exc
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoredPrompt:
-    """One line of a file of prompts with the scores of many pairs."""
-
     __pydantic_config__: ClassVar = {"extra": "ignore", "allow_inf_nan": False}
 
     prompt: str
@@ -132,51 +131,47 @@ def read_table(paths: Sequence[Path]) -> OutcomeTable:
     """All files as one table, a row per prompt. Raises `OSError` or `OutcomesUnusable`."""
     names = [path.name for path in paths]
     called = [path.name if names.count(path.name) == 1 else str(path) for path in paths]
-    return merged([_read_file(path, name) for path, name in zip(paths, called, strict=True)])
-
-
-def _read_file(path: Path, name: str) -> OutcomeTable:
-    raw = path.read_bytes()
-    try:
-        text = (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode("utf-8-sig")
-    except UnicodeDecodeError as exc:
-        raise OutcomesUnusable(f"{path}: no UTF-8 text: {exc}") from exc
-    except (EOFError, gzip.BadGzipFile, zlib.error) as exc:
-        raise OutcomesUnusable(f"{path}: the compressed file is damaged: {exc}") from exc
-    try:
-        table = _usable(one_row_per_prompt(_reader(text)(text)))
-    except OutcomesUnusable as exc:
-        raise OutcomesUnusable(f"{path}: {exc}") from exc
-    return replace(
-        table,
-        notes=tuple(f"{name}: {note}" for note in table.notes),
-        data=((name, hashlib.sha256(raw).hexdigest()),),
-    )
+    tables = []
+    for path, name in zip(paths, called, strict=True):
+        raw = path.read_bytes()
+        try:
+            text = (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode("utf-8-sig")
+            table = _usable(one_row_per_prompt(_parsed(text)))
+        except UnicodeDecodeError as exc:
+            raise OutcomesUnusable(f"{path}: no UTF-8 text: {exc}") from exc
+        except (EOFError, gzip.BadGzipFile, zlib.error) as exc:
+            raise OutcomesUnusable(f"{path}: the compressed file is damaged: {exc}") from exc
+        except OutcomesUnusable as exc:
+            raise OutcomesUnusable(f"{path}: {exc}") from exc
+        notes = tuple(f"{name}: {note}" for note in table.notes)
+        data = ((name, hashlib.sha256(raw).hexdigest()),)
+        tables.append(replace(table, notes=notes, data=data))
+    return merged(tables)
 
 
 def _usable(table: OutcomeTable) -> OutcomeTable:
     """Without rows that have no prompt or no score, and without pairs that have no score."""
     scored = ~np.isnan(table.scores)
     asked = np.array([bool(prompt.strip()) for prompt in table.prompts])
-    kept = table.rows(np.flatnonzero(asked & scored.any(axis=1)))
     unscored = [pair for at, pair in enumerate(table.pairs) if not scored[:, at].any()]
-    said = [
+    notes = counted(
         (int((~asked).sum()), "rows without a prompt left out"),
         (int((asked & ~scored.any(axis=1)).sum()), "prompts without any score left out"),
         (len(unscored), f"pairs without any score left out: {', '.join(unscored)}"),
-    ]
-    kept = kept.only([pair for pair in table.pairs if pair not in unscored])
-    return replace(kept, notes=(*table.notes, *(f"{n} {what}" for n, what in said if n)))
+    )
+    kept = table.rows(np.flatnonzero(asked))
+    kept = kept.asked_of([pair for pair in table.pairs if pair not in unscored])
+    return replace(kept, notes=(*table.notes, *notes))
 
 
-def _reader(text: str) -> Callable[[str], OutcomeTable]:
+def _parsed(text: str) -> OutcomeTable:
     first = next((line for line in text.splitlines() if line.strip()), "")
     if FORMAT in first:
-        return lambda text: graded_outcomes(numbered_lines(text))
+        return graded_outcomes(numbered_lines(text))
     if first.startswith("{"):
-        return _scored_prompts
+        return _scored_prompts(text)
     if "prompt" in [name.strip() for name in next(csv.reader([first]), [])]:
-        return _columns
+        return _columns(text)
     raise OutcomesUnusable(
         f"its first line is {first!r:.80}; outcome files are tables with a column "
         '`prompt`, lines of {"prompt", "scores"}, or outcomes written by `quantroute profile`'
@@ -184,7 +179,20 @@ def _reader(text: str) -> Callable[[str], OutcomeTable]:
 
 
 def _columns(text: str) -> OutcomeTable:
-    names, rows = _fields(text)
+    csv.field_size_limit(LONGEST_FIELD)
+    lines = csv.reader(io.StringIO(text, newline=""))
+    try:
+        (_, head), *found = [(lines.line_num, fields) for fields in lines if fields]
+    except csv.Error as exc:
+        raise OutcomesUnusable(f"line {lines.line_num}: {exc}") from exc
+    names = [field.strip() for field in head]
+    for line, fields in found:
+        if len(fields) != len(names):
+            raise OutcomesUnusable(f"line {line}: {len(fields)} fields under {len(names)} columns")
+    twice = {name for name in names if names.count(name) > 1}
+    if twice:
+        raise OutcomesUnusable(f"more than one column is named {', '.join(sorted(twice))}")
+    rows = [(line, dict(zip(names, fields, strict=True))) for line, fields in found]
     pairs = [name for name in names if name not in NO_PAIR_COLUMNS and "|" not in name]
     if not pairs:
         raise OutcomesUnusable("the table has no column with a pair's scores")
@@ -196,74 +204,30 @@ def _columns(text: str) -> OutcomeTable:
         prompts=tuple(row["prompt"] for _, row in rows),
         kinds=tuple(row[kind] or NO_KIND if kind else NO_KIND for _, row in rows),
         pairs=tuple(pairs),
-        scores=np.array([[_score(line, row, pair) for pair in pairs] for line, row in rows]),
-        answer_chars=np.array(
-            [[_length(line, row, length) for length in lengths] for line, row in rows]
-        ),
+        scores=np.array([[_number(line, row, pair) for pair in pairs] for line, row in rows]),
+        answer_chars=np.array([[_number(line, row, at) for at in lengths] for line, row in rows]),
     )
 
 
-def _fields(text: str) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
-    """The names of the columns, and every row by them with the number of its last line."""
-    csv.field_size_limit(LONGEST_FIELD)
-    lines = csv.reader(io.StringIO(text, newline=""))
-    names: list[str] = []
-    rows: list[tuple[int, dict[str, str]]] = []
-    try:
-        for fields in lines:
-            if not names:
-                names = [field.strip() for field in fields]
-            elif len(fields) == len(names):
-                rows.append((lines.line_num, dict(zip(names, fields, strict=True))))
-            elif fields:
-                raise OutcomesUnusable(
-                    f"line {lines.line_num}: {len(fields)} fields under {len(names)} columns"
-                )
-    except csv.Error as exc:
-        raise OutcomesUnusable(f"line {lines.line_num}: {exc}") from exc
-    twice = {name for name in names if names.count(name) > 1}
-    if twice:
-        raise OutcomesUnusable(f"more than one column is named {', '.join(sorted(twice))}")
-    return names, rows
-
-
-def _score(line: int, row: Mapping[str, str], pair: str) -> float:
-    value = _number(line, row, pair)
-    if value < 0 or value > 1:
-        raise OutcomesUnusable(
-            f"line {line}, column {pair!r}: {value:g} is no score; scores are 0 to 1, and "
-            f"{NO_PAIR} '{pair}|'"
-        )
-    return value
-
-
-def _length(line: int, row: Mapping[str, str], column: str) -> float:
-    value = _number(line, row, column)
-    if value < 0:
-        raise OutcomesUnusable(f"line {line}, column {column!r}: {value:g} is no length")
-    return value
-
-
 def _number(line: int, row: Mapping[str, str], column: str) -> float:
+    """A score or the length of an answer; NaN where there is none."""
     text = row.get(column, "").strip()
-    if not text:
-        return float("nan")
+    at = f"line {line}, column {column!r}"
+    other = f"{NO_PAIR} '{column}|'"
     try:
-        return float(text)
+        value = float(text or "nan")
     except ValueError as exc:
-        raise OutcomesUnusable(
-            f"line {line}, column {column!r}: got {text!r:.40}, which is no number; "
-            f"{NO_PAIR} '{column}|'"
-        ) from exc
+        raise OutcomesUnusable(f"{at}: got {text!r:.40}, which is no number; {other}") from exc
+    if column.endswith(CHARS_SUFFIX):
+        if value < 0:
+            raise OutcomesUnusable(f"{at}: {value:g} is no length")
+    elif value < 0 or value > 1:
+        raise OutcomesUnusable(f"{at}: {value:g} is no score; scores are 0 to 1, and {other}")
+    return value
 
 
 def _scored_prompts(text: str) -> OutcomeTable:
-    read: list[ScoredPrompt] = []
-    for number, line in numbered_lines(text):
-        try:
-            read.append(SCORED_PROMPT.validate_json(line))
-        except ValidationError as exc:
-            raise OutcomesUnusable(f"line {number}: {'; '.join(problem_lines(exc))}") from exc
+    read = [_validated(SCORED_PROMPT, number, line) for number, line in numbered_lines(text)]
     pairs = tuple(sorted({pair for row in read for pair in row.scores}))
     return OutcomeTable(
         prompts=tuple(row.prompt for row in read),

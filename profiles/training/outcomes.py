@@ -9,14 +9,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from profiles.training.arrays import Floats, Ints
 
 NO_KIND = "any"
 CHARS_PER_TOKEN = 4.0
 BETWEEN_WORDS = re.compile(r"\W+")
-Rows = npt.NDArray[np.int64]
 
 
 class OutcomesUnusable(Exception):
@@ -55,7 +53,7 @@ class OutcomeTable:
         return len(self.prompts)
 
     @cached_property
-    def same_prompt(self) -> npt.NDArray[np.int64]:
+    def same_prompt(self) -> Ints:
         """Equal numbers for prompts that differ in case, spaces and punctuation alone."""
         numbers: dict[str, int] = {}
         keys = (BETWEEN_WORDS.sub(" ", prompt.lower()).strip() for prompt in self.prompts)
@@ -66,8 +64,7 @@ class OutcomeTable:
         """Scores with each pair's mean where it was not asked."""
         return np.where(np.isnan(self.scores), np.nanmean(self.scores, axis=0), self.scores)
 
-    def rows(self, which: npt.NDArray[np.int64]) -> OutcomeTable:
-        """The same table with these rows alone."""
+    def rows(self, which: Ints) -> OutcomeTable:
         return replace(
             self,
             prompts=tuple(self.prompts[row] for row in which),
@@ -86,6 +83,11 @@ class OutcomeTable:
             answer_chars=self.answer_chars[:, columns],
         )
 
+    def asked_of(self, pairs: Sequence[str]) -> OutcomeTable:
+        """These pairs on the prompts that any of them answered. Raises `OutcomesUnusable`."""
+        chosen = self.only(pairs)
+        return chosen.rows(np.flatnonzero(~np.isnan(chosen.scores).all(axis=1)))
+
     def column(self, pair: str) -> int:
         if pair not in self.pairs:
             raise OutcomesUnusable(
@@ -94,9 +96,14 @@ class OutcomeTable:
         return self.pairs.index(pair)
 
 
+def counted(*said: tuple[int, str]) -> tuple[str, ...]:
+    """A note of each thing that did occur, with how often."""
+    return tuple(f"{count} {what}" for count, what in said if count)
+
+
 def joined(tables: Sequence[OutcomeTable]) -> OutcomeTable:
     """All rows of all tables; a pair that a table does not have was not asked there."""
-    pairs = _all_pairs(tables)
+    pairs = tuple(dict.fromkeys(pair for table in tables for pair in table.pairs))
     return OutcomeTable(
         prompts=tuple(prompt for table in tables for prompt in table.prompts),
         kinds=tuple(kind for table in tables for kind in table.kinds),
@@ -114,27 +121,26 @@ def merged(tables: Sequence[OutcomeTable]) -> OutcomeTable:
     Where several score the same pair their mean counts. A prompt that one table has twice keeps
     two rows, the first of which is merged with the first of another table.
     """
-    pairs, kinds, rows = _all_pairs(tables), list[str](), list[Rows]()
+    whole = joined(tables)
     row_of: dict[tuple[str, int], int] = {}
+    rows: list[int] = []
     for table in tables:
-        keys = _numbered(table.prompts)
-        rows.append(np.array([row_of.setdefault(key, len(row_of)) for key in keys], np.int64))
-        kinds += [NO_KIND] * (len(row_of) - len(kinds))
-        for row, kind in zip(rows[-1], table.kinds, strict=True):
-            if kinds[row] == NO_KIND:
-                kinds[row] = kind
-    scores, given = _means([_spread(t, t.scores, pairs) for t in tables], rows)
-    chars, _ = _means([_spread(t, t.answer_chars, pairs) for t in tables], rows)
-    again = int((given > 1).sum())
-    said = f"{again} prompts have scores of one pair in several files; the mean counts"
-    return OutcomeTable(
+        before: Counter[str] = Counter()
+        for prompt in table.prompts:
+            rows.append(row_of.setdefault((prompt, before[prompt]), len(row_of)))
+            before[prompt] += 1
+    kinds = [NO_KIND] * len(row_of)
+    for row, kind in zip(rows, whole.kinds, strict=True):
+        kinds[row] = kind if kinds[row] == NO_KIND else kinds[row]
+    scores, given = mean_by_row(whole.scores, rows)
+    again = "prompts have scores of one pair in several files; the mean counts"
+    return replace(
+        whole,
         prompts=tuple(prompt for prompt, _ in row_of),
         kinds=tuple(kinds),
-        pairs=pairs,
         scores=scores,
-        answer_chars=chars,
-        notes=(*(note for table in tables for note in table.notes), *((said,) if again else ())),
-        data=tuple(entry for table in tables for entry in table.data),
+        answer_chars=mean_by_row(whole.answer_chars, rows)[0],
+        notes=(*whole.notes, *counted((int((given > 1).sum()), again))),
     )
 
 
@@ -150,39 +156,26 @@ def one_row_per_prompt(table: OutcomeTable) -> OutcomeTable:
         asked[into[row]] |= asked[row]
         if into[row] == row:
             others.append(row)
-    moved = np.flatnonzero(into != np.arange(len(table)))
-    if len(moved) == 0:
-        return table
-    scores, chars = table.scores.copy(), table.answer_chars.copy()
-    for row in moved:
-        for values in (scores, chars):
-            values[into[row]] = np.fmax(values[into[row]], values[row])
-    note = f"{len(moved)} rows put to others of the same prompt, answered by other pairs"
-    whole = replace(table, scores=scores, answer_chars=chars, notes=(*table.notes, note))
-    return whole.rows(np.setdiff1d(np.arange(len(table)), moved))
+    kept, rows = np.unique(into, return_inverse=True)
+    moved = "rows put to others of the same prompt, answered by other pairs"
+    return replace(
+        table.rows(kept),
+        scores=mean_by_row(table.scores, rows)[0],
+        answer_chars=mean_by_row(table.answer_chars, rows)[0],
+        notes=(*table.notes, *counted((len(table) - len(kept), moved))),
+    )
 
 
-def _all_pairs(tables: Sequence[OutcomeTable]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(pair for table in tables for pair in table.pairs))
+def mean_by_row(values: Floats, rows: Sequence[int] | Ints) -> tuple[Floats, Ints]:
+    """`rows` number the row of the result that each row of `values` is part of.
 
-
-def _numbered(prompts: Sequence[str]) -> list[tuple[str, int]]:
-    """Each prompt with how often it stood before."""
-    seen: Counter[str] = Counter()
-    keys = []
-    for prompt in prompts:
-        keys.append((prompt, seen[prompt]))
-        seen[prompt] += 1
-    return keys
-
-
-def _means(values: Sequence[Floats], rows: Sequence[Rows]) -> tuple[Floats, Rows]:
-    """In each cell the mean of what is known, and of how many values it is."""
-    shape = 1 + max(int(at.max()) for at in rows), values[0].shape[1]
+    Returns the mean of what is known in each cell, and of how many values it is.
+    """
+    into = np.asarray(rows, np.int64)
+    shape = int(into.max(initial=-1)) + 1, values.shape[1]
     total, count = np.zeros(shape), np.zeros(shape, np.int64)
-    for wide, at in zip(values, rows, strict=True):
-        total[at] += np.nan_to_num(wide)
-        count[at] += ~np.isnan(wide)
+    np.add.at(total, into, np.nan_to_num(values))
+    np.add.at(count, into, ~np.isnan(values))
     return np.where(count > 0, total / np.maximum(count, 1), np.nan), count
 
 

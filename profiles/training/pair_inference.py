@@ -14,18 +14,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from math import log
-from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
+from scipy.linalg import block_diag
+from scipy.special import softmax
 
+from profiles.training.arrays import Floats, singles
 from profiles.training.outcomes import OutcomesUnusable
 from serve_app.classifier.model_file import Artifact
 from serve_app.classifier.success_model import pair_success
 from serve_app.classifier.text_features import read
 from serve_app.core.profile import PairedAccuracy, Profile, Scope
-
-Floats = npt.NDArray[np.float64]
 
 # Variance of one answer's score, at worst that of a coin.
 ANSWER_VARIANCE = 0.22
@@ -63,15 +62,9 @@ class PairVector:
 
 def factors_of(artifact: Artifact, prompts: Sequence[str]) -> Floats:
     """The factors and shares of tasks (prompts, K + T) that the model reads in prompts."""
-    readings = [read(prompt) for prompt in prompts]
-    known = [artifact.terms.known(reading.words) for reading in readings]
-    return np.array(
-        [
-            pair_success(artifact, words, reading.shape).factors
-            for words, reading in zip(known, readings, strict=True)
-        ],
-        np.float64,
-    )
+    readings = (read(prompt) for prompt in prompts)
+    said = [pair_success(artifact, artifact.terms.known(one.words), one.shape) for one in readings]
+    return np.array([one.factors for one in said], np.float64)
 
 
 def graded_answers(artifact: Artifact, prompts: Sequence[str], scores: Floats) -> Evidence:
@@ -95,9 +88,8 @@ def profile_results(
     paired: Mapping[Scope, PairedAccuracy] = profile.against_parent if parent else {}
     measured = paired.keys() if paired else profile.accuracy.keys()
     # Overall repeats the tasks: it serves only where they are not known apart.
-    tasks = sorted((questions.keys() & measured) - {"overall"}) or sorted(
-        questions.keys() & measured
-    )
+    common = questions.keys() & measured
+    tasks = sorted(common - {"overall"}) or sorted(common)
     if not tasks:
         raise OutcomesUnusable(
             f"the profile of {profile.pair!r} has no accuracy for any of the tasks asked about: "
@@ -120,21 +112,28 @@ def infer_pair(artifact: Artifact, evidence: Evidence, *, parent: str | None = N
     """The likeliest vector; of a quantized pair, `evidence` is of its change from `parent`."""
     stacked = np.vstack((artifact.arrays.pair_means, artifact.arrays.pair_loadings))
     vectors = np.asarray(stacked.T, np.float64)
-    start = vectors.mean(axis=0) if parent is None else np.zeros(vectors.shape[1])
-    spread = _spread(vectors) if parent is None else QUANTIZATION_SPREAD**2 * np.eye(len(start))
-    seen = np.column_stack((np.ones(len(evidence.scores)), evidence.factors))
-    vector, covariance = _averaged(
-        [
-            _moved(
-                _with_tasks(spread, apart),
-                seen,
-                start,
-                evidence,
-                log_prior=sum(log(TASK_APART if one else 1 - TASK_APART) for one in apart),
-            )
-            for apart in product((False, True), repeat=len(artifact.header.tasks))
-        ]
-    )
+    if parent is None:
+        start = vectors.mean(axis=0)
+        scatter = vectors - start
+        between = scatter.T @ scatter / max(1, len(vectors) - 1)
+        spread = between + SPREAD**2 / 10 * np.eye(len(start))
+    else:
+        start = np.zeros(vectors.shape[1])
+        spread = QUANTIZATION_SPREAD**2 * np.eye(len(start))
+    # Tasks are last. Each has a spread of its own.
+    known = len(start) - len(artifact.header.tasks)
+    found = []
+    for apart in product((False, True), repeat=len(artifact.header.tasks)):
+        of_tasks = np.array([TASK_SPREAD if one else TASK_SCATTER for one in apart])
+        prior = block_diag(spread[:known, :known], np.diag(of_tasks**2))
+        log_prior = sum(log(TASK_APART if one else 1 - TASK_APART) for one in apart)
+        found.append(_posterior(start, prior, evidence, log_prior=log_prior))
+    # Mean and covariance of the mixture of all posteriors.
+    means, covariances, log_weights = (np.array(part) for part in zip(*found, strict=True))
+    weights = softmax(log_weights)
+    vector = weights @ means
+    around = means - vector
+    covariance = np.tensordot(weights, covariances, axes=1) + (weights * around.T) @ around
     if parent is not None:
         at = artifact.header.pairs.index(parent)
         vector = vector + vectors[at]
@@ -142,55 +141,21 @@ def infer_pair(artifact: Artifact, evidence: Evidence, *, parent: str | None = N
     return PairVector(mean=float(vector[0]), loadings=vector[1:], covariance=covariance)
 
 
-class _Moved(NamedTuple):
-    """A posterior, and the logarithm of how likely it is, but for a constant."""
+def _posterior(
+    start: Floats, spread: Floats, evidence: Evidence, *, log_prior: float
+) -> tuple[Floats, Floats, float]:
+    """Mean, covariance, and the logarithm of how likely it is, but for a constant.
 
-    vector: Floats
-    covariance: Floats
-    log_weight: float
-
-
-def _moved(
-    spread: Floats, seen: Floats, start: Floats, evidence: Evidence, *, log_prior: float
-) -> _Moved:
-    """Bayesian linear regression: Bishop, Pattern Recognition and Machine Learning, 3.3 and 3.5."""
+    Bayesian linear regression: Bishop, Pattern Recognition and Machine Learning, 3.3 and 3.5.
+    """
+    seen = np.column_stack((np.ones(len(evidence.scores)), evidence.factors))
     weighed = (seen / evidence.variances[:, None]).T
     precision = np.linalg.inv(spread) + weighed @ seen
     covariance = np.asarray(np.linalg.inv(precision), np.float64)
     pull = weighed @ (evidence.scores - seen @ start)
     sizes = np.linalg.slogdet(spread)[1] + np.linalg.slogdet(precision)[1]
-    return _Moved(
-        vector=start + covariance @ pull,
-        covariance=covariance,
-        log_weight=log_prior + float(pull @ covariance @ pull - sizes) / 2,
-    )
-
-
-def _averaged(found: Sequence[_Moved]) -> tuple[Floats, Floats]:
-    """Mean and covariance of the mixture of all posteriors."""
-    log_weights = np.array([one.log_weight for one in found])
-    weights = np.exp(log_weights - log_weights.max())
-    weights /= weights.sum()
-    vectors = np.array([one.vector for one in found])
-    mean: Floats = weights @ vectors
-    around = vectors - mean
-    within = np.tensordot(weights, np.array([one.covariance for one in found]), axes=1)
-    return mean, within + (weights * around.T) @ around
-
-
-def _spread(vectors: Floats) -> Floats:
-    scatter = vectors - vectors.mean(axis=0)
-    between: Floats = scatter.T @ scatter / max(1, len(vectors) - 1)
-    return between + SPREAD**2 / 10 * np.eye(vectors.shape[1])
-
-
-def _with_tasks(spread: Floats, apart: Sequence[bool]) -> Floats:
-    """The same, with the spread of each task on its own at the end."""
-    known = len(spread) - len(apart)
-    of_tasks = [TASK_SPREAD if one else TASK_SCATTER for one in apart]
-    whole = np.diag(np.concatenate((np.ones(known), of_tasks)) ** 2)
-    whole[:known, :known] = spread[:known, :known]
-    return whole
+    log_weight = log_prior + float(pull @ covariance @ pull - sizes) / 2
+    return start + covariance @ pull, covariance, log_weight
 
 
 def with_pair(artifact: Artifact, pair: str, vector: PairVector) -> Artifact:
@@ -198,34 +163,17 @@ def with_pair(artifact: Artifact, pair: str, vector: PairVector) -> Artifact:
 
     What factors give is taken as it is: a few answers tell no curve.
     """
-    artifact = _without(artifact, pair)
     arrays, header = artifact.arrays, artifact.header
-    x = y = np.linspace(0.0, 1.0, arrays.calibration_x.shape[1])
+    others = [at for at, name in enumerate(header.pairs) if name != pair]
+    covariances = (arrays.pair_covariance[others], vector.covariance[None])
+    straight = np.linspace(0.0, 1.0, arrays.calibration_x.shape[1])
     grown = replace(
         arrays,
-        pair_means=np.append(arrays.pair_means, vector.mean).astype(np.float32),
-        pair_loadings=np.column_stack((arrays.pair_loadings, vector.loadings)).astype(np.float32),
-        pair_covariance=np.concatenate((arrays.pair_covariance, vector.covariance[None])).astype(
-            np.float32
-        ),
-        calibration_x=np.vstack((arrays.calibration_x, x)).astype(np.float32),
-        calibration_y=np.vstack((arrays.calibration_y, y)).astype(np.float32),
+        pair_means=singles(np.append(arrays.pair_means[others], vector.mean)),
+        pair_loadings=singles(np.column_stack((arrays.pair_loadings[:, others], vector.loadings))),
+        pair_covariance=singles(np.concatenate(covariances)),
+        calibration_x=singles(np.vstack((arrays.calibration_x[others], straight))),
+        calibration_y=singles(np.vstack((arrays.calibration_y[others], straight))),
     )
-    return replace(artifact, arrays=grown, header=replace(header, pairs=(*header.pairs, pair)))
-
-
-def _without(artifact: Artifact, pair: str) -> Artifact:
-    if pair not in artifact.header.pairs:
-        return artifact
-    at = artifact.header.pairs.index(pair)
-    arrays = artifact.arrays
-    left = replace(
-        arrays,
-        pair_means=np.delete(arrays.pair_means, at),
-        pair_loadings=np.delete(arrays.pair_loadings, at, axis=1),
-        pair_covariance=np.delete(arrays.pair_covariance, at, axis=0),
-        calibration_x=np.delete(arrays.calibration_x, at, axis=0),
-        calibration_y=np.delete(arrays.calibration_y, at, axis=0),
-    )
-    others = tuple(name for name in artifact.header.pairs if name != pair)
-    return replace(artifact, arrays=left, header=replace(artifact.header, pairs=others))
+    pairs = (*(header.pairs[at] for at in others), pair)
+    return replace(artifact, arrays=grown, header=replace(header, pairs=pairs))

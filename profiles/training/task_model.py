@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from typing import get_args
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
+from profiles.training.arrays import Singles, singles
 from serve_app.core.request import Task
-
-Floats = npt.NDArray[np.float32]
 
 TASKS: tuple[Task, ...] = get_args(Task)
 LEAST_PROMPTS = 20
@@ -26,8 +24,8 @@ class TaskModel:
     """Weights as `model_file.Arrays` names them, a column for each of `tasks`."""
 
     tasks: tuple[Task, ...]
-    task_weights: Floats
-    task_prior: Floats
+    task_weights: Singles
+    task_prior: Singles
 
 
 def fit_tasks(terms: sparse.csr_matrix, kinds: Sequence[str], *, words: int) -> TaskModel:
@@ -40,9 +38,7 @@ def fit_tasks(terms: sparse.csr_matrix, kinds: Sequence[str], *, words: int) -> 
     tasks = tuple(task for task in TASKS if (of_prompt == task).sum() >= LEAST_PROMPTS)
     if len(tasks) < 2:
         return TaskModel(
-            tasks=(),
-            task_weights=np.zeros((words, 0), np.float32),
-            task_prior=np.zeros(0, np.float32),
+            tasks=(), task_weights=np.zeros((words, 0), np.float32), task_prior=singles([])
         )
     labelled = np.flatnonzero(np.isin(of_prompt, tasks))
     labels = [tasks.index(task) for task in of_prompt[labelled]]
@@ -54,8 +50,4 @@ def fit_tasks(terms: sparse.csr_matrix, kinds: Sequence[str], *, words: int) -> 
     if len(tasks) == 2:
         # Of two classes scikit-learn keeps the weights of the second against the first.
         weights, prior = weights * [0.0, 1.0], prior * [0.0, 1.0]
-    return TaskModel(
-        tasks=tasks,
-        task_weights=np.asarray(weights, np.float32),
-        task_prior=np.asarray(prior, np.float32),
-    )
+    return TaskModel(tasks=tasks, task_weights=singles(weights), task_prior=singles(prior))

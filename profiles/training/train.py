@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from profiles.training.arrays import singles
 from profiles.training.calibration import fit_curve
 from profiles.training.ensemble import Ensemble, features_of, fit_ensemble
 from profiles.training.floor_thresholds import fit_bounds
@@ -17,10 +16,7 @@ from profiles.training.linear import choose_terms
 from profiles.training.outcomes import OutcomesUnusable, OutcomeTable
 from profiles.training.task_model import TaskModel, fit_tasks
 from serve_app.classifier.model_file import LARGEST_BYTES, Arrays, Artifact, Header, save_artifact
-from serve_app.classifier.term_index import Terms
 from serve_app.classifier.text_features import FEATURE_VERSION, SHAPE_NAMES, Reading, read
-
-Floats = npt.NDArray[np.float64]
 
 LEAST_PROMPTS = 200
 # Standard errors by which the answers on unseen prompts have to reach a floor.
@@ -28,16 +24,6 @@ CERTAINTY = 1.0
 # A prompt is unfamiliar when it knows far fewer words than all but a few of those trained on.
 UNFAMILIAR_SHARE = 0.005
 UNFAMILIAR_MARGIN = 0.75
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Calibrated:
-    """Curves from raw to true success, per pair, and the thresholds of floors, per kind."""
-
-    x: Floats
-    y: Floats
-    bound_mean: Floats
-    bound_floor: Floats
 
 
 def train_file(
@@ -74,12 +60,12 @@ def train(
             f"{len(table)} prompts are too few to learn from; at least {LEAST_PROMPTS}"
         )
     terms = choose_terms([reading.words for reading in readings])
+    known = [float((terms.known(one.words) >= 0).mean()) for one in readings if one.words]
     kinds = tuple(sorted(set(table.kinds)))
     latent_factors = fit_factors(table)
     features = features_of(table, terms, readings, kinds)
     ensemble = fit_ensemble(features, latent_factors.targets, seed=seed)
     tasks = fit_tasks(features.terms, table.kinds, words=features.words)
-    calibrated = _calibrate(table, latent_factors, ensemble, len(kinds), certainty)
     length = latent_factors.length
     header = Header(
         format="quantroute-success-2",
@@ -95,20 +81,22 @@ def train(
         shape=SHAPE_NAMES,
         forest_depth=ensemble.forest.depth,
         certainty=certainty,
-        familiar_share=_familiar_share(terms, readings),
+        familiar_share=round(float(np.quantile(known, UNFAMILIAR_SHARE)) * UNFAMILIAR_MARGIN, 3),
         length=None if length is None else fit_length(length, ensemble.unseen[:, -1]),
     )
-    arrays = _arrays(latent_factors, ensemble, tasks, calibrated)
+    arrays = _arrays(table, latent_factors, ensemble, tasks, len(kinds), certainty)
     return Artifact(header=header, terms=terms, forest=ensemble.forest, arrays=arrays)
 
 
-def _calibrate(
+def _arrays(
     table: OutcomeTable,
     latent_factors: LatentFactors,
     ensemble: Ensemble,
+    tasks: TaskModel,
     kind_count: int,
     certainty: float,
-) -> Calibrated:
+) -> Arrays:
+    """With a curve from raw to true success per pair, and the thresholds of floors per kind."""
     raw = latent_factors.pair_means + ensemble.unseen @ latent_factors.loadings
     columns = range(len(table.pairs))
     curves = [fit_curve(raw[:, at], table.scores[:, at]) for at in columns]
@@ -116,17 +104,6 @@ def _calibrate(
     bound_mean, bound_floor = fit_bounds(
         means, table.scores, ensemble.likely_kinds, kind_count=kind_count, certainty=certainty
     )
-    return Calibrated(
-        x=np.array([x for x, _ in curves]),
-        y=np.array([y for _, y in curves]),
-        bound_mean=bound_mean,
-        bound_floor=bound_floor,
-    )
-
-
-def _arrays(
-    latent_factors: LatentFactors, ensemble: Ensemble, tasks: TaskModel, calibrated: Calibrated
-) -> Arrays:
     # What a trained pair gets right of a task, its factors tell.
     pairs = len(latent_factors.pair_means)
     no_task = np.zeros((len(tasks.tasks), pairs), np.float32)
@@ -138,22 +115,13 @@ def _arrays(
         kind_traits=ensemble.linear.kind_traits,
         task_weights=tasks.task_weights,
         task_prior=tasks.task_prior,
-        blend=_f32(ensemble.blend),
-        blend_offset=_f32(ensemble.offset),
-        pair_means=_f32(latent_factors.pair_means),
-        pair_loadings=np.vstack((_f32(latent_factors.loadings), no_task)),
+        blend=singles(ensemble.blend),
+        blend_offset=singles(ensemble.offset),
+        pair_means=singles(latent_factors.pair_means),
+        pair_loadings=np.vstack((singles(latent_factors.loadings), no_task)),
         pair_covariance=np.zeros((pairs, coefficients, coefficients), np.float32),
-        calibration_x=_f32(calibrated.x),
-        calibration_y=_f32(calibrated.y),
-        bound_mean=_f32(calibrated.bound_mean),
-        bound_floor=_f32(calibrated.bound_floor),
+        calibration_x=singles([x for x, _ in curves]),
+        calibration_y=singles([y for _, y in curves]),
+        bound_mean=singles(bound_mean),
+        bound_floor=singles(bound_floor),
     )
-
-
-def _familiar_share(terms: Terms, readings: Sequence[Reading]) -> float:
-    shares = [float((terms.known(one.words) >= 0).mean()) for one in readings if one.words]
-    return round(float(np.quantile(shares, UNFAMILIAR_SHARE)) * UNFAMILIAR_MARGIN, 3)
-
-
-def _f32(values: Floats) -> npt.NDArray[np.float32]:
-    return np.asarray(values, np.float32)

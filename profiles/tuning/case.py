@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from profiles.training.arrays import Bools, Floats, Ints
 from profiles.training.outcomes import OutcomeTable
 from profiles.tuning.choices import Choices
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 Saved = Literal["cost", "latency"]
 
 
@@ -40,10 +37,8 @@ class Answers:
         return len(self.scores)
 
     def rows(self, which: Ints) -> Answers:
-        """Those to these prompts alone."""
-        return Answers(
-            pairs=self.pairs,
-            reference=self.reference,
+        return replace(
+            self,
             scores=self.scores[which],
             graded=self.graded[which],
             expected_usd=self.expected_usd[which],

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.model_selection import GroupShuffleSplit
 
 from profiles.router_eval.floors import FloorCompliance, floor_compliance
-from profiles.router_eval.out_of_fold import Predicted
+from profiles.router_eval.out_of_fold import Predicted, Progress
 from profiles.router_eval.prices import Costs
 from profiles.training.floor_thresholds import fit_bounds, lower_bounds
-from profiles.training.folds import Split
 from profiles.tuning.case import Case
-from profiles.tuning.out_of_fold import OutOfFold, Progress
-
-Floats = npt.NDArray[np.float64]
+from profiles.tuning.out_of_fold import OutOfFold
 
 CERTAINTIES = (-1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0)
 SPLITS = 20
@@ -60,57 +55,40 @@ class CertaintyCurve:
 
 
 def certainty_curve(
-    case: Case,
-    said: OutOfFold,
-    *,
-    floors: tuple[float, ...],
-    seed: int,
-    progress: Progress,
+    case: Case, said: OutOfFold, *, floors: tuple[float, ...], seed: int, progress: Progress
 ) -> CertaintyCurve:
     """Bounds are fitted to a random part of the prompts and floors kept on the rest.
 
     All predictions are by models that had not seen the prompt, as in training itself.
     """
     found: dict[float, list[FloorCompliance]] = {certainty: [] for certainty in CERTAINTIES}
+    names, likely = np.unique(said.likely_kinds, return_inverse=True)
     prompts = case.answers.same_prompt
     splits = GroupShuffleSplit(SPLITS, train_size=FITTED_SHARE, random_state=seed)
     for number, (train, test) in enumerate(splits.split(prompts, groups=prompts), start=1):
         progress(f"split {number} of {SPLITS}: keeps floors with each certainty")
-        split = Split(train=train, test=test)
+        asked, kinds = case.answers.rows(test), [case.table.kinds[row] for row in test]
+        costs = Costs(expected=asked.expected_usd, actual=asked.cost_usd)
         for certainty, results in found.items():
-            results.append(_kept(case, said, split, floors, certainty))
-    points = tuple(_point(certainty, results) for certainty, results in found.items())
+            bounds = fit_bounds(
+                said.means[train],
+                case.table.scores[train],
+                likely[train],
+                kind_count=len(names),
+                certainty=certainty,
+            )
+            lowers = lower_bounds(said.means[test], likely[test], *bounds)
+            predicted = Predicted(means=said.means[test], lowers=lowers)
+            results.append(floor_compliance(predicted, asked.scores, costs, kinds, floors))
+    points = tuple(
+        CertaintyPoint(
+            certainty=certainty,
+            kept=sum(result.kept for result in results),
+            reachable=sum(result.reachable for result in results),
+            worst=min(result.share for result in results),
+            complying=float(np.mean([result.share >= KEPT for result in results])),
+            usd=float(np.mean([result.cost for result in results])),
+        )
+        for certainty, results in found.items()
+    )
     return CertaintyCurve(floors=floors, splits=SPLITS, points=points)
-
-
-def _point(certainty: float, results: Sequence[FloorCompliance]) -> CertaintyPoint:
-    return CertaintyPoint(
-        certainty=certainty,
-        kept=sum(result.kept for result in results),
-        reachable=sum(result.reachable for result in results),
-        worst=min(result.share for result in results),
-        complying=float(np.mean([result.share >= KEPT for result in results])),
-        usd=float(np.mean([result.cost for result in results])),
-    )
-
-
-def _kept(
-    case: Case, said: OutOfFold, split: Split, floors: tuple[float, ...], certainty: float
-) -> FloorCompliance:
-    names = sorted(set(said.likely_kinds))
-    likely = np.array([names.index(kind) for kind in said.likely_kinds], np.int64)
-    bounds = fit_bounds(
-        said.means[split.train],
-        case.table.scores[split.train],
-        likely[split.train],
-        kind_count=len(names),
-        certainty=certainty,
-    )
-    means, asked = said.means[split.test], case.answers.rows(split.test)
-    return floor_compliance(
-        Predicted(means=means, lowers=lower_bounds(means, likely[split.test], *bounds)),
-        asked.scores,
-        Costs(expected=asked.expected_usd, actual=asked.cost_usd),
-        [case.table.kinds[row] for row in split.test],
-        floors,
-    )

@@ -10,16 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from profiles.training.arrays import Bools, Floats, Ints
 from serve_app.core.constraints import violation
-from serve_app.core.decision import Candidate, Decision, Prediction, Terms
+from serve_app.core.decision import Decision, Prediction, Terms
 from serve_app.core.request import Constraints
 from serve_app.core.scoring import Scale, Weights, terms
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,10 +29,18 @@ class Outlook:
 
 
 def outlook_of(decision: Decision, predictions: Mapping[str, Prediction]) -> Outlook:
-    """What `decision` leaves to the weights."""
+    """Weights choose between the pairs that meet all constraints.
+
+    Where none does, they choose between those that miss the least.
+    """
+    left = decision.ranked
+    if not left:
+        missed = [violation(decision.constraints, one.prediction) for one in decision.candidates]
+        by_miss = zip(decision.candidates, missed, strict=True)
+        left = tuple(one for one, by in by_miss if by == min(missed))
     return Outlook(
         predictions=predictions,
-        terms={one.pair: one.terms for one in _left_to_weights(decision) if one.terms is not None},
+        terms={one.pair: one.terms for one in left if one.terms is not None},
         numeric_guarded=any(one.rule == "numeric_guard" for one in decision.rejected),
     )
 
@@ -76,12 +80,7 @@ class Choices:
                 allowed[row, column] = True
         accuracy, latency, cost = found
         return cls(
-            pairs=pairs,
-            accuracy=accuracy,
-            latency=latency,
-            cost=cost,
-            allowed=allowed,
-            place=place,
+            pairs=pairs, accuracy=accuracy, latency=latency, cost=cost, allowed=allowed, place=place
         )
 
     def choose(self, weights: Weights) -> Ints:
@@ -94,16 +93,7 @@ class Choices:
         )
         best = np.where(self.allowed, utility, -np.inf)
         first = best == best.max(axis=1, keepdims=True)
-        chosen: Ints = np.where(first, self.place, len(self.pairs)).argmin(axis=1)
-        return chosen
-
-
-def _left_to_weights(decision: Decision) -> Sequence[Candidate]:
-    """The pairs that meet all constraints; where none does, those that miss the least."""
-    if decision.ranked:
-        return decision.ranked
-    missed = [violation(decision.constraints, one.prediction) for one in decision.candidates]
-    return [one for one, by in zip(decision.candidates, missed, strict=True) if by == min(missed)]
+        return np.asarray(np.where(first, self.place, len(self.pairs)).argmin(axis=1))
 
 
 def _places(pairs: tuple[str, ...], predictions: Mapping[str, Prediction]) -> list[int]:

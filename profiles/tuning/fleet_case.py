@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
-from profiles.training.outcomes import CHARS_PER_TOKEN, OutcomesUnusable, OutcomeTable
+from profiles.training.arrays import Floats
+from profiles.training.outcomes import CHARS_PER_TOKEN, OutcomesUnusable, OutcomeTable, counted
 from profiles.tuning.case import Answers, Case
 from profiles.tuning.choices import Choices, Outlook, outlook_of
 from serve_app.core.catalog import Catalog
@@ -20,8 +20,6 @@ from serve_app.core.predict import predict
 from serve_app.core.request import Constraints, Features, PromptClassification
 from serve_app.core.scoring import Policy
 from serve_app.tokens.estimate import estimate_tokens
-
-Floats = npt.NDArray[np.float64]
 
 AT_REST = Load(ready_replicas=1)
 
@@ -35,9 +33,6 @@ class FleetAtRest:
     policy: Policy
     constraints: Constraints
 
-    def only(self, pairs: Sequence[str]) -> FleetAtRest:
-        return replace(self, pairs=tuple(pair for pair in self.pairs if pair.id in pairs))
-
     def outlook(self, features: Features) -> Outlook:
         decision = decide(
             decision_id="tuning",
@@ -48,17 +43,18 @@ class FleetAtRest:
             load={pair.id: AT_REST for pair in self.pairs},
             policy=self.policy,
         )
-        return outlook_of(decision, {pair.id: self._predict(pair, features) for pair in self.pairs})
-
-    def _predict(self, pair: Pair, features: Features) -> Prediction:
-        return predict(
-            self.catalog.profiles[pair.id],
-            self.catalog.prices[pair.id],
-            features,
-            AT_REST,
-            self.constraints,
-            published_margin=self.policy.published_margin,
-        )
+        predictions = {
+            pair.id: predict(
+                self.catalog.profiles[pair.id],
+                self.catalog.prices[pair.id],
+                features,
+                AT_REST,
+                self.constraints,
+                published_margin=self.policy.published_margin,
+            )
+            for pair in self.pairs
+        }
+        return outlook_of(decision, predictions)
 
 
 def pairs_of_both(
@@ -69,16 +65,12 @@ def pairs_of_both(
     Raises `OutcomesUnusable`.
     """
     ids = [pair.id for pair in fleet.pairs]
-    foreign = [pair for pair in table.pairs if pair not in ids]
-    silent = [pair for pair in ids if pair not in table.pairs]
-    unmeasured = [
-        pair for pair in ids if pair in table.pairs and pair not in fleet.catalog.profiles
-    ]
-    kept = [pair for pair in ids if pair not in (*silent, *unmeasured)]
+    graded = [pair for pair in ids if pair in table.pairs]
+    kept = [pair for pair in graded if pair in fleet.catalog.profiles]
     missing = {
-        "have outcomes and are no pairs of the fleet": foreign,
-        "are pairs of the fleet without outcomes": silent,
-        "have no profile in the fleet's store": unmeasured,
+        "have outcomes and are no pairs of the fleet": [p for p in table.pairs if p not in ids],
+        "are pairs of the fleet without outcomes": [p for p in ids if p not in graded],
+        "have no profile in the fleet's store": [p for p in graded if p not in kept],
     }
     notes = tuple(f"{', '.join(pairs)} {why}: left out" for why, pairs in missing.items() if pairs)
     reference = fleet.policy.reference_pair
@@ -89,9 +81,8 @@ def pairs_of_both(
             f"profile: {'; '.join(notes) or f'there is {kept[0]!r} alone'}; the fleet's pairs are "
             f"{', '.join(ids)}"
         )
-    table = table.only(kept)
-    answered = np.flatnonzero(~np.isnan(table.scores).all(axis=1))
-    return table.rows(answered), fleet.only(kept), notes
+    fleet = replace(fleet, pairs=tuple(pair for pair in fleet.pairs if pair.id in kept))
+    return table.asked_of(kept), fleet, notes
 
 
 def fleet_case(
@@ -105,12 +96,23 @@ def fleet_case(
         raise OutcomesUnusable("no pair of the fleet may serve any of these prompts")
     refused = len(outlooks) - len(served)
     table, outlooks = table.rows(served), [outlooks[row] for row in served]
+    graded = ~np.isnan(table.scores)
+    answers = Answers(
+        pairs=table.pairs,
+        reference=table.column(fleet.policy.reference_pair),
+        scores=np.where(graded, table.scores, means[served]),
+        graded=graded,
+        expected_usd=_of_each(table, outlooks, lambda one: one.cost_usd),
+        cost_usd=_actual_usd(table, fleet, outlooks),
+        total_ms=_of_each(table, outlooks, lambda one: one.total_ms),
+        same_prompt=table.same_prompt,
+    )
     return Case(
         table=table,
         choices=Choices.of(table.pairs, outlooks),
-        answers=_answers(table, fleet, outlooks, means[served]),
+        answers=answers,
         rows=served,
-        notes=(f"{refused} prompts that no pair may serve left out",) if refused else (),
+        notes=counted((refused, "prompts that no pair may serve left out")),
     )
 
 
@@ -129,22 +131,6 @@ def features_of(
     ]
 
 
-def _answers(
-    table: OutcomeTable, fleet: FleetAtRest, outlooks: Sequence[Outlook], means: Floats
-) -> Answers:
-    graded = ~np.isnan(table.scores)
-    return Answers(
-        pairs=table.pairs,
-        reference=table.column(fleet.policy.reference_pair),
-        scores=np.where(graded, table.scores, means),
-        graded=graded,
-        expected_usd=_of_each(table, outlooks, lambda one: one.cost_usd),
-        cost_usd=_actual_usd(table, fleet, outlooks),
-        total_ms=_of_each(table, outlooks, lambda one: one.total_ms),
-        same_prompt=table.same_prompt,
-    )
-
-
 def _of_each(
     table: OutcomeTable, outlooks: Sequence[Outlook], figure: Callable[[Prediction], float]
 ) -> Floats:
@@ -157,12 +143,9 @@ def _actual_usd(table: OutcomeTable, fleet: FleetAtRest, outlooks: Sequence[Outl
     counted = table.answer_chars / CHARS_PER_TOKEN
     tokens = np.where(np.isfinite(counted), counted, expected)
     cost = np.empty_like(tokens)
-    for column, pair in enumerate(table.pairs):
-        price = fleet.catalog.prices[pair]
-        for row, outlook in enumerate(outlooks):
-            usage = Usage(
-                prompt_tokens=outlook.predictions[pair].prompt_tokens,
-                completion_tokens=round(tokens[row, column]),
-            )
-            cost[row, column] = price.cost_usd(usage)
+    for (row, column), answer_tokens in np.ndenumerate(tokens):
+        pair = table.pairs[column]
+        prompt_tokens = outlooks[row].predictions[pair].prompt_tokens
+        usage = Usage(prompt_tokens=prompt_tokens, completion_tokens=round(answer_tokens))
+        cost[row, column] = fleet.catalog.prices[pair].cost_usd(usage)
     return cost

@@ -55,19 +55,7 @@ def bytes_per_token(folder: Path, *, dtype: str = "auto", cache_dtype: str = "au
     `dtype` and `cache_dtype` are vLLM's arguments of these names; `auto` is the model's own type.
     Raises `CacheUnknown`.
     """
-    shape, own = _read(folder / CONFIG)
-    heads = shape.num_key_value_heads or shape.num_attention_heads
-    head_size = shape.head_dim or shape.hidden_size // shape.num_attention_heads
-    kept = next(name for name in (cache_dtype, dtype, own) if name != "auto")
-    size = BYTES_BY_TYPE.get(kept)
-    if size is None:
-        known = ", ".join(BYTES_BY_TYPE)
-        raise CacheUnknown(f"{folder}: the cache's type {kept!r} is unknown; known: {known}")
-    return shape.num_hidden_layers * heads * head_size * VECTORS * size
-
-
-def _read(path: Path) -> tuple[_Shape, str]:
-    """The text model's shape, and the type of its weights."""
+    path = folder / CONFIG
     try:
         text = path.read_text(encoding="utf-8")
         whole = _Config.model_validate_json(text)
@@ -80,5 +68,12 @@ def _read(path: Path) -> tuple[_Shape, str]:
     for name in OTHER_CACHES:
         if name in (shape.model_extra or {}):
             raise CacheUnknown(f"{path} has {name}: its cache is not keys and values per head")
-    named = (shape.dtype, shape.torch_dtype, whole.dtype, whole.torch_dtype)
-    return shape, next((name for name in named if name is not None), "bfloat16")
+    heads = shape.num_key_value_heads or shape.num_attention_heads
+    head_size = shape.head_dim or shape.hidden_size // shape.num_attention_heads
+    own = shape.dtype or shape.torch_dtype or whole.dtype or whole.torch_dtype or "bfloat16"
+    kept = next(name for name in (cache_dtype, dtype, own) if name != "auto")
+    size = BYTES_BY_TYPE.get(kept)
+    if size is None:
+        known = ", ".join(BYTES_BY_TYPE)
+        raise CacheUnknown(f"{folder}: the cache's type {kept!r} is unknown; known: {known}")
+    return shape.num_hidden_layers * heads * head_size * VECTORS * size

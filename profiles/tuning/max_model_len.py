@@ -37,15 +37,15 @@ class Advice:
 
     pair: str
     seen: int
-    p50: float | None
-    p95: float | None
-    p99: float | None
+    p50: float | None = None
+    p95: float | None = None
+    p99: float | None = None
     context_window: int
-    max_model_len: int | None
-    freed_bytes: int | None
-    further_requests: int | None
-    share_above: float
-    elsewhere: tuple[str, ...]
+    max_model_len: int | None = None
+    freed_bytes: int | None = None
+    further_requests: int | None = None
+    share_above: float = 0.0
+    elsewhere: tuple[str, ...] = ()
     warnings: tuple[str, ...]
 
     @property
@@ -62,21 +62,14 @@ class Orphans:
 
 
 def advise(
-    fleet: Sequence[Deployed],
-    traffic: Mapping[str, Histogram],
-    *,
-    quantile: float,
-    enough: int = ENOUGH_REQUESTS,
+    fleet: Sequence[Deployed], traffic: Mapping[str, Histogram], *, quantile: float
 ) -> tuple[Advice, ...]:
     """Advice for every pair of the fleet, each as if the others stayed as they are.
 
     The advised length is the upper edge of the bucket that the quantile lies in, in whole cache
     blocks and never over the present window: it errs by sending fewer requests elsewhere.
     """
-    return tuple(
-        _advice(deployed, traffic.get(deployed.pair), fleet, quantile=quantile, enough=enough)
-        for deployed in fleet
-    )
+    return tuple(_advice(one, traffic.get(one.pair), fleet, quantile) for one in fleet)
 
 
 def held_by_nobody(advice: Sequence[Advice], traffic: Mapping[str, Histogram]) -> Orphans | None:
@@ -90,31 +83,29 @@ def held_by_nobody(advice: Sequence[Advice], traffic: Mapping[str, Histogram]) -
 
 
 def _advice(
-    deployed: Deployed,
-    histogram: Histogram | None,
-    fleet: Sequence[Deployed],
-    *,
-    quantile: float,
-    enough: int,
+    deployed: Deployed, histogram: Histogram | None, fleet: Sequence[Deployed], quantile: float
 ) -> Advice:
-    window = deployed.context_window
+    pair, window = deployed.pair, deployed.context_window
     if histogram is None or not histogram.seen:
-        return _none_for(deployed)
+        return Advice(pair=pair, seen=0, context_window=window, warnings=("no request seen",))
     edge = histogram.edge_of(quantile)
     length = window if isinf(edge) else min(window, ceil(edge / BLOCK_TOKENS) * BLOCK_TOKENS)
     above = histogram.share_above(length) if length < window else 0.0
-    elsewhere = _longer_than(length, deployed, fleet) if length < window else ()
+    longest_first = sorted(fleet, key=lambda one: (-one.context_window, one.pair))
+    longer = [one.pair for one in longest_first if one.context_window > length]
+    elsewhere = tuple(other for other in longer if other != pair) if length < window else ()
     per_token = deployed.cache_bytes_per_token
     spare_tokens = deployed.max_concurrency * (window - length)
     warnings = []
-    if histogram.seen < enough:
-        warnings.append(f"only {round(histogram.seen):,} requests seen, fewer than {enough:,}")
+    if histogram.seen < ENOUGH_REQUESTS:
+        seen = f"{round(histogram.seen):,}"
+        warnings.append(f"only {seen} requests seen, fewer than {ENOUGH_REQUESTS:,}")
     if above and not elsewhere:
         warnings.append("no other pair has a longer window: longer requests would be refused")
     if per_token is None and length < window:
         warnings.append(f"the memory is not known: {deployed.cache_unknown}")
     return Advice(
-        pair=deployed.pair,
+        pair=pair,
         seen=round(histogram.seen),
         p50=_finite(histogram.quantile(0.50)),
         p95=_finite(histogram.quantile(0.95)),
@@ -127,28 +118,6 @@ def _advice(
         elsewhere=elsewhere,
         warnings=tuple(warnings),
     )
-
-
-def _none_for(deployed: Deployed) -> Advice:
-    return Advice(
-        pair=deployed.pair,
-        seen=0,
-        p50=None,
-        p95=None,
-        p99=None,
-        context_window=deployed.context_window,
-        max_model_len=None,
-        freed_bytes=None,
-        further_requests=None,
-        share_above=0.0,
-        elsewhere=(),
-        warnings=("no request seen",),
-    )
-
-
-def _longer_than(length: int, deployed: Deployed, fleet: Sequence[Deployed]) -> tuple[str, ...]:
-    others = [d for d in fleet if d.pair != deployed.pair and d.context_window > length]
-    return tuple(d.pair for d in sorted(others, key=lambda d: (-d.context_window, d.pair)))
 
 
 def _finite(value: float) -> float | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from profiles.tuning.case import Case
-from profiles.tuning.choices import Choices, Outlook
+from profiles.tuning.choices import Choices
 from profiles.tuning.fleet_case import FleetAtRest
 from profiles.tuning.resample import Resamples
 from profiles.tuning.sweep import Result, result_of
@@ -45,18 +45,16 @@ class GuardCurve:
 
 
 def guard_curve(
-    case: Case,
-    fleet: FleetAtRest,
-    features: Sequence[Features],
-    weights: Weights,
-    *,
-    seed: int,
+    case: Case, fleet: FleetAtRest, features: Sequence[Features], weights: Weights, *, seed: int
 ) -> GuardCurve:
     """`features` are of the case's prompts."""
     fp8 = tuple(pair.id for pair in fleet.pairs if pair.quantization.activations == "fp8")
     if not 0 < len(fp8) < len(fleet.pairs):
         return GuardCurve(fp8_pairs=fp8, points=())
-    by_share = {share: _outlooks(fleet, features, share) for share in SHARES}
+    by_share = {}
+    for share in SHARES:
+        guarded = replace(fleet, policy=replace(fleet.policy, numeric_guard_share=share))
+        by_share[share] = [guarded.outlook(one) for one in features]
     served = [[bool(one.terms) for one in outlooks] for outlooks in by_share.values()]
     common = np.flatnonzero(np.all(served, axis=0))
     if len(common) == 0:
@@ -66,16 +64,7 @@ def guard_curve(
     points = []
     for share, outlooks in by_share.items():
         chosen = Choices.of(answers.pairs, outlooks).choose(weights)[common]
-        points.append(
-            GuardPoint(
-                share=share,
-                kept_off=sum(outlook.numeric_guarded for outlook in outlooks),
-                result=result_of(answers, chosen, resamples),
-            )
-        )
+        kept_off = sum(outlook.numeric_guarded for outlook in outlooks)
+        result = result_of(answers, chosen, resamples)
+        points.append(GuardPoint(share=share, kept_off=kept_off, result=result))
     return GuardCurve(fp8_pairs=fp8, points=tuple(points))
-
-
-def _outlooks(fleet: FleetAtRest, features: Sequence[Features], share: float) -> list[Outlook]:
-    guarded = replace(fleet, policy=replace(fleet.policy, numeric_guard_share=share))
-    return [guarded.outlook(one) for one in features]

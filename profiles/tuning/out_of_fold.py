@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from profiles.router_eval.out_of_fold import success_of
+from profiles.router_eval.out_of_fold import Progress, success_of
+from profiles.training.arrays import Floats, Ints
 from profiles.training.folds import Split
 from profiles.training.outcomes import OutcomesUnusable, OutcomeTable
 from profiles.training.train import train
@@ -19,16 +19,12 @@ from serve_app.classifier.success_model import SuccessModel, linear_reading
 from serve_app.classifier.text_features import read
 from serve_app.core.request import Prompt, PromptClassification
 
-Floats = npt.NDArray[np.float64]
-Rows = npt.NDArray[np.int64]
-Progress = Callable[[str], None]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
     """Rows of a table, and a model that has not seen their prompts."""
 
-    rows: Rows
+    rows: Ints
     model: Artifact
 
 
@@ -39,8 +35,7 @@ class OutOfFold:
     means: Floats
     likely_kinds: tuple[str, ...]
 
-    def rows(self, which: Rows) -> OutOfFold:
-        """Of these prompts alone."""
+    def rows(self, which: Ints) -> OutOfFold:
         return OutOfFold(
             means=self.means[which], likely_kinds=tuple(self.likely_kinds[row] for row in which)
         )

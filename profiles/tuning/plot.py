@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from profiles.reports.figures.style import INK, MUTED, SERIES, look
 from profiles.tuning.case import Saved
 from profiles.tuning.certainty import KEPT, CertaintyCurve
-from profiles.tuning.presets import Advice
 from profiles.tuning.sweep import Result
 from profiles.tuning.tune import Tuning
 
@@ -69,17 +68,13 @@ def _draw_curve(axes: Axes, tuning: Tuning, saved: Saved) -> None:
     for name, result in tuning.marks.items():
         shape, size = MARKS[name]
         _mark(axes, _place(result, saved), shape, size, MUTED, name, full=name == "the oracle")
-    for number, one in enumerate(tuned):
-        _draw_advice(axes, one, SERIES[number])
+    for one, colour in zip(tuned, SERIES, strict=False):
+        shape = SHAPES[one.preset]
+        now, best = _place(one.present, saved), _place(one.aside, saved)
+        _mark(axes, now, shape, 10, colour, f"{one.preset}, now", full=False)
+        _mark(axes, best, shape, 7, colour, f"{one.preset}, best on other prompts", full=True)
     axes.set(xlabel=AXES[saved], ylabel="answered right, %")
     _finish(axes, f"Accuracy against {saved}")
-
-
-def _draw_advice(axes: Axes, one: Advice, colour: str) -> None:
-    shape = SHAPES[one.preset]
-    now, best = _place(one.present, one.saved), _place(one.aside, one.saved)
-    _mark(axes, now, shape, 10, colour, f"{one.preset}, now", full=False)
-    _mark(axes, best, shape, 7, colour, f"{one.preset}, best on other prompts", full=True)
 
 
 def _mark(
@@ -92,16 +87,9 @@ def _mark(
     *,
     full: bool,
 ) -> None:
-    axes.plot(
-        *at,
-        linestyle="none",
-        marker=shape,
-        markersize=size,
-        fillstyle="full" if full else "none",
-        color=colour,
-        label=label,
-        zorder=3,
-    )
+    fill = "full" if full else "none"
+    # A marker without a style of line draws no line.
+    axes.plot(*at, shape, ms=size, fillstyle=fill, color=colour, label=label, zorder=3)
 
 
 def _place(result: Result, saved: Saved) -> tuple[float, float]:

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from profiles.training.arrays import Floats, Ints
 from profiles.training.folds import Split
 from profiles.tuning.case import Answers, Case, Saved
 from profiles.tuning.resample import Interval, Resamples
@@ -18,12 +18,8 @@ from profiles.tuning.sweep import Curve, Point, Result, picked, result_of
 from serve_app.core.request import Preset
 from serve_app.core.scoring import Weights
 
-Floats = npt.NDArray[np.float64]
-
 # Sums of the same numbers in another order.
 ROUNDING = 1e-12
-Ints = npt.NDArray[np.int64]
-
 # A smaller share of the reference pair's cost or latency is not worth other weights.
 WORTH_CHANGING = 0.01
 
@@ -42,7 +38,7 @@ class Means:
     lose: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Rule:
     """What accuracy is weighed against, from which ratio of their weights on, and where to stop.
 
@@ -89,25 +85,13 @@ def most_accurate(means: Means) -> int:
 def rules(lose: float) -> Mapping[Preset, Rule]:
     """For every preset, with the accuracy that may be lost against the reference pair."""
     within = f"with at most {100 * lose:g} points of accuracy lost against the reference pair"
+    above_a_lot = "most above what mixing cheapest and best by lot would get"
+    most = "most accuracy, which weighs at least as much as cost"
     return {
-        "batch": Rule(
-            saved="cost", words=f"least cost {within}", pick=least_spent, bounds_loss=True
-        ),
-        "balanced": Rule(
-            saved="cost",
-            words="the knee: most above what mixing cheapest and best by lot would get",
-            pick=knee,
-        ),
-        "quality": Rule(
-            saved="cost",
-            words="most accuracy, which weighs at least as much as cost",
-            pick=most_accurate,
-            saves=False,
-            least_ratio=1.0,
-        ),
-        "chat": Rule(
-            saved="latency", words=f"least latency {within}", pick=least_spent, bounds_loss=True
-        ),
+        "batch": Rule("cost", f"least cost {within}", least_spent, bounds_loss=True),
+        "balanced": Rule("cost", f"the knee: {above_a_lot}", knee),
+        "quality": Rule("cost", most, most_accurate, saves=False, least_ratio=1.0),
+        "chat": Rule("latency", f"least latency {within}", least_spent, bounds_loss=True),
     }
 
 
@@ -200,7 +184,12 @@ def _advise(case: Case, preset: Preset, rule: Rule, present: Weights, trial: Tri
         aside[split.test] = curve.chosen[found][split.test]
         ratios.append(curve.ratios[found])
     now = case.choices.choose(present)
-    difference = _difference(answers, aside, now, curve.saved, resamples)
+    spent, scores = answers.spent[rule.saved], answers.scores
+    more = picked(spent, aside) - picked(spent, now)
+    difference = Difference(
+        accuracy=resamples.of_mean(picked(scores, aside) - picked(scores, now)),
+        spent_share=resamples.of_ratio(more, spent[:, answers.reference]),
+    )
     return Advice(
         preset=preset,
         rule=rule.words,
@@ -216,18 +205,6 @@ def _advise(case: Case, preset: Preset, rule: Rule, present: Weights, trial: Tri
         told_apart=difference.in_accuracy or (rule.saves and difference.in_spending),
         bounds_loss=rule.bounds_loss,
         curve=curve.points(answers, resamples),
-    )
-
-
-def _difference(
-    answers: Answers, tuned: Ints, now: Ints, saved: Saved, resamples: Resamples
-) -> Difference:
-    spent, scores = answers.spent[saved], answers.scores
-    return Difference(
-        accuracy=resamples.of_mean(picked(scores, tuned) - picked(scores, now)),
-        spent_share=resamples.of_ratio(
-            picked(spent, tuned) - picked(spent, now), spent[:, answers.reference]
-        ),
     )
 
 

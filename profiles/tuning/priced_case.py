@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from profiles.router_eval.prices import Costs
+from profiles.training.arrays import Floats
 from profiles.training.outcomes import OutcomesUnusable, OutcomeTable
 from profiles.tuning.case import Answers, Case
-from profiles.tuning.choices import Choices, Outlook, outlook_without_constraints
+from profiles.tuning.choices import Choices, outlook_without_constraints
 from serve_app.core.decision import Prediction
-
-Floats = npt.NDArray[np.float64]
 
 
 def reference_of(table: OutcomeTable, reference: str | None) -> str:
@@ -29,10 +27,11 @@ def reference_of(table: OutcomeTable, reference: str | None) -> str:
 
 def priced_case(table: OutcomeTable, costs: Costs, means: Floats, *, reference: str) -> Case:
     """`means` are predicted by models that had not seen the prompts."""
-    outlooks = [
-        _outlook(table.pairs, usd, success, reference)
-        for usd, success in zip(costs.expected.tolist(), means.tolist(), strict=True)
-    ]
+    outlooks = []
+    for usd, success in zip(costs.expected.tolist(), means.tolist(), strict=True):
+        predicted = map(priced_prediction, usd, success)
+        predictions = dict(zip(table.pairs, predicted, strict=True))
+        outlooks.append(outlook_without_constraints(predictions, reference))
     graded = ~np.isnan(table.scores)
     return Case(
         table=table,
@@ -49,15 +48,6 @@ def priced_case(table: OutcomeTable, costs: Costs, means: Floats, *, reference: 
         ),
         rows=np.arange(len(table)),
         notes=("latency is not known without a fleet's profiles (--fleet): left out",),
-    )
-
-
-def _outlook(
-    pairs: tuple[str, ...], usd: list[float], success: list[float], reference: str
-) -> Outlook:
-    return outlook_without_constraints(
-        {pair: priced_prediction(*each) for pair, *each in zip(pairs, usd, success, strict=True)},
-        reference,
     )
 
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
+from profiles.training.arrays import Floats, Ints, Singles, singles
 
 DRAWS = 1000
 TAILS = (2.5, 97.5)
@@ -16,8 +14,6 @@ TAILS = (2.5, 97.5)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
-    """Both ends of a 95 % interval."""
-
     lower: float
     upper: float
 
@@ -33,7 +29,7 @@ class Resamples:
         groups = int(group.max()) + 1
         random = np.random.default_rng(seed)
         drawn = random.multinomial(groups, np.full(groups, 1 / groups), size=DRAWS)
-        self._often = drawn.astype(np.float32)
+        self._often = singles(drawn)
         self._group = group
         self._sizes = self._often @ self._summed(np.ones(len(group)))
 
@@ -45,10 +41,10 @@ class Resamples:
         whole = self._often @ self._summed(base)
         return _interval(self._often @ self._summed(values) / np.where(whole > 0, whole, np.nan))
 
-    def _summed(self, values: Floats) -> npt.NDArray[np.float32]:
-        return np.bincount(self._group, weights=values).astype(np.float32)
+    def _summed(self, values: Floats) -> Singles:
+        return singles(np.bincount(self._group, weights=values))
 
 
-def _interval(found: npt.NDArray[np.float32]) -> Interval:
+def _interval(found: Singles) -> Interval:
     lower, upper = np.nanpercentile(found, TAILS)
     return Interval(lower=float(lower), upper=float(upper))

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
 
 import numpy as np
-import numpy.typing as npt
 
+from profiles.training.arrays import Floats, Ints
 from profiles.tuning.case import Answers, Case, Saved
 from profiles.tuning.resample import Interval, Resamples
 from serve_app.core.scoring import Weights
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 # Weights are written with so many digits, and tuned as they are written.
 DIGITS = 4
@@ -94,16 +91,15 @@ class Curve:
 
 def picked(values: Floats, chosen: Ints) -> Floats:
     """Of each row the value in the column chosen."""
-    of_each: Floats = values[np.arange(len(values)), chosen]
-    return of_each
+    return np.asarray(values[np.arange(len(values)), chosen])
 
 
 def result_of(answers: Answers, chosen: Ints, resamples: Resamples) -> Result:
-    gained = picked(answers.scores, chosen) - answers.scores[:, answers.reference]
-    usd = picked(answers.cost_usd, chosen)
+    scores, usd = picked(answers.scores, chosen), picked(answers.cost_usd, chosen)
+    gained = scores - answers.scores[:, answers.reference]
     reference_usd = answers.cost_usd[:, answers.reference]
-    scores = picked(answers.scores, chosen)
-    total_ms = None if answers.total_ms is None else picked(answers.total_ms, chosen)
+    total_ms = None if answers.total_ms is None else float(picked(answers.total_ms, chosen).mean())
+    shares = np.bincount(chosen, minlength=len(answers.pairs)) / len(chosen)
     whole = float(reference_usd.sum())
     return Result(
         accuracy=float(scores.mean()),
@@ -112,11 +108,6 @@ def result_of(answers: Answers, chosen: Ints, resamples: Resamples) -> Result:
         usd=float(usd.mean()),
         cost_share=float(usd.sum()) / whole if whole > 0 else float("nan"),
         cost_share_interval=resamples.of_ratio(usd, reference_usd),
-        total_ms=None if total_ms is None else float(total_ms.mean()),
-        pairs=_shares(answers.pairs, chosen),
+        total_ms=total_ms,
+        pairs=dict(zip(answers.pairs, shares.tolist(), strict=True)),
     )
-
-
-def _shares(pairs: Sequence[str], chosen: Ints) -> dict[str, float]:
-    counts = np.bincount(chosen, minlength=len(pairs)) / len(chosen)
-    return dict(zip(pairs, counts.tolist(), strict=True))

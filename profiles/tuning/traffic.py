@@ -6,17 +6,17 @@ their buckets.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import reduce
-from itertools import accumulate
+from itertools import accumulate, chain
 from math import inf, isinf
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import httpx2
 from prometheus_client.parser import text_string_to_metric_families
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AliasPath, BaseModel, Field, ValidationError
 
 # What a quantile may miss of a count without being in the next bucket: counts come as floats.
 SLACK = 1e-9
@@ -80,17 +80,15 @@ class Histogram:
 
 def merged(histograms: Iterable[Histogram]) -> Histogram:
     """The sum of several. Raises `ValueError` when their edges differ."""
-    return reduce(_added, histograms)
-
-
-def _added(one: Histogram, other: Histogram) -> Histogram:
-    if one.edges != other.edges:
-        raise ValueError(
-            f"buckets differ: {len(one.edges)} edges up to {one.edges[-2:]} and "
-            f"{len(other.edges)} up to {other.edges[-2:]}; read routers of one version only"
-        )
-    counts = tuple(a + b for a, b in zip(one.counts, other.counts, strict=True))
-    return Histogram(edges=one.edges, counts=counts)
+    first, *others = histograms
+    for other in others:
+        if other.edges != first.edges:
+            raise ValueError(
+                f"buckets differ: {len(first.edges)} edges up to {first.edges[-2:]} and "
+                f"{len(other.edges)} up to {other.edges[-2:]}; read routers of one version only"
+            )
+    counts = zip(first.counts, *(other.counts for other in others), strict=True)
+    return Histogram(edges=first.edges, counts=tuple(map(sum, counts)))
 
 
 class AdviceError(Exception):
@@ -101,12 +99,7 @@ class TrafficUnreadable(AdviceError):
     """`source` gave no histograms. `cause` states why and what to do."""
 
     def __init__(self, source: str, cause: str) -> None:
-        super().__init__(source, cause)
-        self.source = source
-        self.cause = cause
-
-    def __str__(self) -> str:
-        return f"{self.source}: {self.cause}"
+        super().__init__(f"{source}: {cause}")
 
 
 class CacheUnknown(AdviceError):
@@ -121,10 +114,10 @@ def read_pages(sources: Iterable[str]) -> Traffic:
 
     Raises `TrafficUnreadable`.
     """
-    by_pair: dict[str, list[Histogram]] = {}
+    by_pair: dict[str, list[Histogram]] = defaultdict(list)
     for source in sources:
-        for pair, histogram in _page(source, _text(source)).items():
-            by_pair.setdefault(pair, []).append(histogram)
+        for pair, histogram in _page(source).items():
+            by_pair[pair].append(histogram)
     try:
         return {pair: merged(histograms) for pair, histograms in by_pair.items()}
     except ValueError as exc:
@@ -143,54 +136,44 @@ def read_prometheus(url: str, *, over: str) -> Traffic:
         answer = _Answer.model_validate_json(reply)
     except ValidationError as exc:
         raise TrafficUnreadable(url, f"does not answer as Prometheus does: {reply:.200}") from exc
-    if answer.status == "error" or answer.data is None:
+    if answer.status == "error" or answer.result is None:
         raise TrafficUnreadable(url, f"Prometheus refuses the query: {answer.error}")
-    buckets: dict[str, dict[float, float]] = {}
-    for series in answer.data.result:
-        edges = buckets.setdefault(series.metric.pair, {})
-        edges[float(series.metric.le)] = series.value[1]
-    # Increases are extrapolated series by series and may cross by a hair.
-    rising = {
-        pair: dict(
-            zip(sorted(edges), accumulate((edges[e] for e in sorted(edges)), max), strict=True)
-        )
-        for pair, edges in buckets.items()
-    }
-    return _histograms(url, rising)
-
-
-class _Labels(BaseModel):
-    pair: str
-    le: str
+    buckets: dict[str, dict[float, float]] = defaultdict(dict)
+    for series in answer.result:
+        buckets[series.pair][series.le] = series.count
+    for pair, edges in buckets.items():
+        # Increases are extrapolated series by series and may cross by a hair.
+        rising = accumulate((edges[edge] for edge in sorted(edges)), max)
+        buckets[pair] = dict(zip(sorted(edges), rising, strict=True))
+    return _histograms(url, buckets)
 
 
 class _Series(BaseModel):
-    metric: _Labels
-    value: tuple[float, Annotated[float, Field(allow_inf_nan=False)]]
-
-
-class _Vector(BaseModel):
-    result: tuple[_Series, ...]
+    pair: str = Field(validation_alias=AliasPath("metric", "pair"))
+    le: float = Field(validation_alias=AliasPath("metric", "le"))
+    count: float = Field(validation_alias=AliasPath("value", 1), allow_inf_nan=False)
 
 
 class _Answer(BaseModel):
     """What `/api/v1/query` returns for an instant vector."""
 
     status: Literal["success", "error"]
-    data: _Vector | None = None
+    result: tuple[_Series, ...] | None = Field(None, validation_alias=AliasPath("data", "result"))
     error: str = ""
 
 
-def _page(source: str, text: str) -> Traffic:
-    buckets: dict[str, dict[float, float]] = {}
+def _page(source: str) -> Traffic:
     try:
-        for family in text_string_to_metric_families(text):
-            if family.name != METRIC:
-                continue
-            for sample in family.samples:
-                if sample.name == f"{METRIC}_bucket":
-                    edges = buckets.setdefault(sample.labels["pair"], {})
-                    edges[float(sample.labels["le"])] = sample.value
+        web = source.startswith(("http://", "https://"))
+        text = _get(source) if web else Path(source).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise TrafficUnreadable(source, f"cannot be read: {exc}") from exc
+    buckets: dict[str, dict[float, float]] = defaultdict(dict)
+    try:
+        families = [one for one in text_string_to_metric_families(text) if one.name == METRIC]
+        for sample in chain.from_iterable(family.samples for family in families):
+            if sample.name == f"{METRIC}_bucket":
+                buckets[sample.labels["pair"]][float(sample.labels["le"])] = sample.value
     except (ValueError, KeyError) as exc:
         raise TrafficUnreadable(
             source, f"is no page of metrics: {exc}; give a router's /metrics"
@@ -207,15 +190,6 @@ def _histograms(source: str, buckets: Mapping[str, Mapping[float, float]]) -> Tr
         return {pair: Histogram.of(edges) for pair, edges in buckets.items()}
     except ValueError as exc:
         raise TrafficUnreadable(source, f"{METRIC} is no histogram: {exc}") from exc
-
-
-def _text(source: str) -> str:
-    if source.startswith(("http://", "https://")):
-        return _get(source)
-    try:
-        return Path(source).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise TrafficUnreadable(source, f"cannot be read: {exc}") from exc
 
 
 def _get(url: str, parameters: Mapping[str, str] | None = None) -> str:

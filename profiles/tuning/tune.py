@@ -11,10 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
+from profiles.router_eval.out_of_fold import Progress
 from profiles.router_eval.prices import cost_of_answers, price_of_each
 from profiles.training.folds import Split, folds
 from profiles.training.load_outcomes import read_table
-from profiles.training.outcomes import OutcomesUnusable, OutcomeTable
+from profiles.training.outcomes import OutcomesUnusable, OutcomeTable, counted
 from profiles.training.train import LEAST_PROMPTS
 from profiles.tuning.case import Case
 from profiles.tuning.certainty import CertaintyCurve, certainty_curve
@@ -23,7 +24,6 @@ from profiles.tuning.numeric_guard import GuardCurve, guard_curve
 from profiles.tuning.out_of_fold import (
     OutOfFold,
     Part,
-    Progress,
     classifications_of,
     given_model,
     predict_out_of_fold,
@@ -53,15 +53,10 @@ def usable(table: OutcomeTable) -> tuple[OutcomeTable, tuple[str, ...]]:
             f"graded answers are too few to tune on: {', '.join(few)}; at least {LEAST_ANSWERS} of "
             f"each of two pairs"
         )
-    table = table.only(kept)
-    answered = np.flatnonzero(~np.isnan(table.scores).all(axis=1))
-    dropped = len(table) - len(answered)
-    notes = []
-    if few:
-        notes.append(f"fewer than {LEAST_ANSWERS} graded answers of {', '.join(few)}: left out")
-    if dropped:
-        notes.append(f"{dropped} prompts that no other pair answered left out")
-    return table.rows(answered), tuple(notes)
+    asked = table.asked_of(kept)
+    rare = (f"fewer than {LEAST_ANSWERS} graded answers of {', '.join(few)}: left out",)
+    dropped = counted((len(table) - len(asked), "prompts that no other pair answered left out"))
+    return asked, (*(rare if few else ()), *dropped)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,39 +185,28 @@ def _tuned(
         )
     resamples = Resamples(answers.same_prompt, seed=plan.seed)
     progress(f"weighs {len(answers)} prompts")
-    trial = Trial(
-        splits=[_within(split, case) for split in splits], lose=plan.lose, resamples=resamples
-    )
+    # By the rows that the case has left.
+    within = [
+        Split(
+            train=np.flatnonzero(np.isin(case.rows, split.train)),
+            test=np.flatnonzero(np.isin(case.rows, split.test)),
+        )
+        for split in splits
+    ]
+    trial = Trial(splits=within, lose=plan.lose, resamples=resamples)
+    ungraded = 1 - float(answers.graded.mean())
+    predicted = f"{ungraded:.1%} of the answers were not graded: predicted success counts for them"
     return Tuning(
         pairs=answers.pairs,
         reference=answers.pairs[answers.reference],
         prompts=len(answers),
         lose=plan.lose,
-        notes=(*notes, *case.notes, *_ungraded(case)),
+        notes=(*notes, *case.notes, *((predicted,) if ungraded else ())),
         marks=marks(answers, resamples),
         presets=advise(case, present, trial),
         present=present,
         certainty=certainty_curve(
-            case,
-            said.rows(case.rows),
-            floors=plan.floors,
-            seed=plan.seed,
-            progress=progress,
+            case, said.rows(case.rows), floors=plan.floors, seed=plan.seed, progress=progress
         ),
         guard=guard,
     )
-
-
-def _within(split: Split, case: Case) -> Split:
-    """The split by the rows that the case has left."""
-    return Split(
-        train=np.flatnonzero(np.isin(case.rows, split.train)),
-        test=np.flatnonzero(np.isin(case.rows, split.test)),
-    )
-
-
-def _ungraded(case: Case) -> tuple[str, ...]:
-    share = 1 - float(case.answers.graded.mean())
-    if share == 0:
-        return ()
-    return (f"{share:.1%} of the answers were not graded: predicted success counts for them",)

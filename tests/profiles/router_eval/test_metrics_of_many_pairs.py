@@ -26,4 +26,4 @@ def test_predictions_that_are_right_reach_the_oracle() -> None:
 def test_predictions_that_are_wrong_leave_regret() -> None:
     result = many_models(1 - SCORES, SCORES, COSTS)
     assert result.regret > 0
-    assert result.curve[0].cost <= result.curve[-1].cost
+    assert result.cost_accuracy[0].cost <= result.cost_accuracy[-1].cost
