@@ -37,7 +37,7 @@ class Grader:
     """
 
     score: Callable[[str, str], float]
-    check: Callable[[str], None]
+    check: Callable[[str], object]
     slow: bool = False
 
     def __call__(self, answer: str, reference: str) -> float:
@@ -121,15 +121,6 @@ def _check_words(reference: str) -> None:
         raise ValueError(f"{reference!r} has no words")
 
 
-def _check_number(reference: str) -> None:
-    _number_and_tolerance(reference)
-
-
-def _check_pattern(reference: str) -> None:
-    if _pattern(reference).search(""):
-        raise ValueError(f"{reference!r} is found in an empty answer: no answer would be right")
-
-
 def _number_and_tolerance(reference: str) -> tuple[float, float]:
     value, _, tolerance = reference.partition(TOLERANCE)
     share = tolerance.endswith(PERCENT)
@@ -144,9 +135,12 @@ def _number_and_tolerance(reference: str) -> tuple[float, float]:
 
 def _pattern(reference: str) -> re.Pattern[str]:
     try:
-        return re.compile(reference, re.IGNORECASE)
+        pattern = re.compile(reference, re.IGNORECASE)
     except re.error as exc:
         raise ValueError(f"{reference!r} is no regular expression: {exc}") from exc
+    if pattern.search(""):
+        raise ValueError(f"{reference!r} is found in an empty answer: no answer would be right")
+    return pattern
 
 
 def _plain(text: str) -> str:
@@ -162,8 +156,8 @@ GRADERS: Mapping[GraderName, Grader] = {
     "leading": Grader(score=leading, check=_check_alternatives),
     "contains": Grader(score=contains, check=_check_alternatives),
     "choice": Grader(score=choice, check=_check_letter),
-    "number": Grader(score=number, check=_check_number),
-    "regex": Grader(score=regex, check=_check_pattern),
+    "number": Grader(score=number, check=_number_and_tolerance),
+    "regex": Grader(score=regex, check=_pattern),
     "token_f1": Grader(score=token_f1, check=_check_words),
     "json_schema": Grader(score=json_schema, check=check_schema),
     "code": Grader(score=code, check=check_tests, slow=True),
