@@ -85,30 +85,24 @@ def compared(scores: Sequence[Scores]) -> PairedAccuracy:
     parent = sum(score for _, score in scores) / items
     own_lower, own_upper = wilson(own, items)
     parent_lower, parent_upper = wilson(parent, items)
-    shared = _correlation(scores, own, parent)
+    # The phi coefficient, with Newcombe's correction towards 0 where it is positive.
+    phi = 0.0
+    if spread := sqrt(own * (1 - own) * parent * (1 - parent)):
+        covariance = sum(score * parents for score, parents in scores) / items - own * parent
+        if covariance > 0.0:
+            covariance = max(covariance - 1 / (2 * items), 0.0)
+        phi = covariance / spread
     change = own - parent
     return PairedAccuracy(
         change=change,
-        lower=max(change - _joined(own - own_lower, parent_upper - parent, shared), -1.0),
-        upper=min(change + _joined(own_upper - own, parent - parent_lower, shared), 1.0),
+        lower=max(change - _joined(own - own_lower, parent_upper - parent, phi), -1.0),
+        upper=min(change + _joined(own_upper - own, parent - parent_lower, phi), 1.0),
         items=items,
         lost=sum(score < parents for score, parents in scores),
         won=sum(score > parents for score, parents in scores),
     )
 
 
-def _joined(one: float, other: float, shared: float) -> float:
+def _joined(one: float, other: float, phi: float) -> float:
     """How far an end of the interval lies from the difference."""
-    return sqrt(max(one**2 - 2 * shared * one * other + other**2, 0.0))
-
-
-def _correlation(scores: Sequence[Scores], own: float, parent: float) -> float:
-    """The phi coefficient, with Newcombe's correction towards 0 where it is positive."""
-    items = len(scores)
-    spread = sqrt(own * (1 - own) * parent * (1 - parent))
-    if spread == 0.0:
-        return 0.0
-    covariance = sum(score * parents for score, parents in scores) / items - own * parent
-    if covariance > 0.0:
-        covariance = max(covariance - 1 / (2 * items), 0.0)
-    return covariance / spread
+    return sqrt(max(one**2 - 2 * phi * one * other + other**2, 0.0))

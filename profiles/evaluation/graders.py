@@ -6,6 +6,7 @@ cannot grade; an answer that is wrong, however wrong, scores 0.
 
 from __future__ import annotations
 
+import ast
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -13,8 +14,9 @@ from dataclasses import dataclass
 from math import isclose, isfinite
 from typing import Literal
 
-from profiles.evaluation.code_grader import check_tests, code
+from profiles.evaluation.fences import fenced
 from profiles.evaluation.json_grader import check_schema, json_schema
+from profiles.evaluation.sandbox import SandboxUnavailable, run_tests
 
 GraderName = Literal[
     "exact",
@@ -37,7 +39,7 @@ class Grader:
     """
 
     score: Callable[[str, str], float]
-    check: Callable[[str], None]
+    check: Callable[[str], object]
     slow: bool = False
 
     def __call__(self, answer: str, reference: str) -> float:
@@ -52,6 +54,7 @@ STATED_CHOICE = re.compile(r"\b(?:answer|option|choice)\b(?: is)?\W*([A-J])\b", 
 ALTERNATIVES = "|"
 TOLERANCE = "±"
 PERCENT = "%"
+PYTHON_MARKS = ("python", "py", "python3")
 
 
 def exact(answer: str, reference: str) -> float:
@@ -106,6 +109,18 @@ def token_f1(answer: str, reference: str) -> float:
     return 2 * common / (got.total() + wanted.total())
 
 
+def code(answer: str, reference: str) -> float:
+    """The answer's fenced block, or else the answer, passes the reference: Python with asserts.
+
+    Takes as long as the code does, up to the sandbox's limits.
+    """
+    block = fenced(answer, PYTHON_MARKS)
+    try:
+        return float(run_tests(answer if block is None else block, reference).passed)
+    except SandboxUnavailable as exc:
+        raise ValueError(str(exc)) from exc
+
+
 def _check_letter(reference: str) -> None:
     if not re.fullmatch("[A-J]", reference):
         raise ValueError(f"{reference!r} is no letter from A to J")
@@ -121,13 +136,14 @@ def _check_words(reference: str) -> None:
         raise ValueError(f"{reference!r} has no words")
 
 
-def _check_number(reference: str) -> None:
-    _number_and_tolerance(reference)
-
-
-def _check_pattern(reference: str) -> None:
-    if _pattern(reference).search(""):
-        raise ValueError(f"{reference!r} is found in an empty answer: no answer would be right")
+def check_tests(reference: str) -> None:
+    """Raises `ValueError` unless the reference is Python code that asserts something."""
+    try:
+        tree = ast.parse(reference)
+    except SyntaxError as exc:
+        raise ValueError(f"no Python code: {exc}") from exc
+    if not any(isinstance(node, ast.Assert) for node in ast.walk(tree)):
+        raise ValueError(f"{reference!r} asserts nothing: whatever runs would pass")
 
 
 def _number_and_tolerance(reference: str) -> tuple[float, float]:
@@ -144,9 +160,12 @@ def _number_and_tolerance(reference: str) -> tuple[float, float]:
 
 def _pattern(reference: str) -> re.Pattern[str]:
     try:
-        return re.compile(reference, re.IGNORECASE)
+        pattern = re.compile(reference, re.IGNORECASE)
     except re.error as exc:
         raise ValueError(f"{reference!r} is no regular expression: {exc}") from exc
+    if pattern.search(""):
+        raise ValueError(f"{reference!r} is found in an empty answer: no answer would be right")
+    return pattern
 
 
 def _plain(text: str) -> str:
@@ -162,8 +181,8 @@ GRADERS: Mapping[GraderName, Grader] = {
     "leading": Grader(score=leading, check=_check_alternatives),
     "contains": Grader(score=contains, check=_check_alternatives),
     "choice": Grader(score=choice, check=_check_letter),
-    "number": Grader(score=number, check=_check_number),
-    "regex": Grader(score=regex, check=_check_pattern),
+    "number": Grader(score=number, check=_number_and_tolerance),
+    "regex": Grader(score=regex, check=_pattern),
     "token_f1": Grader(score=token_f1, check=_check_words),
     "json_schema": Grader(score=json_schema, check=check_schema),
     "code": Grader(score=code, check=check_tests, slow=True),

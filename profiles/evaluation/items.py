@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Len
 from pydantic import TypeAdapter, ValidationError
@@ -67,10 +67,9 @@ def read_items(file: Path) -> tuple[Item, ...]:
     problems: list[str] = []
     first_line: dict[str, int] = {}
     for number, line in numbered_lines(text_of(file, ItemsInvalid)):
-        try:
-            item = _item(line)
-        except _Unusable as exc:
-            problems += (f"line {number}: {problem}" for problem in exc.problems)
+        item = _item(line)
+        if isinstance(item, tuple):
+            problems += (f"line {number}: {problem}" for problem in item)
             continue
         if item.id in first_line:
             problems.append(
@@ -85,33 +84,21 @@ def read_items(file: Path) -> tuple[Item, ...]:
     return tuple(items)
 
 
-class _Unusable(Exception):
-    """What is wrong with one line."""
-
-    def __init__(self, *problems: str) -> None:
-        super().__init__(*problems)
-        self.problems = problems
-
-
-def _item(line: str) -> Item:
+def _item(line: str) -> Item | tuple[str, ...]:
+    """The item of a line, or what is wrong with it. `prompt` is short for one user message."""
     try:
-        item = ITEM.validate_python(_with_messages(json.loads(line)))
+        fields = json.loads(line)
+        if isinstance(fields, dict) and "messages" not in fields:
+            if "prompt" not in fields:
+                return ("prompt: got nothing; either prompt or messages is required",)
+            fields["messages"] = [{"role": "user", "content": fields.pop("prompt")}]
+        item = ITEM.validate_python(fields)
     except json.JSONDecodeError as exc:
-        raise _Unusable(f"no JSON object: {exc}") from exc
+        return (f"no JSON object: {exc}",)
     except ValidationError as exc:
-        raise _Unusable(*problem_lines(exc)) from exc
+        return problem_lines(exc)
     try:
         GRADERS[item.grader].check(item.reference)
     except ValueError as exc:
-        raise _Unusable(f"reference: grader {item.grader!r} cannot use it: {exc}") from exc
+        return (f"reference: grader {item.grader!r} cannot use it: {exc}",)
     return item
-
-
-def _with_messages(line: Any) -> Any:
-    """`prompt` is short for one user message; anything else is left for validation to refuse."""
-    if not isinstance(line, dict) or "messages" in line:
-        return line
-    if "prompt" not in line:
-        raise _Unusable("prompt: got nothing; either prompt or messages is required")
-    rest = {key: value for key, value in line.items() if key != "prompt"}
-    return {**rest, "messages": [{"role": "user", "content": line["prompt"]}]}

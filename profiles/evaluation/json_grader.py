@@ -22,7 +22,10 @@ def json_schema(answer: str, reference: str) -> float:
     """The answer, or else its fenced block, is JSON that the reference, a JSON schema, allows."""
     validator = _validator(reference)
     try:
-        value = _parsed(answer)
+        try:
+            value = _json(answer)
+        except ValueError:
+            value = _json(fenced(answer, JSON_MARKS) or "")
     except (ValueError, RecursionError):
         return 0.0
     try:
@@ -62,23 +65,12 @@ def _validator(reference: str) -> Validator:
     return kind(schema, registry=EMPTY_REGISTRY)
 
 
-def _parsed(answer: str) -> JsonValue:
-    try:
-        return _json(answer)
-    except ValueError:
-        block = fenced(answer, JSON_MARKS)
-        if block is None:
-            raise
-        return _json(block)
-
-
 def _json(text: str) -> JsonValue:
-    value: JsonValue = json.loads(text, parse_constant=_no_constant)
+    def refuse(name: str) -> NoReturn:
+        raise ValueError(f"{name} is no JSON")
+
+    value: JsonValue = json.loads(text, parse_constant=refuse)
     return value
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
 
 
 def _pointers(schema: object) -> list[str]:

@@ -9,7 +9,6 @@ import importlib.util
 import json
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -79,24 +78,25 @@ class HarnessMissing(ProfilingError):
 DEFAULT_OPTIONS = BenchmarkOptions()
 
 
-async def run_benchmarks(
-    names: Sequence[str],
+async def run_benchmark(
+    name: str,
     served: Served,
     folder: Path,
     options: BenchmarkOptions = DEFAULT_OPTIONS,
-) -> Mapping[str, TaskAccuracy]:
-    """The accuracy of each named task or group of tasks, a group's over all of its items.
+) -> TaskAccuracy:
+    """The accuracy of a named task or group of tasks, a group's over all of its items.
 
-    Configuration, log, results and every answer stay in a folder each below `folder`. Raises
-    `BenchmarkFailed` and `HarnessMissing`.
+    Configuration, log, results and every answer stay in a folder of that name below `folder`.
+    Raises `BenchmarkFailed` and `HarnessMissing`.
     """
     if importlib.util.find_spec(MODULE) is None:
         raise HarnessMissing
-    return {name: await _run(name, served, folder / quote(name, ""), options) for name in names}
-
-
-async def _run(name: str, served: Served, folder: Path, options: BenchmarkOptions) -> TaskAccuracy:
-    config, log_path = _prepared(name, served, folder, options), folder / "harness.log"
+    folder = folder / quote(name, "")
+    # What an earlier run left would count as well.
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    config, log_path = folder / "config.json", folder / "harness.log"
+    config.write_text(json.dumps(_config(name, served, folder, options), indent=2))
     argv = [sys.executable, "-m", MODULE, "run", "--config", str(config)]
     with log_path.open("wb") as log:
         async with process_group(argv, env={"TOKENIZERS_PARALLELISM": "false"}, log=log) as process:
@@ -107,15 +107,6 @@ async def _run(name: str, served: Served, folder: Path, options: BenchmarkOption
         return task_accuracy(read_scores(folder))
     except ValueError as exc:
         raise BenchmarkFailed(name, str(exc), log_path) from exc
-
-
-def _prepared(name: str, served: Served, folder: Path, options: BenchmarkOptions) -> Path:
-    """An empty folder but for the configuration: what an earlier run left would count as well."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    config = folder / "config.json"
-    config.write_text(json.dumps(_config(name, served, folder, options), indent=2))
-    return config
 
 
 def _config(
@@ -161,28 +152,23 @@ def _cause(log_path: Path, options: BenchmarkOptions) -> str:
 
 def read_scores(folder: Path) -> list[float]:
     """The score of every item in the samples below `folder`; `ValueError` where they have none."""
-    files = sorted(folder.rglob("samples_*.jsonl"))
-    scores = [score for file in files for score in _scores(file)]
+    scores: list[float] = []
+    for file in sorted(folder.rglob("samples_*.jsonl")):
+        rows = [json.loads(line) for line in file.read_text(encoding="utf-8").split("\n") if line]
+        # A task may read an answer in several ways: the one its authors put first counts.
+        rows = [row for row in rows if row.get("filter") == rows[0].get("filter")]
+        if not rows:
+            continue
+        metric = next((metric for metric in METRICS if metric in rows[0]), None)
+        if metric is None:
+            raise ValueError(
+                f"it measures {', '.join(rows[0].get('metrics', ())) or 'nothing'}, of which none "
+                f"is a share of right answers; those known here: {', '.join(METRICS)}"
+            )
+        for score in (row.get(metric) for row in rows):
+            if not isinstance(score, int | float) or not 0 <= score <= 1:
+                raise ValueError(f"{file.name}: {metric} of an item is {score!r}, not from 0 to 1")
+            scores.append(float(score))
     if not scores:
         raise ValueError(f"lm-evaluation-harness left no samples in {folder}")
     return scores
-
-
-def _scores(file: Path) -> Iterator[float]:
-    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").split("\n") if line]
-    if not rows:
-        return
-    metric = next((metric for metric in METRICS if metric in rows[0]), None)
-    if metric is None:
-        raise ValueError(
-            f"it measures {', '.join(rows[0].get('metrics', ())) or 'nothing'}, of which none is "
-            f"a share of right answers; those known here: {', '.join(METRICS)}"
-        )
-    for row in rows:
-        # A task may read an answer in several ways: the one its authors put first counts.
-        if row.get("filter") != rows[0].get("filter"):
-            continue
-        score = row.get(metric)
-        if not isinstance(score, int | float) or not 0 <= score <= 1:
-            raise ValueError(f"{file.name}: {metric} of an item is {score!r}, not from 0 to 1")
-        yield float(score)

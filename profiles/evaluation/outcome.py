@@ -14,7 +14,7 @@ from typing import ClassVar, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from profiles.evaluation.items import Item, Message
+from profiles.evaluation.items import Message
 from profiles.jsonl import LinesInvalid, problems_of_line, text_of
 from serve_app.atomic_write import write_atomically
 from serve_app.core.profile import Difficulty
@@ -59,15 +59,6 @@ class Outcome:
         return "\n\n".join(message.content for message in self.messages)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """An engine's answer to an item, and the tokens it counted."""
-
-    text: str
-    prompt_tokens: int | None
-    completion_tokens: int | None
-
-
 def difficulty_of(outcome: Outcome) -> Difficulty | None:
     """Easy below a third, medium below two thirds; an item that does not say has none."""
     if outcome.difficulty is None:
@@ -75,30 +66,6 @@ def difficulty_of(outcome: Outcome) -> Difficulty | None:
     if outcome.difficulty < EASY_BELOW:
         return "easy"
     return "medium" if outcome.difficulty < MEDIUM_BELOW else "hard"
-
-
-def outcome_of(
-    pair: str,
-    item: Item,
-    answer: Answer | None,
-    *,
-    score: float | None = None,
-    error: str | None = None,
-) -> Outcome:
-    """Takes a score or an error."""
-    return Outcome(
-        pair=pair,
-        item=item.id,
-        digest=item.digest,
-        task=item.task,
-        difficulty=item.difficulty,
-        messages=item.messages,
-        answer=answer.text if answer else None,
-        score=score,
-        prompt_tokens=answer.prompt_tokens if answer else None,
-        completion_tokens=answer.completion_tokens if answer else None,
-        error=error,
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,13 +46,6 @@ class Ran:
 class SandboxUnavailable(Exception):
     """The confined process did not come up, so that nothing is known of the code."""
 
-    def __init__(self, cause: str) -> None:
-        super().__init__(cause)
-        self.cause = cause
-
-    def __str__(self) -> str:
-        return f"the sandbox did not start: {self.cause}"
-
 
 DEFAULT_LIMITS = Limits()
 
@@ -64,13 +57,38 @@ def run_tests(code: str, tests: str, limits: Limits = DEFAULT_LIMITS) -> Ran:
     exit status nor anything printed counts. Raises `SandboxUnavailable`.
     """
     word = secrets.token_hex(16)
-    with tempfile.TemporaryDirectory(prefix="quantroute-", ignore_cleanup_errors=True) as folder:
-        program = json.dumps({"word": word, "code": code, "tests": tests, **asdict(limits)})
-        report = _run(program, Path(folder), limits.start_s + limits.wall_s)
-    said = [line.split()[1:] for line in report.splitlines() if line.startswith(f"{word} ")]
-    if not said or said[0][0] != "ready":
-        raise SandboxUnavailable(report.strip() or f"it did not answer within {limits.start_s:g} s")
-    return Ran(passed=["passed"] in said[1:], missing=tuple(said[0][1:]))
+    program = {"word": word, "code": code, "tests": tests, **asdict(limits)}
+    with (
+        tempfile.TemporaryDirectory(prefix="quantroute-", ignore_cleanup_errors=True) as folder,
+        tempfile.TemporaryFile() as asked,
+        tempfile.TemporaryFile() as output,
+    ):
+        asked.write(json.dumps(program).encode())
+        asked.seek(0)
+        child = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-B", str(CHILD)],
+            stdin=asked,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
+            env={},
+            start_new_session=True,
+        )
+        try:
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(limits.start_s + limits.wall_s)
+        finally:
+            # With all that the child started.
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+        output.seek(0)
+        report = output.read(REPORT_BYTES).decode(errors="replace")
+    lines = [line.split()[1:] for line in report.splitlines() if line.startswith(f"{word} ")]
+    if not lines or lines[0][0] != "ready":
+        cause = report.strip() or f"it did not answer within {limits.start_s:g} s"
+        raise SandboxUnavailable(f"the sandbox did not start: {cause}")
+    return Ran(passed=["passed"] in lines[1:], missing=tuple(lines[0][1:]))
 
 
 def missing_protection() -> tuple[str, ...]:
@@ -79,28 +97,3 @@ def missing_protection() -> tuple[str, ...]:
     Raises `SandboxUnavailable`.
     """
     return run_tests("", "").missing
-
-
-def _run(program: str, folder: Path, most_s: float) -> str:
-    """What the child reported until it ended, or was ended with all that it had started."""
-    with tempfile.TemporaryFile() as asked, tempfile.TemporaryFile() as report:
-        asked.write(program.encode())
-        asked.seek(0)
-        child = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-B", str(CHILD)],
-            stdin=asked,
-            stdout=report,
-            stderr=subprocess.STDOUT,
-            cwd=folder,
-            env={},
-            start_new_session=True,
-        )
-        try:
-            with suppress(subprocess.TimeoutExpired):
-                child.wait(most_s)
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(child.pid, signal.SIGKILL)
-            child.wait()
-        report.seek(0)
-        return report.read(REPORT_BYTES).decode(errors="replace")

@@ -17,7 +17,7 @@ import struct
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypedDict
+from typing import Any
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 NO_NEW_PRIVILEGES = 38
@@ -76,50 +76,10 @@ ALLOW, REFUSE, KILL = 0x7FFF0000, 0x00050000, 0x80000000
 LOAD, EQUAL, AT_LEAST, ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 
 
-class Program(TypedDict):
-    """What `sandbox.py` asks for."""
-
-    word: str
-    code: str
-    tests: str
-    cpu_s: int
-    wall_s: float
-    memory_bytes: int
-    file_bytes: int
-    open_files: int
-
-
 def main() -> None:
-    program: Program = json.loads(sys.stdin.buffer.read())
+    # The code, the tests, the word and `Limits` of `sandbox.py`.
+    program: dict[str, Any] = json.loads(sys.stdin.buffer.read())
     report = os.dup(1)
-    missing = _confine(program)
-    _say(report, program["word"], "ready", *missing)
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1, 2):
-        os.dup2(nowhere, descriptor)
-    signal.setitimer(signal.ITIMER_REAL, program["wall_s"])
-    if _passes(program["code"], program["tests"]):
-        _say(report, program["word"], "passed")
-    # Threads and exit handlers of the answer have no say any more.
-    os._exit(0)
-
-
-def _passes(code: str, tests: str) -> bool:
-    names = {"__name__": "answer"}
-    try:
-        exec(compile(code, "answer", "exec"), names)
-        exec(compile(tests, "tests", "exec"), names)
-    except BaseException:  # noqa: BLE001 - whatever an answer raises, SystemExit too, is its failure.
-        return False
-    return True
-
-
-def _say(report: int, *words: str) -> None:
-    os.write(report, f"{' '.join(words)}\n".encode())
-
-
-def _confine(program: Program) -> list[str]:
-    """Names what could not be shut: `files`, or `processes` and `network`."""
     for limit, value in (
         (resource.RLIMIT_CPU, program["cpu_s"]),
         (resource.RLIMIT_AS, program["memory_bytes"]),
@@ -133,8 +93,27 @@ def _confine(program: Program) -> list[str]:
     if "processes" in missing:
         # Root is exempt from this limit, and threads are lost with it.
         resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
-    _drop_capabilities()
-    return missing
+    # No capabilities: of no effect for an ordinary user, and root is one like the others then.
+    _checked(LIBC.capset(struct.pack("Ii", CAPABILITY_VERSION, 0), bytes(24)))
+    _say(report, program["word"], "ready", *missing)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(nowhere, descriptor)
+    signal.setitimer(signal.ITIMER_REAL, program["wall_s"])
+    names = {"__name__": "answer"}
+    try:
+        exec(compile(program["code"], "answer", "exec"), names)
+        exec(compile(program["tests"], "tests", "exec"), names)
+    except BaseException:  # noqa: BLE001 - whatever an answer raises, SystemExit too, is its failure.
+        pass
+    else:
+        _say(report, program["word"], "passed")
+    # Threads and exit handlers of the answer have no say any more.
+    os._exit(0)
+
+
+def _say(report: int, *words: str) -> None:
+    os.write(report, f"{' '.join(words)}\n".encode())
 
 
 def _try(shut: Callable[[], None], *names: str) -> tuple[str, ...]:
@@ -175,44 +154,36 @@ def _shut_calls() -> None:
     machine = platform.machine()
     if machine not in ARCHITECTURES:
         raise OSError(ENOSYS, f"system calls of {machine!r} are not known here")
-    code = b"".join(_filter(machine))
+    column = list(ARCHITECTURES).index(machine)
+    refused = [numbers[column] for numbers in REFUSED_CALLS.values() if numbers[column]]
+    code = b"".join(
+        (
+            _one(LOAD, 0, 0, 4),
+            _one(EQUAL, 1, 0, ARCHITECTURES[machine]),
+            _one(RETURN, 0, 0, KILL),
+            _one(LOAD, 0, 0, 0),
+            _one(AT_LEAST, 0, 1, FIRST_X32_CALL),
+            _one(RETURN, 0, 0, KILL),
+            *(_one(EQUAL, 0, 1, n) + _one(RETURN, 0, 0, REFUSE | EPERM) for n in refused),
+            # The C library then asks with clone, whose flags can be looked at.
+            _one(EQUAL, 0, 1, CLONE3),
+            _one(RETURN, 0, 0, REFUSE | ENOSYS),
+            _one(EQUAL, 1, 0, CLONE[machine]),
+            _one(RETURN, 0, 0, ALLOW),
+            _one(LOAD, 0, 0, 16),
+            _one(ANY_BIT, 0, 1, THREAD),
+            _one(RETURN, 0, 0, ALLOW),
+            _one(RETURN, 0, 0, REFUSE | EPERM),
+        )
+    )
     buffer = ctypes.create_string_buffer(code, len(code))
     program = struct.pack("HxxxxxxP", len(code) // 8, ctypes.addressof(buffer))
     _checked(LIBC.prctl(SET_SECCOMP, SECCOMP_FILTER, program, 0, 0))
 
 
-def _filter(machine: str) -> list[bytes]:
-    """Instructions of the filter: each is (code, jump if true, jump if false, value)."""
-    column = list(ARCHITECTURES).index(machine)
-    refused = [numbers[column] for numbers in REFUSED_CALLS.values() if numbers[column]]
-    return [
-        _one(LOAD, 0, 0, 4),
-        _one(EQUAL, 1, 0, ARCHITECTURES[machine]),
-        _one(RETURN, 0, 0, KILL),
-        _one(LOAD, 0, 0, 0),
-        _one(AT_LEAST, 0, 1, FIRST_X32_CALL),
-        _one(RETURN, 0, 0, KILL),
-        *(_one(EQUAL, 0, 1, n) + _one(RETURN, 0, 0, REFUSE | EPERM) for n in refused),
-        # The C library then asks with clone, whose flags can be looked at.
-        _one(EQUAL, 0, 1, CLONE3),
-        _one(RETURN, 0, 0, REFUSE | ENOSYS),
-        _one(EQUAL, 1, 0, CLONE[machine]),
-        _one(RETURN, 0, 0, ALLOW),
-        _one(LOAD, 0, 0, 16),
-        _one(ANY_BIT, 0, 1, THREAD),
-        _one(RETURN, 0, 0, ALLOW),
-        _one(RETURN, 0, 0, REFUSE | EPERM),
-    ]
-
-
 def _one(code: int, if_true: int, if_false: int, value: int) -> bytes:
+    """One instruction of the filter."""
     return struct.pack("HBBI", code, if_true, if_false, value)
-
-
-def _drop_capabilities() -> None:
-    """Of no effect for an ordinary user; root is one like the others from here on."""
-    header = struct.pack("Ii", CAPABILITY_VERSION, 0)
-    _checked(LIBC.capset(header, bytes(24)))
 
 
 def _checked(result: int) -> int:

@@ -3,40 +3,11 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Sequence
-from typing import Protocol, cast
+from collections.abc import Callable
+from typing import Any
 
 from profiles.errors import EngineUnsuitable
 from profiles.processes.process_group import tree_pids
-
-
-class GpuProcess(Protocol):
-    """One process on one GPU; NVML does not always tell how much it holds."""
-
-    @property
-    def pid(self) -> int: ...
-
-    @property
-    def usedGpuMemory(self) -> int | None: ...
-
-
-class GpuTotals(Protocol):
-    """All memory of one GPU."""
-
-    @property
-    def used(self) -> int: ...
-
-
-class Nvml(Protocol):
-    """What is asked of the module `pynvml`, which the package nvidia-ml-py brings."""
-
-    def nvmlDeviceGetCount(self) -> int: ...
-
-    def nvmlDeviceGetHandleByIndex(self, index: int) -> object: ...
-
-    def nvmlDeviceGetComputeRunningProcesses(self, handle: object) -> Sequence[GpuProcess]: ...
-
-    def nvmlDeviceGetMemoryInfo(self, handle: object) -> GpuTotals: ...
 
 
 def gpu_memory() -> Callable[[int], int]:
@@ -45,7 +16,7 @@ def gpu_memory() -> Callable[[int], int]:
     Raises `EngineUnsuitable` when NVML cannot be asked.
     """
     try:
-        # By name: only a machine with a GPU needs it, and it has no types.
+        # By name: only a machine with a GPU needs it.
         pynvml = importlib.import_module("pynvml")
     except ImportError as exc:
         raise EngineUnsuitable(
@@ -58,17 +29,18 @@ def gpu_memory() -> Callable[[int], int]:
         raise EngineUnsuitable(
             f"NVML, which reads GPU memory, reports {exc}: run where the NVIDIA driver is"
         ) from exc
-    return GpuMemory(cast("Nvml", pynvml)).used_bytes
+    return GpuMemory(pynvml).used_bytes
 
 
 class GpuMemory:
     """Bytes that a process tree holds, summed over all GPUs.
 
     In a container NVML may name processes by the host's ids, or none at all. What the GPUs hold
-    more than when watching began counts then: nothing else may start on them meanwhile.
+    more than when watching began counts then: nothing else may start on them meanwhile. `nvml` is
+    the module `pynvml`, which the package nvidia-ml-py brings and which has no types.
     """
 
-    def __init__(self, nvml: Nvml) -> None:
+    def __init__(self, nvml: Any) -> None:
         self._nvml = nvml
         self._gpus = [
             nvml.nvmlDeviceGetHandleByIndex(index) for index in range(nvml.nvmlDeviceGetCount())

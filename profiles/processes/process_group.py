@@ -44,8 +44,10 @@ async def process_group(
 
     On Linux the process gets SIGTERM too when this one is killed and cannot end it itself.
     """
+    if sys.platform == "linux":
+        argv = [sys.executable, "-ISs", str(TIED_TO_PARENT), str(os.getpid()), *argv]
     process = await asyncio.create_subprocess_exec(
-        *_tied(argv),
+        *argv,
         env={**os.environ, **env},
         stdin=stdin,
         stdout=log if stdout is None else stdout,
@@ -58,21 +60,14 @@ async def process_group(
         await _end(process)
 
 
-def _tied(argv: Sequence[str]) -> Sequence[str]:
-    if sys.platform != "linux":
-        return argv
-    return [sys.executable, "-ISs", str(TIED_TO_PARENT), str(os.getpid()), *argv]
-
-
 async def _end(process: Process) -> None:
     """SIGTERM to the group, and SIGKILL to whatever of it outlives the grace period."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
     try:
-        async with asyncio.timeout(GRACE_S):
-            await process.wait()
-    except TimeoutError:
-        pass
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GRACE_S):
+                await process.wait()
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

@@ -60,41 +60,31 @@ def engine_report(metrics: str, log_path: Path | None, *, workers: int = 1) -> E
     Bytes are given for one of the `workers` that a replica is spread over; all hold as much. Tokens
     are given for all together.
     """
-    labels = _cache_labels(metrics)
+    families = text_string_to_metric_families(metrics)
+    samples = (sample for family in families for sample in family.samples)
+    labels = next((sample.labels for sample in samples if sample.name == CACHE_INFO), {})
     log = "" if log_path is None else log_path.read_text(errors="replace")
+    logged_tokens = _CACHE_TOKENS.search(log)
+    tokens = _whole(labels.get("kv_cache_size_tokens", ""))
+    if not tokens:
+        tokens = int(logged_tokens[1].replace(",", "")) if logged_tokens else None
+    cache_bytes = _whole(labels.get("kv_cache_memory_bytes", "")) or _bytes(_CACHE_BYTES, log)
+    weights_bytes = _bytes(_WEIGHTS, log)
     return EngineReport(
-        kv_cache_bytes=_times(
-            workers, _whole(labels.get("kv_cache_memory_bytes")) or _gib(_CACHE_BYTES, log)
-        ),
-        kv_cache_tokens=_whole(labels.get("kv_cache_size_tokens")) or _tokens(log),
-        weights_loaded_bytes=_times(workers, _gib(_WEIGHTS, log)),
+        kv_cache_bytes=cache_bytes and workers * cache_bytes,
+        kv_cache_tokens=tokens,
+        weights_loaded_bytes=weights_bytes and workers * weights_bytes,
     )
 
 
-def _cache_labels(metrics: str) -> dict[str, str]:
-    for family in text_string_to_metric_families(metrics):
-        for sample in family.samples:
-            if sample.name == CACHE_INFO:
-                return sample.labels
-    return {}
+def _whole(label: str) -> int | None:
+    return int(label) if label.isdecimal() else None
 
 
-def _whole(label: str | None) -> int | None:
-    return int(label) if label and label.isdecimal() else None
-
-
-def _times(workers: int, each_bytes: int | None) -> int | None:
-    return None if each_bytes is None else workers * each_bytes
-
-
-def _gib(pattern: re.Pattern[str], log: str) -> int | None:
+def _bytes(pattern: re.Pattern[str], log: str) -> int | None:
+    """What `pattern` finds in GiB; the last place in the log counts."""
     found = pattern.findall(log)
     return round(float(found[-1]) * 2**30) if found else None
-
-
-def _tokens(log: str) -> int | None:
-    found = _CACHE_TOKENS.search(log)
-    return int(found[1].replace(",", "")) if found else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,23 +139,14 @@ def engine_argv(spec: EngineSpec, port: int) -> list[str]:
     argv = [sys.executable, "-m", SERVER, "--model", spec.checkpoint]
     argv += ["--served-model-name", spec.pair.id, "--host", "127.0.0.1", "--port", str(port)]
     for name, value in spec.engine_kwargs.items():
-        argv += _flag(name, value)
+        dashed = name.replace("_", "-")
+        if isinstance(value, bool):
+            argv.append(f"--{dashed}" if value else f"--no-{dashed}")
+        elif isinstance(value, list):
+            argv += [f"--{dashed}", *map(str, value)]
+        elif value is not None:
+            argv += [f"--{dashed}", json.dumps(value) if isinstance(value, dict) else str(value)]
     return argv
-
-
-def _flag(name: str, value: JsonValue) -> list[str]:
-    dashed = name.replace("_", "-")
-    match value:
-        case None:
-            return []
-        case bool():
-            return [f"--{dashed}" if value else f"--no-{dashed}"]
-        case list():
-            return [f"--{dashed}", *(str(item) for item in value)]
-        case str() | int() | float():
-            return [f"--{dashed}", str(value)]
-        case _:
-            return [f"--{dashed}", json.dumps(value)]
 
 
 @asynccontextmanager
@@ -180,12 +161,15 @@ async def running_engine(spec: EngineSpec, log_path: Path) -> AsyncIterator[Endp
     hardware = spec.pair.hardware.accelerator
     if reason := cannot_run(hardware, spec.pair.quantization, cpu_flags()):
         raise EngineUnsuitable(f"{spec.pair.id} cannot run here: {reason}")
-    port = _free_port()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
     argv = engine_argv(spec, port)
+    env = " ".join(f"{name}={shlex.quote(value)}" for name, value in spec.env.items())
     used_bytes = resident_bytes if spec.peak_of == "rss" else gpu_memory()
     with log_path.open("wb") as log:
-        log.write(_shell_line(spec, argv).encode())
+        log.write(f"$ {env} {shlex.join(argv)}\n".encode())
         log.flush()
         started = monotonic()
         async with (
@@ -263,15 +247,3 @@ async def _describe(
         report=engine_report(metrics.text, log_path, workers=spec.workers),
         footprint=footprint,
     )
-
-
-def _shell_line(spec: EngineSpec, argv: list[str]) -> str:
-    env = (f"{name}={shlex.quote(value)}" for name, value in spec.env.items())
-    return f"$ {' '.join(env)} {shlex.join(argv)}\n"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port

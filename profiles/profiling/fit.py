@@ -18,7 +18,7 @@ from profiles.evaluation import Outcome, paired_accuracy
 from profiles.evaluation.accuracy import accuracy_by_difficulty, accuracy_by_scope
 from profiles.profiling.engine import EngineSpec
 from profiles.profiling.measure import PairPlan
-from profiles.profiling.point import Point, refuse_unusable
+from profiles.profiling.point import FEWEST_SAMPLES, Point
 from profiles.profiling.run_folder import RunFolder
 from profiles.profiling.sweep import Sweep
 from serve_app.core.profile import (
@@ -96,9 +96,17 @@ def fit_profile(
 
 
 def fit_surface(points: Sequence[Point]) -> LatencySurface:
-    """Latency quantiles over the grid that the points span."""
+    """Latency quantiles over the grid that the points span.
+
+    Raises `MeasurementUnusable` when a point has too few samples for quantiles.
+    """
     for point in points:
-        refuse_unusable(point)
+        if len(point.ttft_ms) < FEWEST_SAMPLES:
+            raise MeasurementUnusable(
+                f"{len(point.ttft_ms)} samples at concurrency {point.concurrency} with "
+                f"{point.prompt_tokens}-token prompts, and a p95 needs at least {FEWEST_SAMPLES}: "
+                f"measure more rounds"
+            )
     levels = tuple(sorted({point.concurrency for point in points}))
     lengths = tuple(sorted({point.prompt_tokens for point in points}))
     by_place = {(point.concurrency, point.prompt_tokens): point for point in points}
@@ -167,9 +175,7 @@ def _prefill_rate(points: Sequence[Point]) -> float:
 def _quantiles(
     rows: Sequence[Sequence[Point]], samples: Callable[[Point], tuple[float, ...]]
 ) -> Quantiles:
-    percentiles = [
-        [quantiles(samples(point), n=100, method="inclusive") for point in row] for row in rows
-    ]
+    percentiles = _cells(rows, lambda point: quantiles(samples(point), n=100, method="inclusive"))
 
     def grid(percent: int) -> Grid:
         return tuple(

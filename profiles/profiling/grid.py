@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import takewhile
 
 from profiles.errors import MeasurementUnusable
 from profiles.profiling.loadgen import Load, left_out
@@ -64,12 +63,13 @@ class Grid:
                 f"{longest} tokens; pair {pair.id!r} has a window of {pair.context_window}: "
                 f"measure shorter prompts"
             )
-        levels = self.concurrency or _levels(pair.max_concurrency)
-        if max(levels) > pair.max_concurrency:
+        most = pair.max_concurrency
+        powers = (2**power for power in range(most.bit_length()))
+        levels = self.concurrency or {*powers, most}
+        if max(levels) > most:
             raise MeasurementUnusable(
-                f"concurrency {max(levels)} is more than the {pair.max_concurrency} requests "
-                f"that pair {pair.id!r} runs at once; what waits is the router's to add: measure "
-                f"up to {pair.max_concurrency}"
+                f"concurrency {max(levels)} is more than the {most} requests that pair "
+                f"{pair.id!r} runs at once; what waits is the router's to add: measure up to {most}"
             )
         return tuple(
             GridPoint(concurrency=level, prompt_tokens=length)
@@ -80,11 +80,13 @@ class Grid:
     def load(self, grid_point: GridPoint, *, seed: int) -> Load:
         """One round at a place."""
         level = grid_point.concurrency
+        # More samples at busier levels, where requests differ more and cost less.
+        samples = 4 + 3 * level // 2
         return Load(
             concurrency=level,
             prompt_tokens=grid_point.prompt_tokens,
             output_tokens=self.output_tokens,
-            requests=left_out(level) + _samples(level),
+            requests=left_out(level) + samples,
             seed=seed,
         )
 
@@ -107,14 +109,3 @@ def work(load: Load) -> float:
     """Roughly how long a load takes, in short requests one after another: for time left only."""
     waves = load.requests / load.concurrency
     return waves * (1 + load.concurrency / 20 + load.concurrency * load.prompt_tokens / 4096)
-
-
-def _levels(most: int) -> tuple[int, ...]:
-    """Powers of two up to the most, and the most itself."""
-    powers = takewhile(lambda level: level < most, (2**power for power in range(most.bit_length())))
-    return (*powers, most)
-
-
-def _samples(concurrency: int) -> int:
-    """More at busier levels, where requests differ more and cost less."""
-    return 4 + 3 * concurrency // 2

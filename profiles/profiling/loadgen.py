@@ -128,17 +128,31 @@ def read_round(result_path: Path, load: Load) -> Round:
             f"{result_path} holds no result of the load generator ({exc}); run the profile again"
         ) from exc
     _refuse_unlike(result, load, result_path)
-    steady = [index for index in _steady(result, load) if result.output_lens[index] > 1]
+    # Left out by their start and not by what they met, so that short answers are left out as often
+    # as long ones.
+    order = sorted(range(len(result.start_times)), key=result.start_times.__getitem__)
+    steady = [
+        index
+        for index in order[_ramp_up(load.concurrency) : len(order) - load.concurrency // 2]
+        if result.output_lens[index] > 1
+    ]
     return Round(
         ttft_ms=tuple(result.ttfts[index] * 1e3 for index in steady),
-        tpot_ms=tuple(_tpot_ms(result, index) for index in steady),
+        tpot_ms=tuple(
+            (result.latencies[index] - result.ttfts[index]) * 1e3 / (result.output_lens[index] - 1)
+            for index in steady
+        ),
         e2e_ms=tuple(result.latencies[index] * 1e3 for index in steady),
         output_tokens=tuple(result.output_lens[index] for index in steady),
     )
 
 
 def left_out(concurrency: int) -> int:
-    """How many requests of a load give no sample: those of ramp-up and ramp-down."""
+    """How many requests of a load give no sample.
+
+    They are those of ramp-up, and the later half of the last wave: it runs in an engine that
+    empties.
+    """
     return _ramp_up(concurrency) + concurrency // 2
 
 
@@ -147,22 +161,14 @@ def _ramp_up(concurrency: int) -> int:
     return concurrency if concurrency > 1 else 0
 
 
-def _steady(result: BenchResult, load: Load) -> list[int]:
-    """Requests in order of their start, less ramp-up and the later half of the last wave.
-
-    That half runs in an engine that empties. Left out by their start and not by what they met, so
-    that short answers are left out as often as long ones.
-    """
-    order = sorted(range(len(result.start_times)), key=result.start_times.__getitem__)
-    return order[_ramp_up(load.concurrency) : len(order) - load.concurrency // 2]
-
-
 def _refuse_unlike(result: BenchResult, load: Load, result_path: Path) -> None:
     failures = [error for error in result.errors if error]
     if failures:
+        # The load generator keeps whole tracebacks.
+        last_line = (failures[0].strip().splitlines() or [""])[-1][:200]
         raise MeasurementUnusable(
             f"{len(failures)} requests failed at concurrency {load.concurrency} with "
-            f"{load.prompt_tokens}-token prompts, the first with {_last_line(failures[0])!r}: see "
+            f"{load.prompt_tokens}-token prompts, the first with {last_line!r}: see "
             f"the engine's log and {result_path}"
         )
     mean_prompt_tokens = fmean(result.input_lens)
@@ -171,13 +177,3 @@ def _refuse_unlike(result: BenchResult, load: Load, result_path: Path) -> None:
             f"the prompts in {result_path} have {mean_prompt_tokens:.0f} tokens, not "
             f"{load.prompt_tokens}: the tokenizer next to the checkpoint is not the engine's"
         )
-
-
-def _last_line(error: str) -> str:
-    """The load generator keeps whole tracebacks."""
-    return (error.strip().splitlines() or [""])[-1][:200]
-
-
-def _tpot_ms(result: BenchResult, index: int) -> float:
-    decoding_s = result.latencies[index] - result.ttfts[index]
-    return decoding_s * 1e3 / (result.output_lens[index] - 1)

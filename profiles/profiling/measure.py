@@ -8,7 +8,7 @@ from pathlib import Path
 from profiles.checkpoint_files import checkpoint_folder
 from profiles.errors import EngineUnsuitable, MeasurementUnusable, ResumeRefused
 from profiles.evaluation import Item, evaluate
-from profiles.evaluation.lm_eval import DEFAULT_OPTIONS, BenchmarkOptions, Served, run_benchmarks
+from profiles.evaluation.lm_eval import DEFAULT_OPTIONS, BenchmarkOptions, Served, run_benchmark
 from profiles.profiling.engine import Endpoint, EngineSpec, running_engine
 from profiles.profiling.grid import Grid
 from profiles.profiling.loadgen import load_generator
@@ -17,7 +17,7 @@ from profiles.profiling.profile_file import machine
 from profiles.profiling.progress import PairProgress
 from profiles.profiling.run_folder import EngineRecord, RunFolder
 from profiles.profiling.sweep import Sweep
-from serve_app.core.profile import Memory, Profile
+from serve_app.core.profile import Profile
 
 START_WORK = 25.0
 EVALUATION_WORK = 80.0
@@ -80,13 +80,13 @@ async def _measure(
     progress: PairProgress,
 ) -> None:
     """Everything that is wanting, with one engine."""
-    graded = bool(folder.outcomes())
-    evaluations = len(_ungraded(plan, folder)) + (0 if graded else 1)
+    evaluations = len(_ungraded(plan, folder)) + (0 if folder.outcomes() else 1)
     progress.expect(START_WORK + sweep.expected_work + evaluations * EVALUATION_WORK)
     progress.step("starting the engine", START_WORK)
     async with running_engine(spec, folder.path / "engine.log") as engine:
         record = _recorded(engine, folder, earlier)
         folder.write_engine(record)
+        tokenizer = checkpoint_folder(spec.checkpoint)
 
         def keep_peak() -> None:
             folder.write_engine(_with_peak(record, engine))
@@ -95,50 +95,40 @@ async def _measure(
             async with load_generator(
                 url=engine.url,
                 model=engine.model,
-                tokenizer=checkpoint_folder(spec.checkpoint),
+                tokenizer=tokenizer,
                 env=spec.env,
                 log_path=folder.path / "loadgen.log",
             ) as generator:
                 await sweep.run(generator, seed=seed, progress=progress, after_round=keep_peak)
-        if not graded:
-            await _grade(plan, engine, folder, progress)
+        if not folder.outcomes():
+            progress.step("asking graded questions", EVALUATION_WORK)
+            outcomes = await evaluate(
+                plan.items,
+                url=engine.url,
+                model=engine.model,
+                concurrency=EVALUATION_CONCURRENCY,
+                progress=progress.within,
+            )
+            folder.write_outcomes(outcomes, items_digest=plan.items_digest)
+        served = Served(
+            url=engine.url,
+            model=engine.model,
+            tokenizer=tokenizer,
+            context_window=spec.pair.context_window,
+        )
         for name in _ungraded(plan, folder):
             progress.step(f"benchmark {name}", EVALUATION_WORK)
-            await _run_benchmark(name, spec, plan, engine, folder)
+            accuracy = await run_benchmark(
+                name, served, folder.path / "benchmarks", plan.benchmark_options
+            )
+            folder.write_benchmarks({**folder.benchmarks(), name: accuracy})
         keep_peak()
-
-
-async def _grade(
-    plan: PairPlan, engine: Endpoint, folder: RunFolder, progress: PairProgress
-) -> None:
-    progress.step("asking graded questions", EVALUATION_WORK)
-    outcomes = await evaluate(
-        plan.items,
-        url=engine.url,
-        model=engine.model,
-        concurrency=EVALUATION_CONCURRENCY,
-        progress=progress.within,
-    )
-    folder.write_outcomes(outcomes, items_digest=plan.items_digest)
 
 
 def _ungraded(plan: PairPlan, folder: RunFolder) -> list[str]:
     """Benchmarks still to be run."""
     done = folder.benchmarks()
     return [name for name in plan.benchmarks if name not in done]
-
-
-async def _run_benchmark(
-    name: str, spec: EngineSpec, plan: PairPlan, engine: Endpoint, folder: RunFolder
-) -> None:
-    served = Served(
-        url=engine.url,
-        model=engine.model,
-        tokenizer=checkpoint_folder(spec.checkpoint),
-        context_window=spec.pair.context_window,
-    )
-    found = await run_benchmarks([name], served, folder.path / "benchmarks", plan.benchmark_options)
-    folder.write_benchmarks({**folder.benchmarks(), **found})
 
 
 def _recorded(engine: Endpoint, folder: RunFolder, earlier: Profile | None) -> EngineRecord:
@@ -154,6 +144,14 @@ def _recorded(engine: Endpoint, folder: RunFolder, earlier: Profile | None) -> E
         return _with_peak(before, engine)
     seen, report = engine.footprint, engine.report
     memory = None if earlier is None else earlier.memory
+    kv_cache_bytes = report.kv_cache_bytes
+    if kv_cache_bytes is None and memory is not None:
+        kv_cache_bytes = memory.kv_cache_bytes
+    if kv_cache_bytes is None:
+        raise MeasurementUnusable(
+            "the engine tells neither in its metrics nor in its log how large its KV cache is: "
+            "set kv_cache_memory_bytes (on a CPU, VLLM_CPU_KVCACHE_SPACE) for the pair"
+        )
     if seen is None:
         assert earlier is not None
         assert memory is not None
@@ -166,7 +164,7 @@ def _recorded(engine: Endpoint, folder: RunFolder, earlier: Profile | None) -> E
         cold_start_s=cold_start_s,
         peak_bytes=peak_bytes,
         peak_of=peak_of,
-        kv_cache_bytes=_kv_cache_bytes(engine, memory),
+        kv_cache_bytes=kv_cache_bytes,
         kv_cache_tokens=report.kv_cache_tokens or (memory.kv_cache_tokens if memory else None),
         weights_loaded_bytes=report.weights_loaded_bytes
         or (memory.weights_loaded_bytes if memory else None),
@@ -177,14 +175,3 @@ def _with_peak(record: EngineRecord, engine: Endpoint) -> EngineRecord:
     if engine.footprint is None:
         return record
     return replace(record, peak_bytes=max(record.peak_bytes, engine.footprint.peak_bytes()))
-
-
-def _kv_cache_bytes(engine: Endpoint, earlier: Memory | None) -> int:
-    if engine.report.kv_cache_bytes is not None:
-        return engine.report.kv_cache_bytes
-    if earlier is not None:
-        return earlier.kv_cache_bytes
-    raise MeasurementUnusable(
-        "the engine tells neither in its metrics nor in its log how large its KV cache is: "
-        "set kv_cache_memory_bytes (on a CPU, VLLM_CPU_KVCACHE_SPACE) for the pair"
-    )

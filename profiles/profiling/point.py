@@ -9,8 +9,6 @@ from statistics import median
 
 from scipy.stats import binom
 
-from profiles.errors import MeasurementUnusable
-
 COVERAGE = 0.95
 FEWEST_SAMPLES = 8
 
@@ -129,14 +127,4 @@ class StopRule:
             and len(point.ttft_ms) >= FEWEST_SAMPLES
             and point.ttft_half_width_ms <= self.half_width * median(point.ttft_ms)
             and point.tpot_half_width_ms <= self.half_width * median(point.tpot_ms)
-        )
-
-
-def refuse_unusable(point: Point) -> None:
-    """Raises `MeasurementUnusable` when the samples are too few for quantiles."""
-    if len(point.ttft_ms) < FEWEST_SAMPLES:
-        raise MeasurementUnusable(
-            f"{len(point.ttft_ms)} samples at concurrency {point.concurrency} with "
-            f"{point.prompt_tokens}-token prompts, and a p95 needs at least {FEWEST_SAMPLES}: "
-            f"measure more rounds"
         )

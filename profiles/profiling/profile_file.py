@@ -8,7 +8,8 @@ from __future__ import annotations
 import fcntl
 import os
 import platform
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -16,7 +17,7 @@ from pathlib import Path
 import psutil
 
 from profiles.errors import MeasurementUnusable, PairBusy
-from profiles.evaluation import Outcome, OutcomesInvalid, read_outcomes, write_outcomes
+from profiles.evaluation import Outcome, OutcomesInvalid, read_outcomes
 from profiles.profiling.engine import EngineSpec
 from serve_app.atomic_write import write_atomically
 from serve_app.core.fleet import Pair
@@ -77,41 +78,27 @@ def sole_profiler(path: Path, pair: str) -> Iterator[None]:
 def machine(engine_version: str) -> str:
     """This machine in a line: processor, cores, memory, system, versions."""
     memory_gib = psutil.virtual_memory().total / 2**30
+    cpu_info = CPU_INFO.read_text() if CPU_INFO.exists() else ""
+    processor = re.search(r"^model name\s*: *(.*)$", cpu_info, re.MULTILINE)
+    try:
+        torch = version("torch")
+    except PackageNotFoundError:
+        torch = "not installed"
     parts = [
-        _cpu_model(),
+        processor[1].strip() if processor else platform.machine(),
         f"{psutil.cpu_count()} logical cores",
         f"{memory_gib:.1f} GiB memory",
         f"{platform.system()} {platform.release()}",
         f"Python {platform.python_version()}",
         f"vLLM {engine_version}",
-        f"torch {_installed('torch')}",
+        f"torch {torch}",
     ]
     return ", ".join(parts)
-
-
-def _cpu_model() -> str:
-    if CPU_INFO.exists():
-        for line in CPU_INFO.read_text().splitlines():
-            name, _, value = line.partition(":")
-            if name.strip() == "model name":
-                return value.strip()
-    return platform.machine()
-
-
-def _installed(distribution: str) -> str:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return "not installed"
 
 
 def outcomes_path(profile: Path) -> Path:
     """`<pair>@<accelerator>.outcomes.jsonl` next to the profile of that name."""
     return profile.with_name(f"{profile.stem}.outcomes.jsonl")
-
-
-def write_own_outcomes(profile: Path, outcomes: Sequence[Outcome], *, items_digest: str) -> None:
-    write_outcomes(outcomes_path(profile), outcomes, items_digest=items_digest)
 
 
 def parent_outcomes(profile: Path, spec: EngineSpec, *, items_digest: str) -> tuple[Outcome, ...]:

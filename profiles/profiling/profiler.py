@@ -10,17 +10,18 @@ from pathlib import Path
 import httpx2
 
 from profiles.errors import EngineDidNotLoad, ProfilingError
+from profiles.evaluation import write_outcomes
 from profiles.processes.process_group import end_on_every_signal
 from profiles.profiling.engine import EngineSpec
 from profiles.profiling.fit import fit_profile
 from profiles.profiling.measure import PairPlan, measure_pair
 from profiles.profiling.profile_file import (
+    outcomes_path,
     parent_outcomes,
     profile_path,
     raw_folder,
     read_profile,
     sole_profiler,
-    write_own_outcomes,
     write_profile,
 )
 from profiles.profiling.progress import RunProgress
@@ -101,7 +102,7 @@ async def profile_fleet(
 
 async def _profile_pair(spec: EngineSpec, plan: ProfilingPlan, progress: RunProgress) -> Written:
     path, raw = profile_path(plan.out, spec.pair), raw_folder(plan.raw, spec.pair)
-    now = datetime.now(UTC)
+    measured, now = plan.measured, datetime.now(UTC)
     with (
         sole_profiler(path, spec.pair.id),
         sole_profiler(raw / "run", spec.pair.id),
@@ -111,7 +112,7 @@ async def _profile_pair(spec: EngineSpec, plan: ProfilingPlan, progress: RunProg
         manifest = _begun(folder, spec, plan, now)
         await measure_pair(
             spec,
-            plan.measured,
+            measured,
             folder,
             # New prompts in every run: an engine that runs on would have the last ones cached.
             seed=int(now.timestamp()) * 1000 % 2**31,
@@ -120,13 +121,20 @@ async def _profile_pair(spec: EngineSpec, plan: ProfilingPlan, progress: RunProg
         )
         profile = fit_profile(
             spec,
-            plan.measured,
+            measured,
             folder,
-            parent=parent_outcomes(path, spec, items_digest=plan.measured.items_digest),
+            parent=parent_outcomes(path, spec, items_digest=measured.items_digest),
             utilization=plan.utilization,
-            provenance=_provenance(manifest, plan),
+            # Of the run that measured it, which is not this one where nothing was left to measure.
+            provenance=Provenance(
+                origin="measured",
+                date=manifest.started_at.isoformat(timespec="seconds"),
+                command=manifest.command,
+                evaluation=f"{plan.questions}, {len(measured.items)} items, "
+                f"SHA-256 {measured.items_digest}",
+            ),
         )
-        write_own_outcomes(path, folder.outcomes(), items_digest=plan.measured.items_digest)
+        write_outcomes(outcomes_path(path), folder.outcomes(), items_digest=measured.items_digest)
         write_profile(path, profile)
     return Written(path=path, profile=profile)
 
@@ -145,14 +153,3 @@ def _begun(folder: RunFolder, spec: EngineSpec, plan: ProfilingPlan, now: dateti
         return folder.resume(manifest)
     folder.begin(manifest)
     return manifest
-
-
-def _provenance(manifest: Manifest, plan: ProfilingPlan) -> Provenance:
-    """The run that measured it, which is not this one where nothing was left to measure."""
-    items = len(plan.measured.items)
-    return Provenance(
-        origin="measured",
-        date=manifest.started_at.isoformat(timespec="seconds"),
-        command=manifest.command,
-        evaluation=f"{plan.questions}, {items} items, SHA-256 {plan.measured.items_digest}",
-    )

@@ -35,9 +35,11 @@ class Sweep:
         self._rule = rule
         self._folder = folder
         self._grid_points = grid.grid_points(pair)
-        self._rounds: dict[GridPoint, list[Round]] = {
-            grid_point: self._on_disk(grid_point) for grid_point in self._grid_points
-        }
+        self._rounds: dict[GridPoint, list[Round]] = {each: [] for each in self._grid_points}
+        for grid_point, rounds in self._rounds.items():
+            load = grid.load(grid_point, seed=0)
+            while (path := folder.round_path(grid_point, len(rounds) + 1)).exists():
+                rounds.append(read_round(path, load))
 
     @property
     def finished(self) -> bool:
@@ -65,34 +67,24 @@ class Sweep:
         after_round: Callable[[], None],
     ) -> None:
         """Runs what is wanting. No two rounds draw the same prompts; `seed` is for the first."""
-        await self._warm_up(generator, seed=seed, progress=progress)
+        for load in self._grid.warm_ups(self._pair, seed=seed):
+            progress.step(f"warming up, {load.prompt_tokens}-token prompts", work(load))
+            await generator.run(load, self._folder.path / "warm-up.json")
         seed += len(self._grid_points)
         forwards = True
         while grid_points := self._missing():
             for grid_point in grid_points if forwards else reversed(grid_points):
-                await self._run_round(grid_point, generator, seed=seed, progress=progress)
+                load, rounds = self._grid.load(grid_point, seed=seed), self._rounds[grid_point]
+                number = len(rounds) + 1
+                if number > self._rule.fewest_rounds:
+                    progress.expect(work(load))
+                place = f"{grid_point.concurrency} at once, {grid_point.prompt_tokens} tokens"
+                progress.step(f"{place}, round {number}", work(load))
+                path = self._folder.round_path(grid_point, number)
+                rounds.append(await generator.run(load, path))
                 after_round()
                 seed += 1
             forwards = not forwards
-
-    async def _warm_up(self, generator: Loads, *, seed: int, progress: PairProgress) -> None:
-        for load in self._grid.warm_ups(self._pair, seed=seed):
-            progress.step(f"warming up, {load.prompt_tokens}-token prompts", work(load))
-            await generator.run(load, self._folder.path / "warm-up.json")
-
-    async def _run_round(
-        self, grid_point: GridPoint, generator: Loads, *, seed: int, progress: PairProgress
-    ) -> None:
-        load = self._grid.load(grid_point, seed=seed)
-        number = len(self._rounds[grid_point]) + 1
-        if number > self._rule.fewest_rounds:
-            progress.expect(work(load))
-        progress.step(
-            f"{grid_point.concurrency} at once, {grid_point.prompt_tokens} tokens, round {number}",
-            work(load),
-        )
-        path = self._folder.round_path(grid_point, number)
-        self._rounds[grid_point].append(await generator.run(load, path))
 
     def _missing(self) -> Sequence[GridPoint]:
         """Places that need another round, those with the fewest rounds only.
@@ -106,13 +98,6 @@ class Sweep:
         ]
         fewest = min((len(self._rounds[grid_point]) for grid_point in missing), default=0)
         return [grid_point for grid_point in missing if len(self._rounds[grid_point]) == fewest]
-
-    def _on_disk(self, grid_point: GridPoint) -> list[Round]:
-        load = self._grid.load(grid_point, seed=0)
-        rounds: list[Round] = []
-        while (path := self._folder.round_path(grid_point, len(rounds) + 1)).exists():
-            rounds.append(read_round(path, load))
-        return rounds
 
 
 def _point(grid_point: GridPoint, rounds: Sequence[Round]) -> Point:

@@ -23,7 +23,7 @@ from profiles.evaluation.lm_eval import (
     HarnessMissing,
     Served,
     read_scores,
-    run_benchmarks,
+    run_benchmark,
 )
 from profiles.profiling.engine import Endpoint, running_engine
 from tests.profiles.profiling.runs import WINDOW, tiny_spec
@@ -159,12 +159,12 @@ async def test_an_installation_without_the_harness_says_what_to_install(
 ) -> None:
     monkeypatch.setattr("profiles.evaluation.lm_eval.MODULE", "lm_eval_of_nobody")
     with pytest.raises(HarnessMissing, match=r"quantroute\[harness\]"):
-        await run_benchmarks(["arc_easy"], served(tmp_path), tmp_path)
+        await run_benchmark("arc_easy", served(tmp_path), tmp_path)
 
 
 async def test_a_task_that_nobody_has_is_named(tmp_path: Path, tokenizer: Path) -> None:
     with pytest.raises(BenchmarkFailed, match=r"'team_absent': no such task .* ls tasks"):
-        await run_benchmarks(["team_absent"], served(tokenizer), tmp_path)
+        await run_benchmark("team_absent", served(tokenizer), tmp_path)
 
 
 async def test_data_that_cannot_be_downloaded_is_said_to_be_missing(
@@ -175,7 +175,7 @@ async def test_data_that_cannot_be_downloaded_is_said_to_be_missing(
     with pytest.raises(
         BenchmarkFailed, match=r"'arc_easy': its data cannot be downloaded .*ai2_arc"
     ):
-        await run_benchmarks(["arc_easy"], served(tokenizer), tmp_path)
+        await run_benchmark("arc_easy", served(tokenizer), tmp_path)
 
 
 async def test_requests_that_fail_are_no_wrong_answers(tmp_path: Path, tokenizer: Path) -> None:
@@ -183,7 +183,7 @@ async def test_requests_that_fail_are_no_wrong_answers(tmp_path: Path, tokenizer
     options = BenchmarkOptions(include_path=tmp_path / "tasks", concurrency=1)
     async with failing_server() as url:
         with pytest.raises(BenchmarkFailed, match=r"'team_words': .*500"):
-            await run_benchmarks(["team_words"], served(tokenizer, url), tmp_path / "out", options)
+            await run_benchmark("team_words", served(tokenizer, url), tmp_path / "out", options)
 
 
 async def next_word(engine: Endpoint, question: str) -> str:
@@ -220,12 +220,12 @@ async def test_tasks_of_a_team_are_run_by_name_on_a_real_engine(
         )
         group = {"group": "team_both", "task": ["team_words", "team_choices"]}
         (tmp_path / "tasks" / "team_both.yaml").write_text(json.dumps(group))
-        accuracy = await run_benchmarks(
-            ["team_both"],
+        accuracy = await run_benchmark(
+            "team_both",
             served(tokenizer, engine.url),
             tmp_path / "out",
             BenchmarkOptions(include_path=tmp_path / "tasks", limit=5),
         )
 
     # Of each task's first five items, the first, third and fifth are right.
-    assert (accuracy["team_both"].items, accuracy["team_both"].mean) == (10, 0.6)
+    assert (accuracy.items, accuracy.mean) == (10, 0.6)

@@ -7,12 +7,8 @@ from pathlib import Path
 import pytest
 
 from profiles.errors import MeasurementUnusable
-from profiles.profiling.profile_file import (
-    outcomes_path,
-    parent_outcomes,
-    profile_path,
-    write_own_outcomes,
-)
+from profiles.evaluation import write_outcomes
+from profiles.profiling.profile_file import outcomes_path, parent_outcomes, profile_path
 from tests.profiles.samples import a_pair, a_spec, outcomes
 
 CHILD = a_spec("tiny-w8a8", parent="tiny-bf16")
@@ -21,7 +17,7 @@ CHILD = a_spec("tiny-w8a8", parent="tiny-bf16")
 def kept_by_parent(folder: Path, *, items_digest: str) -> Path:
     """The child's profile path, once the parent has left its answers."""
     parent = profile_path(folder, a_pair("tiny-bf16"))
-    write_own_outcomes(parent, outcomes(1.0, 0.0), items_digest=items_digest)
+    write_outcomes(outcomes_path(parent), outcomes(1.0, 0.0), items_digest=items_digest)
     return profile_path(folder, CHILD.pair)
 
 
