@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,7 @@ from serve_app.classifier.term_index import Terms
 from serve_app.classifier.text_features import FEATURE_VERSION, SHAPE_NAMES
 from serve_app.core.errors import SuccessModelRefused
 from serve_app.core.request import Task
-from serve_app.core.units import Name, NonNegativeFloat, NonNegativeInt, PositiveInt, Ratio
+from serve_app.core.units import Name, NonNegativeFloat, NonNegativeInt, PositiveInt, Ratio, Strict
 from serve_app.validation_errors import problem_lines
 
 Floats = npt.NDArray[np.float32]
@@ -32,10 +32,8 @@ LARGEST_UNPACKED_BYTES = 20 * LARGEST_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerLength:
+class AnswerLength(Strict):
     """What the length factor means: tokens are `exp(mean + scale * factor)`, spread as measured."""
-
-    __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
 
     mean: float
     scale: NonNegativeFloat
@@ -44,7 +42,7 @@ class AnswerLength:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Header:
+class Header(Strict):
     """How the model was made, and the names of what its arrays count.
 
     `tasks` are those that it tells apart, none where no outcome named its task. `data` maps each
@@ -53,8 +51,6 @@ class Header:
     answers reached a floor that its bound promised, and by which a bound allows for a pair that few
     answers are known of.
     """
-
-    __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
 
     format: Literal["quantroute-success-2"]
     feature_version: PositiveInt
