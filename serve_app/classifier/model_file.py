@@ -7,6 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import exp
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,6 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from serve_app.atomic_write import write_atomically
 from serve_app.classifier.forest import Forest
+from serve_app.classifier.output_length import LONGEST_TOKENS
 from serve_app.classifier.term_index import Terms
 from serve_app.classifier.text_features import FEATURE_VERSION, SHAPE_NAMES
 from serve_app.core.errors import SuccessModelRefused
@@ -39,6 +41,13 @@ class AnswerLength(Strict):
     scale: NonNegativeFloat
     p50_residual: float
     p95_residual: float
+
+    def tokens(self, factor: float) -> tuple[int, int]:
+        """Median and 95th percentile of the answer's length."""
+        median = self.mean + self.scale * factor + self.p50_residual
+        p50 = min(max(1, round(exp(min(median, 10.0)))), LONGEST_TOKENS)
+        spread = exp(self.p95_residual - self.p50_residual)
+        return p50, min(max(p50, round(p50 * spread)), LONGEST_TOKENS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,19 +153,30 @@ def save_artifact(path: Path, artifact: Artifact) -> int:
 def load_artifact(path: Path) -> Artifact:
     """Raises `SuccessModelRefused`."""
     try:
-        stored = _unpacked(path)
+        # From memory: a broken archive would leave the file open.
+        packed = io.BytesIO(path.read_bytes())
+        with zipfile.ZipFile(packed) as archive:
+            size_bytes = sum(entry.file_size for entry in archive.infolist())
+        if size_bytes > LARGEST_UNPACKED_BYTES:
+            raise SuccessModelRefused(
+                str(path), f"it unpacks to {size_bytes} bytes, more than {LARGEST_UNPACKED_BYTES}"
+            )
+        with np.load(packed, allow_pickle=False) as file:
+            stored: dict[str, npt.NDArray[Any]] = {name: file[name] for name in file.files}
     except UNREADABLE as exc:
         raise SuccessModelRefused(str(path), f"no readable file of arrays: {exc}") from exc
+    for name, array in stored.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise SuccessModelRefused(str(path), f"{name} holds what is no number")
     header = _header(path, stored)
     missing = sorted({"pairs", "idf", *FOREST_ARRAYS, *ARRAYS} - stored.keys())
     if missing:
         raise SuccessModelRefused(str(path), f"it lacks {', '.join(missing)}: train it again")
     for name in HALF:
         stored[name] = stored[name].astype(np.float32)
-    terms = Terms(words=header.words, pairs=stored["pairs"], idf=stored["idf"])
     artifact = Artifact(
         header=replace(header, words=()),
-        terms=terms,
+        terms=Terms(words=header.words, pairs=stored["pairs"], idf=stored["idf"]),
         forest=Forest(depth=header.forest_depth, **{name: stored[name] for name in FOREST_ARRAYS}),
         arrays=Arrays(**{name: stored[name] for name in ARRAYS}),
     )
@@ -166,24 +186,6 @@ def load_artifact(path: Path) -> Artifact:
 
 FOREST_ARRAYS = ("roots", "feature", "threshold", "left", "right", "leaf", "values")
 ARRAYS = tuple(Arrays.__dataclass_fields__)
-
-
-def _unpacked(path: Path) -> dict[str, npt.NDArray[Any]]:
-    """Raises `UNREADABLE`, and `SuccessModelRefused` for what no training makes."""
-    # From memory: a broken archive would leave the file open.
-    packed = io.BytesIO(path.read_bytes())
-    with zipfile.ZipFile(packed) as archive:
-        size_bytes = sum(entry.file_size for entry in archive.infolist())
-    if size_bytes > LARGEST_UNPACKED_BYTES:
-        raise SuccessModelRefused(
-            str(path), f"it unpacks to {size_bytes} bytes, more than {LARGEST_UNPACKED_BYTES}"
-        )
-    with np.load(packed, allow_pickle=False) as file:
-        stored = {name: file[name] for name in file.files}
-    for name, array in stored.items():
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise SuccessModelRefused(str(path), f"{name} holds what is no number")
-    return stored
 
 
 def _header(path: Path, stored: Mapping[str, npt.NDArray[Any]]) -> Header:
