@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle, islice
 from pathlib import Path
 from random import Random
 from statistics import quantiles
@@ -18,7 +19,7 @@ from serve_app.core.request import Prompt
 # What the promised times are for.
 PROMISED_PAIRS = 8
 
-DISTINCT_PROMPTS = 200
+DISTINCT = 200
 WARM_UP_ROUNDS = 50
 CHARS_PER_TOKEN = 4.5
 WORDS_IN_SENTENCE = 14
@@ -26,6 +27,7 @@ FREQUENT_FIRST = 4
 OPTIONS = "ABCD"
 QUESTION_SHARE = 0.1
 FOLLOW_UP = "and in French?"
+KINDS = ("question", "pasted context", "conversation")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,17 +65,29 @@ def run(model: Path, *, rounds: int, prompt_tokens: int) -> ClassifierBench:
     load_s = perf_counter() - started
     random = Random(0)
     chars = int(prompt_tokens * CHARS_PER_TOKEN)
-    prompts = {
-        kind: [clipped(make(random, artifact.terms.words, chars)) for _ in range(DISTINCT_PROMPTS)]
-        for kind, make in KINDS.items()
-    }
+    kinds = {}
+    for kind in KINDS:
+        words = artifact.terms.words
+        prompts = [clipped(_prompt(kind, random, words, chars)) for _ in range(DISTINCT)]
+        for prompt in islice(cycle(prompts), WARM_UP_ROUNDS):
+            classifier.classify_sync(prompt)
+        wall_ms, cpu_ms = [], []
+        for prompt in islice(cycle(prompts), rounds):
+            cpu_before, before = process_time_ns(), perf_counter_ns()
+            classifier.classify_sync(prompt)
+            wall_ms.append((perf_counter_ns() - before) / 1e6)
+            cpu_ms.append((process_time_ns() - cpu_before) / 1e6)
+        wall, cpu = quantiles(wall_ms, n=100), quantiles(cpu_ms, n=100)
+        kinds[kind] = ClassificationTimes(
+            p50_ms=wall[49], p99_ms=wall[98], cpu_p50_ms=cpu[49], cpu_p99_ms=cpu[98]
+        )
     return ClassifierBench(
         pairs=len(artifact.header.pairs),
         rounds=rounds,
         prompt_tokens=prompt_tokens,
         artifact_bytes=model.stat().st_size,
         load_s=load_s,
-        kinds={kind: _timed(classifier, of_kind, rounds) for kind, of_kind in prompts.items()},
+        kinds=kinds,
     )
 
 
@@ -93,47 +107,21 @@ def report(result: ClassifierBench) -> str:
     )
 
 
-def _timed(classifier: SuccessModel, prompts: Sequence[Prompt], rounds: int) -> ClassificationTimes:
-    for at in range(WARM_UP_ROUNDS):
-        classifier.classify_sync(prompts[at % len(prompts)])
-    wall_ms, cpu_ms = [], []
-    for at in range(rounds):
-        cpu_before, before = process_time_ns(), perf_counter_ns()
-        classifier.classify_sync(prompts[at % len(prompts)])
-        wall_ms.append((perf_counter_ns() - before) / 1e6)
-        cpu_ms.append((process_time_ns() - cpu_before) / 1e6)
-    wall, cpu = quantiles(wall_ms, n=100), quantiles(cpu_ms, n=100)
-    return ClassificationTimes(
-        p50_ms=wall[49], p99_ms=wall[98], cpu_p50_ms=cpu[49], cpu_p99_ms=cpu[98]
-    )
-
-
-def _question(random: Random, words: Sequence[str], chars: int) -> Prompt:
-    """A question and four answers to choose from."""
-    sentences = _sentences(random, words, chars)
+def _prompt(kind: str, random: Random, words: Sequence[str], chars: int) -> Prompt:
+    if kind == "conversation":
+        # A request, its answer, and a turn that follows the request up.
+        request, answer = (" ".join(_sentences(random, words, chars // 2)) for _ in range(2))
+        return segment(resolve_follow_up([request, FOLLOW_UP]), context=answer)
+    # A question and four answers to choose from, after pasted context a tenth of the prompt.
+    asked_chars = chars if kind == "question" else int(chars * QUESTION_SHARE)
+    sentences = _sentences(random, words, asked_chars)
     asked, offered = sentences[: -len(OPTIONS)], sentences[-len(OPTIONS) :]
     lines = (f"{letter}. {text}" for letter, text in zip(OPTIONS, offered, strict=False))
-    return segment("\n".join((" ".join(asked), *lines)))
-
-
-def _beside_context(random: Random, words: Sequence[str], chars: int) -> Prompt:
-    """A tenth is the question, the rest pasted in before it."""
-    question = _question(random, words, int(chars * QUESTION_SHARE)).text
+    question = "\n".join((" ".join(asked), *lines))
+    if kind == "question":
+        return segment(question)
     context = " ".join(_sentences(random, words, chars - len(question)))
     return segment(f"Context: {context}\n\nQuestion: {question}")
-
-
-def _conversation(random: Random, words: Sequence[str], chars: int) -> Prompt:
-    """A request, its answer, and a turn that follows the request up."""
-    request, answer = (" ".join(_sentences(random, words, chars // 2)) for _ in range(2))
-    return segment(resolve_follow_up([request, FOLLOW_UP]), context=answer)
-
-
-KINDS: Mapping[str, Callable[[Random, Sequence[str], int], Prompt]] = {
-    "question": _question,
-    "pasted context": _beside_context,
-    "conversation": _conversation,
-}
 
 
 def _sentences(random: Random, words: Sequence[str], chars: int) -> list[str]:

@@ -113,14 +113,13 @@ def _case(pairs: tuple[Pair, ...], random: Random) -> Case:
             deadline_quantile=random.choice((0.5, 0.95, 0.99)),
             preset=random.choice(get_args(Preset)),
         ),
-        load={pair.id: _load(random) for pair in pairs},
-    )
-
-
-def _load(random: Random) -> Load:
-    """One pair in eight is cold; the others run from idle to past their slots."""
-    return Load(
-        ready_replicas=random.choice((0, 1, 1, 1, 1, 2, 2, 3)),
-        max_replicas=3,
-        in_flight=random.randint(0, 40),
+        # One pair in eight is cold; the others run from idle to past their slots.
+        load={
+            pair.id: Load(
+                ready_replicas=random.choice((0, 1, 1, 1, 1, 2, 2, 3)),
+                max_replicas=3,
+                in_flight=random.randint(0, 40),
+            )
+            for pair in pairs
+        },
     )

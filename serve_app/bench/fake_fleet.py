@@ -31,11 +31,10 @@ class FakePairServer:
 
 
 def build_app(args: dict[str, Any]) -> Application:
-    return wire(parse_args(args), _fake_pair)
+    def fake_pair(settings: PairSettings, _checkpoint: str) -> Application:
+        deployment = serve.deployment(
+            name=settings.id, max_ongoing_requests=1024, ray_actor_options={"num_cpus": 0.1}
+        )
+        return deployment(FakePairServer).bind(settings.id)
 
-
-def _fake_pair(settings: PairSettings, _checkpoint: str) -> Application:
-    deployment = serve.deployment(
-        name=settings.id, max_ongoing_requests=1024, ray_actor_options={"num_cpus": 0.1}
-    )
-    return deployment(FakePairServer).bind(settings.id)
+    return wire(parse_args(args), fake_pair)

@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,14 @@ def running(apps: Sequence[BenchApp]) -> Iterator[str]:
     address = f"http://127.0.0.1:{port}"
     with tempfile.TemporaryDirectory(prefix="quantroute-bench-") as folder:
         config = Path(folder) / "bench.yaml"
-        config.write_text(yaml.safe_dump(_document(apps, port)))
+        document = {
+            "proxy_location": "HeadOnly",
+            "http_options": {"host": "127.0.0.1", "port": port, "request_timeout_s": 600},
+            "applications": [
+                {key: value for key, value in asdict(app).items() if key != "probe"} for app in apps
+            ],
+        }
+        config.write_text(yaml.safe_dump(document))
         process = ServeProcess(
             config, working_folder=Path.cwd(), run_folder=Path(folder), inherited=os.environ
         )
@@ -62,22 +69,6 @@ def running(apps: Sequence[BenchApp]) -> Iterator[str]:
             yield address
         finally:
             process.stop()
-
-
-def _document(apps: Sequence[BenchApp], port: int) -> dict[str, Any]:
-    return {
-        "proxy_location": "HeadOnly",
-        "http_options": {"host": "127.0.0.1", "port": port, "request_timeout_s": 600},
-        "applications": [
-            {
-                "name": app.name,
-                "import_path": app.import_path,
-                "route_prefix": app.route_prefix,
-                "args": app.args,
-            }
-            for app in apps
-        ],
-    }
 
 
 def _wait_for(process: ServeProcess, name: str, url: str) -> None:

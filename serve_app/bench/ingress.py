@@ -20,20 +20,7 @@ from serve_app.bench.http_load import Body, LoadResult, whole_answers
 CONNECTIONS = 32
 MISSES = "quantroute_classifier_missed_total"
 Sides = dict[str, tuple[str, Body]]
-WORDS = [
-    "the",
-    "quick",
-    "brown",
-    "fox",
-    "jumps",
-    "over",
-    "a",
-    "lazy",
-    "dog",
-    "while",
-    "we",
-    "measure",
-]
+TEXT = "the quick brown fox jumps over a lazy dog while we measure"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +49,8 @@ class IngressBench:
 
 def run(*, rounds: int, requests: int) -> IngressBench:
     """Starts both applications, asks them in turn, stops them."""
+    # The shipped profiles tell these pairs of one model apart.
+    names = ("smollm2-135m-bf16", "smollm2-135m-w8a8", "smollm2-135m-w4a16")
     apps = [
         BenchApp(
             name="empty",
@@ -75,11 +64,21 @@ def run(*, rounds: int, requests: int) -> IngressBench:
             import_path="serve_app.bench.fake_fleet:build_app",
             route_prefix="/",
             probe="/ready",
-            args=_fleet(),
+            args={
+                "pairs": [small_pair(name, max_concurrency=256) for name in names],
+                "routing": {
+                    "reference_pair": names[0],
+                    "static_fallback": names[0],
+                    "defaults": {"latency_budget_ms": 20_000},
+                },
+            },
         ),
     ]
     with running(apps) as address:
-        _require_routing(address)
+        # A router that has no catalog would only serve its fallback, and seem fast.
+        decision = httpx2.post(f"{address}/v1/route", json=_body(0)).json()
+        if decision["fallback"] is not None or not decision["ranked"]:
+            raise RuntimeError(f"the router does not route: {decision['reason']}")
         return asyncio.run(_compare(address, rounds, requests))
 
 
@@ -116,13 +115,6 @@ async def _compare(address: str, rounds: int, requests: int) -> IngressBench:
     return IngressBench(rounds=rounds, requests=requests, **measured)
 
 
-def _require_routing(address: str) -> None:
-    """A router that has no catalog would only serve its fallback, and seem fast."""
-    decision = httpx2.post(f"{address}/v1/route", json=_body(0)).json()
-    if decision["fallback"] is not None or not decision["ranked"]:
-        raise RuntimeError(f"the router does not route: {decision['reason']}")
-
-
 async def _rounds(
     address: str, sides: Sides, rounds: int, *, connections: int, requests: int
 ) -> dict[str, list[tuple[LoadResult, float]]]:
@@ -144,19 +136,7 @@ def _misses(address: str) -> float:
 
 def _body(number: int) -> dict[str, Any]:
     """A short chat request; its text differs from number to number."""
-    start = number % len(WORDS)
-    text = " ".join([f"({number})", *WORDS[start:], *WORDS[:start]])
+    words = TEXT.split()
+    start = number % len(words)
+    text = " ".join([f"({number})", *words[start:], *words[:start]])
     return {"model": "auto", "messages": [{"role": "user", "content": f"Continue: {text}"}]}
-
-
-def _fleet() -> dict[str, Any]:
-    """Three pairs of one model; the shipped profiles tell them apart."""
-    names = ("smollm2-135m-bf16", "smollm2-135m-w8a8", "smollm2-135m-w4a16")
-    return {
-        "pairs": [small_pair(name, max_concurrency=256) for name in names],
-        "routing": {
-            "reference_pair": names[0],
-            "static_fallback": names[0],
-            "defaults": {"latency_budget_ms": 20_000},
-        },
-    }

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
 from random import Random
-from statistics import quantiles
+from statistics import median, median_high, quantiles
 from time import perf_counter_ns
 
 from serve_app.api.request_reader import parse_object, read_inference_request
 from serve_app.classifier.classifiers import HeuristicClassifier
 from serve_app.core.catalog import Catalog
 from serve_app.core.fleet import Load
-from serve_app.core.inference_request import InferenceRequest
 from serve_app.core.request import Constraints
 from serve_app.gateway.features import FeatureReader
 from serve_app.gateway.routing import Router
 from serve_app.ingress_replica import MonotonicClock
-from serve_app.testing.synthetic_fleet import Fleet, synthetic_fleet
+from serve_app.testing.synthetic_fleet import synthetic_fleet
 from serve_app.tokens.counter import EstimatingCounter
 
 DISTINCT_REQUESTS = 64
@@ -58,8 +57,28 @@ class HeldCatalog:
 def run(*, pairs: int = 8, rounds: int = 2_000, prompt_tokens: int = 1_000) -> RoutingBench:
     """Times `rounds` requests with prompts of about `prompt_tokens`."""
     random = Random(0)
-    router = _router(synthetic_fleet(pairs, random))
-    bodies = [_body(prompt_tokens, random) for _ in range(DISTINCT_REQUESTS)]
+    fleet = synthetic_fleet(pairs, random)
+    loads = {pair.id: Load(ready_replicas=1, in_flight=3) for pair in fleet.pairs}
+    numbers = count()
+    router = Router(
+        pairs=fleet.pairs,
+        static_fallback=fleet.pairs[0].id,
+        features=FeatureReader(HeuristicClassifier(), EstimatingCounter()),
+        catalogs=HeldCatalog(fleet.catalog),
+        load=lambda: loads,
+        policy=fleet.policy,
+        clock=MonotonicClock(),
+        ids=lambda: f"bench-{next(numbers)}",
+    )
+    bodies = []
+    for _ in range(DISTINCT_REQUESTS):
+        words = random.choices(TEXT.split(), k=round(prompt_tokens * WORDS_PER_TOKEN))
+        messages = [
+            {"role": "system", "content": "You are a careful assistant."},
+            {"role": "user", "content": " ".join(words)},
+        ]
+        body = {"model": "auto", "messages": messages, "max_tokens": 256}
+        bodies.append(json.dumps(body).encode())
     return asyncio.run(_time(router, bodies, pairs=pairs, rounds=rounds))
 
 
@@ -78,7 +97,13 @@ async def _time(
     parse_us, route_us, tokens = [], [], []
     for index in range(WARM_UP_ROUNDS + rounds):
         started = perf_counter_ns()
-        request = _parse(bodies[index % len(bodies)])
+        request = read_inference_request(
+            parse_object(bodies[index % len(bodies)]),
+            HEADERS,
+            operation="chat",
+            defaults=Constraints(min_accuracy=0.6),
+            request_id="bench",
+        )
         parsed = perf_counter_ns()
         routing = await router.route(request)
         ended = perf_counter_ns()
@@ -91,47 +116,9 @@ async def _time(
     return RoutingBench(
         pairs=pairs,
         rounds=rounds,
-        tokens=sorted(tokens)[len(tokens) // 2],
-        parse_p50_us=quantiles(parse_us, n=2)[0],
-        route_p50_us=quantiles(route_us, n=2)[0],
+        tokens=median_high(tokens),
+        parse_p50_us=median(parse_us),
+        route_p50_us=median(route_us),
         total_p50_us=total[49],
         total_p99_us=total[98],
     )
-
-
-def _parse(body: bytes) -> InferenceRequest:
-    return read_inference_request(
-        parse_object(body),
-        HEADERS,
-        operation="chat",
-        defaults=Constraints(min_accuracy=0.6),
-        request_id="bench",
-    )
-
-
-def _router(fleet: Fleet) -> Router:
-    loads = {pair.id: Load(ready_replicas=1, in_flight=3) for pair in fleet.pairs}
-    return Router(
-        pairs=fleet.pairs,
-        static_fallback=fleet.pairs[0].id,
-        features=FeatureReader(HeuristicClassifier(), EstimatingCounter()),
-        catalogs=HeldCatalog(fleet.catalog),
-        load=lambda: loads,
-        policy=fleet.policy,
-        clock=MonotonicClock(),
-        ids=_ids(),
-    )
-
-
-def _ids() -> Callable[[], str]:
-    numbers = count()
-    return lambda: f"bench-{next(numbers)}"
-
-
-def _body(tokens: int, random: Random) -> bytes:
-    words = " ".join(random.choices(TEXT.split(), k=round(tokens * WORDS_PER_TOKEN)))
-    messages = [
-        {"role": "system", "content": "You are a careful assistant."},
-        {"role": "user", "content": words},
-    ]
-    return json.dumps({"model": "auto", "messages": messages, "max_tokens": 256}).encode()

@@ -77,7 +77,8 @@ def run(config: ConfigFile, *, rounds: int, requests: int) -> TtftBench:
         ),
     ]
     with running(apps) as address:
-        return asyncio.run(_compare(address, _chosen(address), rounds, requests))
+        decision = httpx2.post(f"{address}/v1/route", json=_body("auto", 0)).json()
+        return asyncio.run(_compare(address, decision["chosen"], rounds, requests))
 
 
 def report(result: TtftBench) -> str:
@@ -92,12 +93,6 @@ def report(result: TtftBench) -> str:
             line("Ray Serve LLM's ingress", result.ray_p50_ms),
         ]
     )
-
-
-def _chosen(address: str) -> str:
-    """The pair that the router chooses for the prompts of this benchmark."""
-    decision = httpx2.post(f"{address}/v1/route", json=_body("auto", 0)).json()
-    return str(decision["chosen"])
 
 
 async def _compare(address: str, pair: str, rounds: int, requests: int) -> TtftBench:

@@ -27,19 +27,17 @@ class Forest:
     depth: int
 
     @cached_property
-    def _children(self) -> npt.NDArray[np.intp]:
-        """The left and the right child of each node in turn."""
-        return np.stack((self.left, self.right), axis=1).ravel().astype(np.intp)
-
-    @cached_property
-    def _split_on(self) -> npt.NDArray[np.intp]:
+    def _ways(self) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+        """What each node splits on, and the left and the right child of each node in turn."""
+        children = np.stack((self.left, self.right), axis=1).ravel()
         # As wide as numpy's own indices: narrower ones are widened at each step.
-        return self.feature.astype(np.intp)
+        return self.feature.astype(np.intp), children.astype(np.intp)
 
     def each_tree(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """The prediction of each tree, one row per tree."""
         node = self.roots.astype(np.intp)
+        split_on, children = self._ways
         for _ in range(self.depth):
-            goes_right = features.take(self._split_on.take(node)) > self.threshold.take(node)
-            node = self._children.take(2 * node + goes_right)
+            goes_right = features.take(split_on.take(node)) > self.threshold.take(node)
+            node = children.take(2 * node + goes_right)
         return self.values.take(self.leaf.take(node), axis=0)

@@ -20,7 +20,7 @@ from serve_app.classifier.lexicon import (
 )
 from serve_app.classifier.output_length import output_tokens
 from serve_app.classifier.request_text import ends
-from serve_app.classifier.words import spoken_words
+from serve_app.classifier.words import SIGNS, spoken_words
 from serve_app.core.request import Prompt, PromptClassification, Task
 
 # An instruction stands before or after what it is about; the middle is material.
@@ -35,18 +35,12 @@ LETTERS_PER_TOKEN = 4.2
 SIGN_TOKENS = 0.9
 
 
-def _kind(character: str) -> str:
-    if character.isdigit():
-        return "0"
-    if character in " \t\n":
-        return "\n" if character == "\n" else " "
-    if character.isspace():
-        return "\t"
-    return "a" if character.isalnum() or character == "_" else "."
-
-
-# One letter for all of a kind, so that one pass serves all counts.
-KINDS = "".join(map(_kind, map(chr, range(128)))).encode() + b"a" * 128
+# One letter for all of a kind, so that one pass serves all counts. Blanks count as signs until
+# their own kinds overwrite that.
+KINDS = bytes.maketrans(
+    SIGNS + b"0123456789" + b"\v\f\r\x1c\x1d\x1e\x1f" + b" \t\n",
+    b"." * len(SIGNS) + b"0" * 10 + b"\t" * 7 + b"  \n",
+)
 SIGN_BEYOND_ASCII = re.compile(r"[^\x00-\x7f\w\s]")
 BLANK_BEYOND_ASCII = re.compile(r"[^\S\x00-\x7f][0-9]")
 CODE_LINE = re.compile(
@@ -61,6 +55,7 @@ FORMULA = re.compile(
 )
 
 LANGUAGE_OPENERS: Mapping[str, float] = {"into": 6.0, "to": 4.0, "in": 3.0, "from": 2.0}
+LANGUAGE_NOUNS = word_set("word translation phrase version equivalent")
 BASE_DIFFICULTY: Mapping[Task, float] = {
     "classification": 0.12,
     "extraction": 0.18,
@@ -127,17 +122,21 @@ def _votes(instruction: str, words: Sequence[str]) -> dict[Task, float]:
         # The verb that opens a request outweighs the same word inside its material.
         weight = cue.weight * (OPENING_GAIN if at < OPENING_WORDS else 1.0)
         heard.setdefault(cue.task, []).append(weight)
-    for task, weight in (*_shape(instruction, words), *_languages(words)):
+    for task, weight in _shape(instruction, words):
         heard.setdefault(task, []).append(weight)
-    return {task: _together(weights) for task, weights in heard.items()}
-
-
-def _together(weights: list[float]) -> float:
-    """Each further cue counts half of the one before: many weak ones outvote no strong one."""
-    total = 0.0
-    for weight in sorted(weights):
-        total = weight + total / 2
-    return total
+    # A language makes a translation of "into French", "in French", "the French word".
+    for at in [at for at, word in enumerate(words) if word in LANGUAGES]:
+        if at and words[at - 1] in LANGUAGE_OPENERS:
+            heard.setdefault("translation", []).append(LANGUAGE_OPENERS[words[at - 1]])
+        if at + 1 < len(words) and words[at + 1] in LANGUAGE_NOUNS:
+            heard.setdefault("translation", []).append(5.0)
+    votes: dict[Task, float] = {}
+    for task, weights in heard.items():
+        # Each further cue counts half of the one before: many weak ones outvote no strong one.
+        votes[task] = 0.0
+        for weight in sorted(weights):
+            votes[task] = weight + votes[task] / 2
+    return votes
 
 
 def _cues(words: Sequence[str]) -> list[tuple[int, Cue]]:
@@ -149,12 +148,10 @@ def _cues(words: Sequence[str]) -> list[tuple[int, Cue]]:
         if word in votes:
             found.setdefault(word, at)
         if word in openers:
-            pair = " ".join(words[at : at + 2])
-            if pair in votes:
-                found.setdefault(pair, at)
-            triple = " ".join(words[at : at + 3])
-            if triple in votes:
-                found.setdefault(triple, at)
+            for end in (at + 2, at + 3):
+                phrase = " ".join(words[at:end])
+                if phrase in votes:
+                    found.setdefault(phrase, at)
     return [(at, votes[phrase]) for phrase, at in found.items()]
 
 
@@ -183,19 +180,6 @@ def _is_code(line: str) -> bool:
     if line.endswith(CODE_ENDINGS):
         return True
     return line.endswith((";", "}")) and ("=" in line or ";" in line[:-1]) and "\\" not in line
-
-
-def _languages(words: Sequence[str]) -> list[tuple[Task, float]]:
-    """Votes for translation from "into French", "in French", "the French word"."""
-    found: list[tuple[Task, float]] = []
-    for at in [at for at, word in enumerate(words) if word in LANGUAGES]:
-        before = words[at - 1] if at else ""
-        after = words[at + 1] if at + 1 < len(words) else ""
-        if before in LANGUAGE_OPENERS:
-            found.append(("translation", LANGUAGE_OPENERS[before]))
-        if after in ("word", "translation", "phrase", "version", "equivalent"):
-            found.append(("translation", 5.0))
-    return found
 
 
 def _difficulty(

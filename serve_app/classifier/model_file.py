@@ -7,8 +7,9 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import exp
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,11 +18,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from serve_app.atomic_write import write_atomically
 from serve_app.classifier.forest import Forest
+from serve_app.classifier.output_length import LONGEST_TOKENS
 from serve_app.classifier.term_index import Terms
 from serve_app.classifier.text_features import FEATURE_VERSION, SHAPE_NAMES
 from serve_app.core.errors import SuccessModelRefused
 from serve_app.core.request import Task
-from serve_app.core.units import Name, NonNegativeFloat, NonNegativeInt, PositiveInt, Ratio
+from serve_app.core.units import Name, NonNegativeFloat, NonNegativeInt, PositiveInt, Ratio, Strict
 from serve_app.validation_errors import problem_lines
 
 Floats = npt.NDArray[np.float32]
@@ -32,19 +34,24 @@ LARGEST_UNPACKED_BYTES = 20 * LARGEST_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerLength:
+class AnswerLength(Strict):
     """What the length factor means: tokens are `exp(mean + scale * factor)`, spread as measured."""
-
-    __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
 
     mean: float
     scale: NonNegativeFloat
     p50_residual: float
     p95_residual: float
 
+    def tokens(self, factor: float) -> tuple[int, int]:
+        """Median and 95th percentile of the answer's length."""
+        median = self.mean + self.scale * factor + self.p50_residual
+        p50 = min(max(1, round(exp(min(median, 10.0)))), LONGEST_TOKENS)
+        spread = exp(self.p95_residual - self.p50_residual)
+        return p50, min(max(p50, round(p50 * spread)), LONGEST_TOKENS)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Header:
+class Header(Strict):
     """How the model was made, and the names of what its arrays count.
 
     `tasks` are those that it tells apart, none where no outcome named its task. `data` maps each
@@ -53,8 +60,6 @@ class Header:
     answers reached a floor that its bound promised, and by which a bound allows for a pair that few
     answers are known of.
     """
-
-    __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
 
     format: Literal["quantroute-success-2"]
     feature_version: PositiveInt
@@ -148,19 +153,30 @@ def save_artifact(path: Path, artifact: Artifact) -> int:
 def load_artifact(path: Path) -> Artifact:
     """Raises `SuccessModelRefused`."""
     try:
-        stored = _unpacked(path)
+        # From memory: a broken archive would leave the file open.
+        packed = io.BytesIO(path.read_bytes())
+        with zipfile.ZipFile(packed) as archive:
+            size_bytes = sum(entry.file_size for entry in archive.infolist())
+        if size_bytes > LARGEST_UNPACKED_BYTES:
+            raise SuccessModelRefused(
+                str(path), f"it unpacks to {size_bytes} bytes, more than {LARGEST_UNPACKED_BYTES}"
+            )
+        with np.load(packed, allow_pickle=False) as file:
+            stored: dict[str, npt.NDArray[Any]] = {name: file[name] for name in file.files}
     except UNREADABLE as exc:
         raise SuccessModelRefused(str(path), f"no readable file of arrays: {exc}") from exc
+    for name, array in stored.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise SuccessModelRefused(str(path), f"{name} holds what is no number")
     header = _header(path, stored)
     missing = sorted({"pairs", "idf", *FOREST_ARRAYS, *ARRAYS} - stored.keys())
     if missing:
         raise SuccessModelRefused(str(path), f"it lacks {', '.join(missing)}: train it again")
     for name in HALF:
         stored[name] = stored[name].astype(np.float32)
-    terms = Terms(words=header.words, pairs=stored["pairs"], idf=stored["idf"])
     artifact = Artifact(
         header=replace(header, words=()),
-        terms=terms,
+        terms=Terms(words=header.words, pairs=stored["pairs"], idf=stored["idf"]),
         forest=Forest(depth=header.forest_depth, **{name: stored[name] for name in FOREST_ARRAYS}),
         arrays=Arrays(**{name: stored[name] for name in ARRAYS}),
     )
@@ -170,24 +186,6 @@ def load_artifact(path: Path) -> Artifact:
 
 FOREST_ARRAYS = ("roots", "feature", "threshold", "left", "right", "leaf", "values")
 ARRAYS = tuple(Arrays.__dataclass_fields__)
-
-
-def _unpacked(path: Path) -> dict[str, npt.NDArray[Any]]:
-    """Raises `UNREADABLE`, and `SuccessModelRefused` for what no training makes."""
-    # From memory: a broken archive would leave the file open.
-    packed = io.BytesIO(path.read_bytes())
-    with zipfile.ZipFile(packed) as archive:
-        size_bytes = sum(entry.file_size for entry in archive.infolist())
-    if size_bytes > LARGEST_UNPACKED_BYTES:
-        raise SuccessModelRefused(
-            str(path), f"it unpacks to {size_bytes} bytes, more than {LARGEST_UNPACKED_BYTES}"
-        )
-    with np.load(packed, allow_pickle=False) as file:
-        stored = {name: file[name] for name in file.files}
-    for name, array in stored.items():
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise SuccessModelRefused(str(path), f"{name} holds what is no number")
-    return stored
 
 
 def _header(path: Path, stored: Mapping[str, npt.NDArray[Any]]) -> Header:

@@ -87,7 +87,10 @@ def output_tokens(task: Task, prompt: Prompt, words: Sequence[str]) -> OutputTok
 
 def _typical(task: Task, prompt: Prompt, words: Sequence[str]) -> tuple[float, float]:
     p50, p95 = TYPICAL[task]
-    source_tokens = _source_chars(prompt, words) / CHARS_PER_TOKEN
+    # The text worked on: the last turn, with the earlier ones when it only points at them.
+    points_back = prompt.text_chars < REFERS_BACK_CHARS and not BACK_REFERENCES.isdisjoint(words)
+    earlier_chars = prompt.context_chars if points_back and ":" not in prompt.text else 0
+    source_tokens = (prompt.text_chars + earlier_chars) / CHARS_PER_TOKEN
     if task == "translation":
         return max(8.0, source_tokens), max(24.0, source_tokens * 1.8)
     if task == "summarization":
@@ -97,39 +100,23 @@ def _typical(task: Task, prompt: Prompt, words: Sequence[str]) -> tuple[float, f
     return p50, p95
 
 
-def _source_chars(prompt: Prompt, words: Sequence[str]) -> int:
-    """The text worked on: the last turn, with the earlier ones when it only points at them."""
-    points_back = prompt.text_chars < REFERS_BACK_CHARS and not BACK_REFERENCES.isdisjoint(words)
-    if points_back and ":" not in prompt.text:
-        return prompt.text_chars + prompt.context_chars
-    return prompt.text_chars
-
-
 def _wished(words: Sequence[str]) -> float | None:
     """Tokens wished for in words ("in 3 sentences", "a 500-word essay", "list 10 cities")."""
     for at in [at for at, word in enumerate(words[:-1]) if word in NUMBER_WORDS or word.isdigit()]:
-        count = _number(words[at])
-        if count is None:
+        word = words[at]
+        if word not in NUMBER_WORDS and (len(word) > 5 or not word.isascii()):
             continue
-        counted = words[at + 1]
+        count = NUMBER_WORDS.get(word) or int(word)
+        before, counted = words[at - 1] if at else "", words[at + 1]
         unit = TOKENS_PER_UNIT.get(counted.removesuffix("s"))
         plural = counted.endswith("s") or count > 1
-        if unit is not None and (plural or words[at] in ONE) and _limits(words, at):
+        # A number after any other word is part of a story.
+        limits = not before or before in LIMITING
+        if unit is not None and (plural or word in ONE) and limits:
             return count * unit
-        if at >= 1 and words[at - 1] in LIST_VERBS and 1 < count <= LONGEST_LIST:
+        if before in LIST_VERBS and 1 < count <= LONGEST_LIST:
             return count * TOKENS_PER_LIST_ENTRY
     return None
-
-
-def _limits(words: Sequence[str], at: int) -> bool:
-    """Whether the number at `at` limits the answer instead of being part of a story."""
-    return at == 0 or words[at - 1] in LIMITING
-
-
-def _number(word: str) -> int | None:
-    if word.isascii() and word.isdigit() and len(word) <= 5:
-        return int(word)
-    return NUMBER_WORDS.get(word)
 
 
 def _bounded(p50: float, p95: float) -> OutputTokens:

@@ -92,14 +92,21 @@ def segment(text: str, *, context: str = "") -> Prompt:
 def extract_request(text: str) -> str | None:
     """The request in the ends of `text`; `None` when no material is found next to it."""
     whole = ends(text)
-    if len(whole) < LEAST_MARKED_CHARS or _holds_code(whole):
+    if len(whole) < LEAST_MARKED_CHARS:
         return None
-    rest = _outside_fences(_outside_tags(whole))
+    if any(fence[1].lower() not in PROSE_FENCES for fence in _fences(whole)) or _is_code(whole):
+        return None
+    rest = _outside_tags(whole)
+    if len(fences := _fences(rest)) > 1:
+        rest = _without(rest, fences[0].start(), fences[-1].end() - 1)
     request = _labelled(rest, len(whole))
     if request is None and len(rest) < len(whole):
         request = rest
-    if request is None:
-        request = _beside_paragraphs(rest)
+    elif request is None and len(rest) >= LEAST_UNMARKED_CHARS:
+        first = BLANK_LINE.split(rest.strip(), maxsplit=1)[0]
+        opening = _asking(first, LINE_OF_ITS_OWN.split(first, maxsplit=1)[0])
+        beside = _around(_until_label(opening), _closing(rest))
+        request = beside if len(rest) - len(beside) >= LEAST_UNMARKED_CHARS else None
     return request if request is not None and WORD.search(request) else None
 
 
@@ -116,11 +123,6 @@ def _outside_tags(text: str) -> str:
     if not closing or tags[0][1]:
         return text
     return _without(text, tags[0].start(), closing[-1].end())
-
-
-def _outside_fences(text: str) -> str:
-    fences = _fences(text)
-    return _without(text, fences[0].start(), fences[-1].end() - 1) if len(fences) > 1 else text
 
 
 def _fences(text: str) -> list[re.Match[str]]:
@@ -172,24 +174,11 @@ def _until_label(text: str) -> str:
     return text[: min(starts, default=None)].strip()
 
 
-def _beside_paragraphs(text: str) -> str | None:
-    if len(text) < LEAST_UNMARKED_CHARS:
-        return None
-    request = _around(_until_label(_opening(text)), _closing(text))
-    is_beside = len(text) - len(request) >= LEAST_UNMARKED_CHARS
-    return request if request and is_beside else None
-
-
 def _around(before: str, last: str) -> str:
     """`before`, and the last paragraph where that asks too; after nothing, where it commands."""
     if last and ("?" in last or _offers_options(last) or not before):
         return f"{before}\n{last}".strip()
     return before
-
-
-def _opening(text: str) -> str:
-    first = BLANK_LINE.split(text.strip(), maxsplit=1)[0]
-    return _asking(first, LINE_OF_ITS_OWN.split(first, maxsplit=1)[0])
 
 
 def _closing(text: str) -> str:
@@ -203,15 +192,11 @@ def _asking(block: str, outer_line: str) -> str:
         return ""
     if len(block) > LONGEST_COMMAND_CHARS and _asks(outer_line):
         block = outer_line
-    return block if _may_ask(block) else ""
-
-
-def _may_ask(block: str) -> bool:
     if _offers_options(block):
         longest = LONGEST_WITH_OPTIONS_CHARS
     else:
         longest = LONGEST_REQUEST_CHARS if _asks(block) else LONGEST_COMMAND_CHARS
-    return len(block) <= longest and NUMBERED.match(block) is None
+    return block if len(block) <= longest and NUMBERED.match(block) is None else ""
 
 
 def _asks(block: str) -> bool:
@@ -221,12 +206,6 @@ def _asks(block: str) -> bool:
 
 def _offers_options(block: str) -> bool:
     return len(OPTION.findall(f"\n{block}")) >= 2
-
-
-def _holds_code(text: str) -> bool:
-    if any(fence[1].lower() not in PROSE_FENCES for fence in _fences(text)):
-        return True
-    return _is_code(text)
 
 
 def _is_code(text: str) -> bool:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from math import exp
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from serve_app.classifier.model_file import Arrays, Artifact, Header, load_artifact
+from serve_app.classifier.model_file import Artifact, Header, load_artifact
 from serve_app.classifier.text_features import read_instruction
-from serve_app.core.request import Prompt, PromptClassification, Success, Task
+from serve_app.core.request import Prompt, PromptClassification, Success
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
-LONGEST_TOKENS = 8192
 ORIGIN = "success model"
 # Below, what the heuristics take a prompt for came true more often.
 LEAST_TASK_SHARE = 0.5
@@ -103,12 +101,23 @@ class SuccessModel:
                 classification, origin=f"{classification.origin}: words unknown to the model"
             )
         said = pair_success(self._artifact, known, reading.shape)
-        task, confidence = self._task(classification, said.task_shares)
-        classification = replace(
+        task, confidence = classification.task, classification.task_confidence
+        # Of tasks it has seldom seen the model knows nothing, and takes them for one it knows.
+        if task in self.header.tasks:
+            likeliest = int(said.task_shares.argmax())
+            share = float(said.task_shares[likeliest])
+            if share >= max(LEAST_TASK_SHARE, confidence):
+                task, confidence = self.header.tasks[likeliest], round(share, 3)
+        p50, p95 = classification.output_tokens_p50, classification.output_tokens_p95
+        if self.header.length is not None:
+            p50, p95 = self.header.length.tokens(float(said.latent_factors[-1]))
+        return replace(
             classification,
             task=task,
             task_confidence=confidence,
             difficulty=1.0 - float(said.means.mean()),
+            output_tokens_p50=p50,
+            output_tokens_p95=p95,
             origin=ORIGIN,
             success={
                 pair: Success(mean=mean, lower=lower)
@@ -117,31 +126,6 @@ class SuccessModel:
                 )
             },
         )
-        return self._with_length(classification, said.latent_factors)
-
-    def _task(self, local: PromptClassification, shares: Floats) -> tuple[Task, float]:
-        """The model's, where it is the surer of the two and knows the task that `local` names.
-
-        Of tasks it has seldom seen it knows nothing, and takes them for one that it knows.
-        """
-        if local.task in self.header.tasks:
-            likeliest = int(shares.argmax())
-            share = float(shares[likeliest])
-            if share >= max(LEAST_TASK_SHARE, local.task_confidence):
-                return self.header.tasks[likeliest], round(share, 3)
-        return local.task, local.task_confidence
-
-    def _with_length(
-        self, classification: PromptClassification, latent_factors: Floats
-    ) -> PromptClassification:
-        length = self.header.length
-        if length is None:
-            return classification
-        median = length.mean + length.scale * float(latent_factors[-1]) + length.p50_residual
-        p50 = min(max(1, round(exp(min(median, 10.0)))), LONGEST_TOKENS)
-        spread = exp(length.p95_residual - length.p50_residual)
-        p95 = min(max(p50, round(p50 * spread)), LONGEST_TOKENS)
-        return replace(classification, output_tokens_p50=p50, output_tokens_p95=p95)
 
 
 def pair_success(artifact: Artifact, known: Ints, shape: list[float]) -> PairSuccess:
@@ -156,7 +140,10 @@ def pair_success(artifact: Artifact, known: Ints, shape: list[float]) -> PairSuc
     raw = arrays.pair_means + factors @ arrays.pair_loadings
     means = _on_curves(raw, arrays.calibration_x, arrays.calibration_y)
     kind = int(linear.kind_shares.argmax())
-    sure = (means - artifact.header.certainty * _doubts(arrays, factors)).clip(0.0)
+    # Few answers place a pair roughly. Rounding may leave a variance of zero slightly negative.
+    at = np.concatenate((ONE, factors))
+    deviations = np.sqrt((arrays.pair_covariance @ at @ at).clip(0.0))
+    sure = (means - artifact.header.certainty * deviations).clip(0.0)
     bounds = np.interp(sure, arrays.bound_mean[kind], arrays.bound_floor)
     return PairSuccess(
         latent_factors=latent_factors,
@@ -165,14 +152,6 @@ def pair_success(artifact: Artifact, known: Ints, shape: list[float]) -> PairSuc
         means=means,
         lowers=np.minimum(bounds, sure),
     )
-
-
-def _doubts(arrays: Arrays, factors: Floats) -> Floats:
-    """The standard deviation of each pair's prediction: few answers place a pair roughly."""
-    at = np.concatenate((ONE, factors))
-    # Rounding may leave a variance of zero slightly negative.
-    doubts: Floats = np.sqrt((arrays.pair_covariance @ at @ at).clip(0.0))
-    return doubts
 
 
 def _on_curves(raw: Floats, x: Floats, y: Floats) -> npt.NDArray[np.float64]:

@@ -52,22 +52,15 @@ class Terms:
         The weights are a vector of length one, or empty.
         """
         words, word_counts = _counted(found[found >= 0])
-        pairs, pair_counts = self._found_pairs(found)
-        terms = np.concatenate((words, pairs))
-        counts = np.concatenate((word_counts, pair_counts))
+        # Searching in order stays near in memory: that halves the time.
+        keys, key_counts = _counted(pair_keys(found))
+        at = self.pairs.searchsorted(keys)
+        known = self.pairs.take(at, mode="clip") == keys if len(self.pairs) else at < 0
+        terms = np.concatenate((words, at[known] + len(self.words)))
+        counts = np.concatenate((word_counts, key_counts[known]))
         weights = (1.0 + np.log(counts)) * self.idf.take(terms)
         norm = float(np.sqrt(np.dot(weights, weights))) or 1.0
         return terms, (weights / norm).astype(np.float32)
-
-    def _found_pairs(self, found: Ints) -> tuple[Ints, Ints]:
-        """The known pairs among neighbours, ascending, and how often each stands there."""
-        # Searching in order stays near in memory: that halves the time.
-        keys, counts = _counted(pair_keys(found))
-        if len(self.pairs) == 0 or len(keys) == 0:
-            return np.empty(0, np.int64), np.empty(0, np.int64)
-        at = self.pairs.searchsorted(keys)
-        known = self.pairs.take(at, mode="clip") == keys
-        return at[known] + len(self.words), counts[known]
 
 
 def _counted(numbers: Ints) -> tuple[Ints, Ints]:

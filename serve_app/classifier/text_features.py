@@ -92,11 +92,19 @@ def question_and_options(text: str) -> tuple[str, list[str]]:
 def _shape(text: str, question: str, options: Sequence[str], asked: Sequence[str]) -> list[float]:
     lowered, offered = question.lower(), " ".join(options).lower()
     opening = asked[0] if asked else ""
+    lengths = [len(option) for option in options] or [0]
+    numeric = sum(NUMERIC_OPTION.fullmatch(option) is not None for option in options)
+    offered_words = offered.split()
     return [
         float(len(text)),
         float(len(question)),
         float(len(asked)),
-        *_options_shape(options, offered),
+        float(len(options)),
+        sum(lengths) / len(lengths),
+        float(max(lengths)),
+        float(min(lengths)),
+        numeric / max(1, len(options)),
+        len(set(offered_words)) / (len(offered_words) + 1),
         *_marks(question, asked),
         len("".join(asked)) / max(1, len(asked)),
         len(set(asked)) / (len(asked) + 1),
@@ -104,20 +112,6 @@ def _shape(text: str, question: str, options: Sequence[str], asked: Sequence[str
         *(float(opening == word) for word in OPENERS),
         *(float(phrase in lowered) for phrase in QUESTION_PHRASES),
         *(float(phrase in offered) for phrase in OPTION_PHRASES),
-    ]
-
-
-def _options_shape(options: Sequence[str], offered: str) -> list[float]:
-    lengths = [len(option) for option in options] or [0]
-    numeric = sum(NUMERIC_OPTION.fullmatch(option) is not None for option in options)
-    offered_words = offered.split()
-    return [
-        float(len(options)),
-        sum(lengths) / len(lengths),
-        float(max(lengths)),
-        float(min(lengths)),
-        numeric / max(1, len(options)),
-        len(set(offered_words)) / (len(offered_words) + 1),
     ]
 
 

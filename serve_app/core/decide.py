@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 
 from serve_app.core.catalog import Catalog
 from serve_app.core.constraints import RELAXABLE, PairState, RuleContext, rejections, violation
@@ -41,8 +42,7 @@ def decide(
     all others. Raises nothing for input that its types allow.
     """
     rule_context = RuleContext(features=features, constraints=constraints, policy=policy)
-    pair_states = _pair_states(rule_context, pairs, catalog, load)
-    servable, rejected = _filter(rule_context, pair_states)
+    servable, rejected = _servable(rule_context, pairs, catalog, load)
     candidates = _score(rule_context, servable, reference_cost_usd(policy, catalog, features))
     ranked = sorted([c for c in candidates if not c.violates], key=_best_first)
     best_effort = sorted(
@@ -66,43 +66,32 @@ def decide(
     )
 
 
-def _pair_states(
+def _servable(
     rule_context: RuleContext, pairs: Sequence[Pair], catalog: Catalog, load: LoadView
-) -> list[PairState]:
-    pair_states, margin = [], rule_context.policy.published_margin
-    corrections, task = catalog.corrections, rule_context.features.classification.task
-    added_tokens, form = catalog.added_tokens, rule_context.features.form
-    for pair in sorted(pairs, key=_pair_id):
+) -> tuple[Servable, list[Rejection]]:
+    """The pairs that may serve, each with the constraints it misses, and all failed rules."""
+    servable: Servable = []
+    rejected: list[Rejection] = []
+    features, margin = rule_context.features, rule_context.policy.published_margin
+    corrections, task = catalog.corrections, features.classification.task
+    added_tokens, form = catalog.added_tokens, features.form
+    for pair in sorted(pairs, key=attrgetter("id")):
         state = load.get(pair.id, NO_REPLICA)
         profile = catalog.profiles.get(pair.id)
         prediction = None
         if profile is not None:
-            price = catalog.prices[pair.id]
             prediction = predict(
                 profile,
-                price,
-                rule_context.features,
+                catalog.prices[pair.id],
+                features,
                 state,
                 rule_context.constraints,
                 published_margin=margin,
                 correction=corrections.get((pair.id, task)) if corrections else None,
                 added_tokens=added_tokens.get((pair.id, form), 0.0) if added_tokens else 0.0,
             )
-        pair_states.append(PairState(pair, state, profile, prediction))
-    return pair_states
-
-
-def _filter(
-    rule_context: RuleContext, pair_states: list[PairState]
-) -> tuple[Servable, list[Rejection]]:
-    """The offers that may serve, each with the constraints it misses, and all failed rules."""
-    servable: Servable = []
-    rejected: list[Rejection] = []
-    for pair_state in pair_states:
+        pair_state = PairState(pair, state, profile, prediction)
         failed = rejections(rule_context, pair_state)
-        if not failed:
-            servable.append((pair_state, ()))
-            continue
         violates = tuple([RELAXABLE[r.rule] for r in failed if r.rule in RELAXABLE])
         if len(violates) == len(failed):
             servable.append((pair_state, violates))
@@ -131,21 +120,11 @@ def _score(
     return candidates
 
 
-def _pair_id(pair: Pair) -> str:
-    return pair.id
-
-
 def _best_first(candidate: Candidate) -> tuple[bool, float, float, float, str]:
     prediction = candidate.prediction
     if prediction is None:
         return True, 0.0, 0.0, 0.0, candidate.pair
-    return (
-        False,
-        -candidate.utility,
-        prediction.cost_usd,
-        prediction.total_ms,
-        candidate.pair,
-    )
+    return False, -candidate.utility, prediction.cost_usd, prediction.total_ms, candidate.pair
 
 
 def _refusal(

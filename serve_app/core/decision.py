@@ -143,37 +143,27 @@ def reason_for(
     Notes it when the chosen pair's figures were published by others, not measured here, and
     when feedback has moved what it is believed to get right.
     """
-    sentence = _sentence(ranked, best_effort, rejected, refused=refused)
-    first = next(iter(ranked or best_effort), None)
-    if refused or first is None or first.prediction is None:
+    if ranked:
+        sentence = _ranked_reason(ranked, rejected)
+    elif not best_effort:
+        return f"no pair can serve this request{_because(rejected)}"
+    else:
+        nearest = best_effort[0].pair
+        misses = ", ".join(_failed(r) for r in rejected if r.pair == nearest)
+        if refused:
+            return f"no pair meets the constraints; nearest is {nearest}, which fails {misses}"
+        sentence = f"no pair meets the constraints; {nearest} misses them least: it fails {misses}"
+    first = (ranked or best_effort)[0]
+    if first.prediction is None:
         return sentence
-    if first.prediction.feedback is not None:
-        moved = first.prediction.feedback
-        sentence = (
-            f"{sentence}; feedback moved the accuracy of {first.pair} by {moved.mean:+.3f}, its "
-            f"lower bound by {moved.lower:+.3f}"
+    if (moved := first.prediction.feedback) is not None:
+        sentence += (
+            f"; feedback moved the accuracy of {first.pair} by {moved.mean:+.3f}, its lower bound "
+            f"by {moved.lower:+.3f}"
         )
     if first.prediction.origin == "published":
-        return f"{sentence}; {first.pair} is judged on published figures"
+        sentence += f"; {first.pair} is judged on published figures"
     return sentence
-
-
-def _sentence(
-    ranked: Sequence[Candidate],
-    best_effort: Sequence[Candidate],
-    rejected: Sequence[Rejection],
-    *,
-    refused: bool,
-) -> str:
-    if ranked:
-        return _ranked_reason(ranked, rejected)
-    if not best_effort:
-        return f"no pair can serve this request{_because(rejected)}"
-    nearest = best_effort[0]
-    misses = ", ".join(_failed(r) for r in rejected if r.pair == nearest.pair)
-    if refused:
-        return f"no pair meets the constraints; nearest is {nearest.pair}, which fails {misses}"
-    return f"no pair meets the constraints; {nearest.pair} misses them least: it fails {misses}"
 
 
 def _ranked_reason(ranked: Sequence[Candidate], rejected: Sequence[Rejection]) -> str:

@@ -1,4 +1,4 @@
-"""The error tree. Arguments are positional so that errors survive pickling over a Ray handle.
+"""The error tree. Give arguments by position: errors are then pickled over a Ray handle.
 
 * RouterError
   x RequestError               the caller can fix it
@@ -30,6 +30,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 
 class RouterError(Exception):
@@ -40,38 +41,35 @@ class RequestError(RouterError):
     """The request cannot be served as it is; its sender can change it."""
 
 
+@dataclass(eq=False, repr=False)
 class BadRequest(RequestError):
     """A field is wrong. `param` names it."""
 
-    def __init__(self, message: str, param: str | None = None) -> None:
-        super().__init__(message, param)
-        self.message = message
-        self.param = param
+    message: str
+    param: str | None = None
 
     def __str__(self) -> str:
         return self.message
 
 
+@dataclass(eq=False, repr=False)
 class UnknownModel(RequestError):
     """No pair and no model has this name."""
 
-    def __init__(self, name: str, known: tuple[str, ...]) -> None:
-        super().__init__(name, known)
-        self.name = name
-        self.known = known
+    name: str
+    known: tuple[str, ...]
 
     def __str__(self) -> str:
         return f"model {self.name!r:.120} does not exist; known: {quoted(self.known)}"
 
 
+@dataclass(eq=False, repr=False)
 class ContextTooLong(RequestError):
     """Prompt and answer together fit no pair's context window. Counts are tokens."""
 
-    def __init__(self, prompt_tokens: int, max_tokens: int, largest_window: int) -> None:
-        super().__init__(prompt_tokens, max_tokens, largest_window)
-        self.prompt_tokens = prompt_tokens
-        self.max_tokens = max_tokens
-        self.largest_window = largest_window
+    prompt_tokens: int
+    max_tokens: int
+    largest_window: int
 
     def __str__(self) -> str:
         return (
@@ -81,24 +79,22 @@ class ContextTooLong(RequestError):
         )
 
 
+@dataclass(eq=False, repr=False)
 class BodyTooLarge(RequestError):
     """The request body is over the configured limit, in bytes."""
 
-    def __init__(self, limit_bytes: int) -> None:
-        super().__init__(limit_bytes)
-        self.limit_bytes = limit_bytes
+    limit_bytes: int
 
     def __str__(self) -> str:
         return f"the request body is larger than the limit of {self.limit_bytes} bytes"
 
 
+@dataclass(eq=False, repr=False)
 class Infeasible(RequestError):
     """No pair meets the constraints, and the request asked to be refused in that case."""
 
-    def __init__(self, constraints: tuple[str, ...], detail: str) -> None:
-        super().__init__(constraints, detail)
-        self.constraints = constraints
-        self.detail = detail
+    constraints: tuple[str, ...]
+    detail: str
 
     def __str__(self) -> str:
         return (
@@ -107,14 +103,13 @@ class Infeasible(RequestError):
         )
 
 
+@dataclass(eq=False, repr=False)
 class UnknownDecision(RequestError):
     """Feedback names an unknown decision."""
 
-    def __init__(self, decision: str, kept: int, kept_s: float) -> None:
-        super().__init__(decision, kept, kept_s)
-        self.decision = decision
-        self.kept = kept
-        self.kept_s = kept_s
+    decision: str
+    kept: int
+    kept_s: float
 
     def __str__(self) -> str:
         return (
@@ -124,14 +119,13 @@ class UnknownDecision(RequestError):
         )
 
 
+@dataclass(eq=False, repr=False)
 class FeedbackConflict(RequestError):
     """The answer of this decision has another score already."""
 
-    def __init__(self, decision: str, before: float, came: float) -> None:
-        super().__init__(decision, before, came)
-        self.decision = decision
-        self.before = before
-        self.came = came
+    decision: str
+    before: float
+    came: float
 
     def __str__(self) -> str:
         return (
@@ -144,37 +138,34 @@ class CapacityError(RouterError):
     """Nothing is wrong with the request; there is no room or time for it now."""
 
 
+@dataclass(eq=False, repr=False)
 class Overloaded(CapacityError):
     """No pair can take the request now."""
 
-    def __init__(self, detail: str, retry_after_s: float) -> None:
-        super().__init__(detail, retry_after_s)
-        self.detail = detail
-        self.retry_after_s = retry_after_s
+    detail: str
+    retry_after_s: float
 
     def __str__(self) -> str:
         return f"{self.detail}; retry after {self.retry_after_s:g} s"
 
 
+@dataclass(eq=False, repr=False)
 class DeadlineExceeded(CapacityError):
     """The first token did not come within the limit for the whole chain of attempts."""
 
-    def __init__(self, deadline_ms: float, tried: tuple[str, ...]) -> None:
-        super().__init__(deadline_ms, tried)
-        self.deadline_ms = deadline_ms
-        self.tried = tried
+    deadline_ms: float
+    tried: tuple[str, ...]
 
     def __str__(self) -> str:
         return f"no answer within {self.deadline_ms:g} ms; tried: {quoted(self.tried)}"
 
 
+@dataclass(eq=False, repr=False)
 class FeedbackUnavailable(CapacityError):
     """The feedback actor did not answer. `cause` is a short name, never a traceback."""
 
-    def __init__(self, cause: str, retry_after_s: float) -> None:
-        super().__init__(cause, retry_after_s)
-        self.cause = cause
-        self.retry_after_s = retry_after_s
+    cause: str
+    retry_after_s: float
 
     def __str__(self) -> str:
         return (
@@ -183,24 +174,22 @@ class FeedbackUnavailable(CapacityError):
         )
 
 
+@dataclass(eq=False, repr=False)
 class ClassifierUnavailable(RouterError):
     """The classifier deployment did not answer. `cause` is a short name, never a traceback."""
 
-    def __init__(self, cause: str) -> None:
-        super().__init__(cause)
-        self.cause = cause
+    cause: str
 
     def __str__(self) -> str:
         return f"the classifier is unavailable: {self.cause}"
 
 
+@dataclass(eq=False, repr=False)
 class SuccessModelRefused(RouterError):
     """The file of a success model cannot be used. `problem` states why and what to do."""
 
-    def __init__(self, source: str, problem: str) -> None:
-        super().__init__(source, problem)
-        self.source = source
-        self.problem = problem
+    source: str
+    problem: str
 
     def __str__(self) -> str:
         return f"success model in {self.source} refused: {self.problem}"
@@ -215,26 +204,24 @@ class CatalogError(RouterError):
     """What the router reads is missing or wrong."""
 
 
+@dataclass(eq=False, repr=False)
 class CatalogInvalid(CatalogError):
     """A catalog did not pass validation; `problems` has one line each, with the field's path."""
 
-    def __init__(self, source: str, problems: tuple[str, ...]) -> None:
-        super().__init__(source, problems)
-        self.source = source
-        self.problems = problems
+    source: str
+    problems: tuple[str, ...]
 
     def __str__(self) -> str:
         return f"catalog in {self.source} refused: " + "; ".join(self.problems)
 
 
+@dataclass(eq=False, repr=False)
 class CatalogReplaced(CatalogError):
     """The active catalog is no longer the one that was to be replaced."""
 
-    def __init__(self, store: str, expected: str, found: str | None) -> None:
-        super().__init__(store, expected, found)
-        self.store = store
-        self.expected = expected
-        self.found = found
+    store: str
+    expected: str
+    found: str | None
 
     def __str__(self) -> str:
         return (
@@ -243,14 +230,13 @@ class CatalogReplaced(CatalogError):
         )
 
 
+@dataclass(eq=False, repr=False)
 class VersionUnknown(CatalogError):
     """The store holds no such version."""
 
-    def __init__(self, store: str, version: str, known: tuple[str, ...]) -> None:
-        super().__init__(store, version, known)
-        self.store = store
-        self.version = version
-        self.known = known
+    store: str
+    version: str
+    known: tuple[str, ...]
 
     def __str__(self) -> str:
         return (
@@ -259,13 +245,12 @@ class VersionUnknown(CatalogError):
         )
 
 
+@dataclass(eq=False, repr=False)
 class StoreUnavailable(CatalogError):
     """The profile store gives no catalog. `store` never carries a password."""
 
-    def __init__(self, store: str, cause: str) -> None:
-        super().__init__(store, cause)
-        self.store = store
-        self.cause = cause
+    store: str
+    cause: str
 
     def __str__(self) -> str:
         return f"profile store {self.store}: {self.cause}"
@@ -279,39 +264,36 @@ class EngineError(RouterError):
     """One pair did not answer."""
 
 
+@dataclass(eq=False, repr=False)
 class EngineRejected(EngineError):
     """The engine finds the request itself wrong; any pair would."""
 
-    def __init__(self, pair: str, status: int, message: str, type_: str, param: str | None) -> None:
-        super().__init__(pair, status, message, type_, param)
-        self.pair = pair
-        self.status = status
-        self.message = message
-        self.type = type_
-        self.param = param
+    pair: str
+    status: int
+    message: str
+    type: str
+    param: str | None
 
     def __str__(self) -> str:
         return self.message
 
 
+@dataclass(eq=False, repr=False)
 class EngineBusy(EngineError):
     """The pair's queue is full."""
 
-    def __init__(self, pair: str) -> None:
-        super().__init__(pair)
-        self.pair = pair
+    pair: str
 
     def __str__(self) -> str:
         return f"pair {self.pair!r} is full"
 
 
+@dataclass(eq=False, repr=False)
 class EngineFailed(EngineError):
     """The pair broke before or while answering. `cause` is a short name, never a traceback."""
 
-    def __init__(self, pair: str, cause: str) -> None:
-        super().__init__(pair, cause)
-        self.pair = pair
-        self.cause = cause
+    pair: str
+    cause: str
 
     def __str__(self) -> str:
         return f"pair {self.pair!r} failed: {self.cause}"

@@ -55,11 +55,15 @@ def predict(
         after_first * (latency.tpot_ms - latency.tpot_p50_ms),
         longer * latency.tpot_p50_ms,
     )
-    wait_ms = _queueing_ms(profile, concurrency, service_ms)
-    wait_ms += _cold_start_ms(profile, load, constraints.deadline_quantile)
-    success = _success(profile, features)
-    if correction is not None:
-        success = _corrected(success, correction)
+    # Requests over the replica's limit wait for a slot; one frees every service / slots.
+    excess = concurrency - slots
+    wait_ms = excess * service_ms / slots if excess > 0.0 else 0.0
+    if not load.ready_replicas:
+        # How far a starting replica has come is not known: any share of the start is as likely
+        # as another, so `deadline_quantile` of it is what may be left.
+        share = constraints.deadline_quantile if load.starting_replicas else 1.0
+        wait_ms += profile.cold_start_s * 1000.0 * share
+    success = _success(profile, features, correction)
     origin = profile.provenance.origin
     margin = published_margin if origin == "published" else 1.0
     return Prediction(
@@ -101,32 +105,17 @@ def _output_tokens(profile: Profile, features: Features, prompt_tokens: int, z: 
     return tokens if tokens <= limit else max(1, limit)
 
 
-def _queueing_ms(profile: Profile, concurrency: float, service_ms: float) -> float:
-    """Requests over the replica's limit wait for a slot; one frees every service / slots."""
-    excess = concurrency - profile.max_concurrency
-    return excess * service_ms / profile.max_concurrency if excess > 0.0 else 0.0
-
-
-def _cold_start_ms(profile: Profile, load: Load, quantile: float) -> float:
-    """What is left of starting a replica when none is ready.
-
-    How far a starting replica has come is not known: any share of the start is as likely as
-    another, so `quantile` of it is what may be left.
-    """
-    if load.ready_replicas:
-        return 0.0
-    share = quantile if load.starting_replicas else 1.0
-    return profile.cold_start_s * 1000.0 * share
-
-
-def _success(profile: Profile, features: Features) -> Success | TaskAccuracy:
-    classified = features.classification.success.get(profile.pair)
-    if classified is not None:
-        return classified
-    measured = profile.accuracy.get(features.classification.task)
-    return profile.accuracy["overall"] if measured is None else measured
-
-
-def _corrected(success: Success | TaskAccuracy, correction: Correction) -> Success:
+def _success(
+    profile: Profile, features: Features, correction: Correction | None
+) -> Success | TaskAccuracy:
+    """The classifier's, or the profile's for the task, or its overall one, then corrected."""
+    classification = features.classification
+    success: Success | TaskAccuracy | None = classification.success.get(profile.pair)
+    if success is None:
+        success = profile.accuracy.get(classification.task)
+    if success is None:
+        success = profile.accuracy["overall"]
+    if correction is None:
+        return success
     mean = min(max(success.mean + correction.mean, 0.0), 1.0)
     return Success(mean=mean, lower=min(max(success.lower + correction.lower, 0.0), mean))

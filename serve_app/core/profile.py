@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from annotated_types import Ge, Le, Len
 
@@ -16,6 +16,7 @@ from serve_app.core.units import (
     PositiveFloat,
     PositiveInt,
     Ratio,
+    Strict,
 )
 
 Activations = Literal["bf16", "fp16", "fp8", "int8"]
@@ -28,10 +29,8 @@ Change = Annotated[float, Ge(-1), Le(1)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Quantization:
+class Quantization(Strict):
     """How a model's numbers are stored and multiplied."""
-
-    __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
 
     name: Name
     weight_bits: PositiveFloat
@@ -39,14 +38,12 @@ class Quantization:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hardware:
+class Hardware(Strict):
     """What one replica occupies and what that costs.
 
     `count` is accelerators per replica, a fraction when several replicas share one.
     `usd_per_hour` is the price of that share, not of the whole machine.
     """
-
-    __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
 
     accelerator: Name
     count: PositiveFloat
@@ -54,10 +51,8 @@ class Hardware:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Quantiles:
+class Quantiles(Strict):
     """One quantity at three quantiles, each a grid indexed [concurrency][prompt length]."""
-
-    __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
 
     p50: Grid
     p95: Grid
@@ -65,13 +60,11 @@ class Quantiles:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MedianError:
+class MedianError(Strict):
     """Half of the 95 % interval of each median, on the surface's grid, and the samples behind it.
 
     A later measurement has moved where it lies farther off than both halves together.
     """
-
-    __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
 
     ttft_ms: ErrorGrid
     tpot_ms: ErrorGrid
@@ -79,7 +72,7 @@ class MedianError:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LatencySurface:
+class LatencySurface(Strict):
     """Latency of one replica over concurrency and prompt length.
 
     `concurrency` (requests at the replica) and `prompt_tokens` are the axes, both strictly
@@ -88,8 +81,6 @@ class LatencySurface:
     answer, of `output_tokens` on average. `median_error` is how precise the medians are. The last
     three are `None` where a source does not give them.
     """
-
-    __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
 
     concurrency: Annotated[tuple[PositiveInt, ...], Len(1)]
     prompt_tokens: Annotated[tuple[PositiveInt, ...], Len(1)]
@@ -101,13 +92,11 @@ class LatencySurface:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Throughput:
+class Throughput(Strict):
     """Tokens per second of one replica, and the share of the time it is expected to be busy.
 
     `decode_tokens_per_s` is output tokens per second at each of the surface's concurrencies.
     """
-
-    __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
 
     prefill_tokens_per_s: PositiveFloat
     decode_tokens_per_s: Annotated[tuple[PositiveFloat, ...], Len(1)]
@@ -115,13 +104,11 @@ class Throughput:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TaskAccuracy:
+class TaskAccuracy(Strict):
     """Share of `items` graded right, between the ends of its 95 % Wilson interval.
 
     `upper` is 1 where a source does not give it.
     """
-
-    __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
 
     mean: Ratio
     lower: Ratio
@@ -138,15 +125,13 @@ class Correction:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PairedAccuracy:
+class PairedAccuracy(Strict):
     """A pair against its unquantized parent on the same items.
 
     `change` is the mean of (score - parent's score), between the ends of its 95 % interval: paired,
     so that a loss far smaller than either accuracy's own interval shows. `lost` items are those
     on which the pair scores less than its parent, `won` those on which it scores more.
     """
-
-    __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
 
     change: Change
     lower: Change
@@ -157,13 +142,11 @@ class PairedAccuracy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GoldenResult:
+class GoldenResult(Strict):
     """The golden gate's verdict. `reason` states why it did not pass.
 
     `date` is when the gate was run, `checks` how many checks it made.
     """
-
-    __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
 
     passed: bool
     reason: str = ""
@@ -172,7 +155,7 @@ class GoldenResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Provenance:
+class Provenance(Strict):
     """Where a profile comes from: `measured` by a command, or `published` by others.
 
     A `scaled` profile was measured on another machine, and its latencies are multiplied by what
@@ -180,8 +163,6 @@ class Provenance:
     their file. `sources` states for each published or scaled figure, by its field's path, where it
     stands or how it was derived.
     """
-
-    __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
 
     origin: Origin
     date: Name
@@ -192,7 +173,7 @@ class Provenance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Memory:
+class Memory(Strict):
     """Bytes a replica needs: weights on disk, KV cache as configured, peak in use.
 
     `peak_of` names what: resident memory of its processes (`rss`), or memory of its GPUs as
@@ -200,8 +181,6 @@ class Memory:
     `kv_cache_tokens` is how many tokens the cache holds. `read_bytes_per_token` is what one output
     token reads of the weights, where that is less than all: a mixture of experts, a draft model.
     """
-
-    __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
 
     weights_bytes: PositiveInt
     kv_cache_bytes: NonNegativeInt
@@ -213,7 +192,7 @@ class Memory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Profile:
+class Profile(Strict):
     """What was measured of a pair on its hardware.
 
     `accuracy` is per task, with `overall` over all items; `accuracy_by_difficulty` is over the
@@ -223,8 +202,6 @@ class Profile:
     of the reference tokenizer. `max_concurrency` is the requests a replica runs at once;
     more of them wait.
     """
-
-    __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
 
     pair: Name
     model: Name

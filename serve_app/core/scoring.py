@@ -97,14 +97,15 @@ def reference_cost_usd(policy: Policy, catalog: Catalog, features: Features) -> 
     if reference is None:
         return None
     added_tokens = catalog.added_tokens.get((reference.pair, features.form), 0.0)
-    return catalog.prices[reference.pair].cost_usd(
-        expected_usage(reference, features, added_tokens)
-    )
+    usage = expected_usage(reference, features, added_tokens)
+    return catalog.prices[reference.pair].cost_usd(usage)
 
 
 def terms(prediction: Prediction, scale: Scale) -> Terms:
+    floor = scale.accuracy_floor
+    gain = prediction.accuracy - floor
     return Terms(
-        accuracy=_gain(prediction.accuracy, scale.accuracy_floor),
+        accuracy=gain / (1.0 - floor) if gain > 0.0 else 0.0,
         latency=_share(prediction.total_ms, scale.latency_ms),
         cost=_share(prediction.cost_usd, scale.cost_usd),
     )
@@ -116,12 +117,6 @@ def utility(weights: Weights, terms: Terms) -> float:
         - weights.latency * terms.latency
         - weights.cost * terms.cost
     )
-
-
-def _gain(accuracy: float, floor: float) -> float:
-    if accuracy <= floor:
-        return 0.0
-    return (accuracy - floor) / (1.0 - floor)
 
 
 def _share(part: float, whole: float) -> float:

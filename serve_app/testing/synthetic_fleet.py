@@ -37,35 +37,33 @@ class Fleet:
 
 
 def synthetic_fleet(pairs: int, random: Random) -> Fleet:
-    fleet = tuple(_pair(index) for index in range(pairs))
-    catalog = Catalog.of("bench", [_profile(pair, random) for pair in fleet])
-    return Fleet(pairs=fleet, catalog=catalog, policy=_policy(fleet[-1].id))
-
-
-def _policy(reference_pair: str) -> Policy:
+    quantizations = (
+        Quantization(name="bf16", weight_bits=16, activations="bf16"),
+        Quantization(name="fp8", weight_bits=8, activations="fp8"),
+        Quantization(name="awq", weight_bits=4, activations="fp16"),
+    )
+    fleet = tuple(
+        Pair(
+            id=f"model-{index}",
+            model=f"model-{index // 3}",
+            quantization=quantizations[index % 3],
+            hardware=Hardware(accelerator="A10G", count=1, usd_per_hour=1.2),
+            context_window=8_192,
+            max_concurrency=32,
+            capabilities=frozenset(),
+        )
+        for index in range(pairs)
+    )
     weights: dict[Preset, Weights] = {
         "balanced": Weights(accuracy=0.4, latency=0.3, cost=0.3),
         "chat": Weights(accuracy=0.3, latency=0.5, cost=0.2),
         "batch": Weights(accuracy=0.2, latency=0.1, cost=0.7),
         "quality": Weights(accuracy=0.8, latency=0.1, cost=0.1),
     }
-    return Policy(weights=weights, reference_pair=reference_pair)
-
-
-def _pair(index: int) -> Pair:
-    quantizations = (
-        Quantization(name="bf16", weight_bits=16, activations="bf16"),
-        Quantization(name="fp8", weight_bits=8, activations="fp8"),
-        Quantization(name="awq", weight_bits=4, activations="fp16"),
-    )
-    return Pair(
-        id=f"model-{index}",
-        model=f"model-{index // 3}",
-        quantization=quantizations[index % 3],
-        hardware=Hardware(accelerator="A10G", count=1, usd_per_hour=1.2),
-        context_window=8_192,
-        max_concurrency=32,
-        capabilities=frozenset(),
+    return Fleet(
+        pairs=fleet,
+        catalog=Catalog.of("bench", [_profile(pair, random) for pair in fleet]),
+        policy=Policy(weights=weights, reference_pair=fleet[-1].id),
     )
 
 

@@ -84,27 +84,16 @@ def _cells_by_unit() -> dict[str, list[int]]:
     }
 
 
-def _class_of_each_byte() -> NDArray[np.uint8]:
-    table = np.zeros(256, np.uint8)
-    for index, members in enumerate(_CLASSES.values()):
-        table[list(members)] = index
-    return table
-
-
-def _tokens_per_cell() -> NDArray[np.float64]:
-    table = np.zeros(_SIZE * _SIZE)
-    fitted: dict[str, float] = json.loads(WEIGHTS.read_text("utf-8"))["tokens_per_unit"]
-    for unit, tokens in fitted.items():
-        table[_CELLS[unit]] += tokens
-    return table
-
-
 FIRST_BYTE_UNITS = tuple(name for name, _ in FIRST_BYTES)
 SCRIPT_UNITS = tuple(f"{lead} {second}" for lead, _ in SCRIPT_LEADS for second, _ in SECOND_BYTES)
 _CELLS = _cells_by_unit()
 UNITS = tuple(_CELLS)
-_CLASS_OF = _class_of_each_byte()
-_TOKENS = _tokens_per_cell()
+_CLASS_OF = np.zeros(256, np.uint8)
+for index, members in enumerate(_CLASSES.values()):
+    _CLASS_OF[list(members)] = index
+_TOKENS = np.zeros(_SIZE * _SIZE)
+for fitted, tokens in json.loads(WEIGHTS.read_text("utf-8"))["tokens_per_unit"].items():
+    _TOKENS[_CELLS[fitted]] += tokens
 
 
 def features(text: str) -> NDArray[np.int64]:

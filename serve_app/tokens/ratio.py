@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from operator import add
+from typing import NamedTuple
 
 from serve_app.core.request import PromptForm
 
@@ -26,8 +28,7 @@ LEAST_CHANGE, MOST_CHANGE = 1 / 8, 4.0
 TEMPLATE_TOKENS = 512.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FormTotals:
+class FormTotals(NamedTuple):
     """Fading sums over requests of one form, each weighed by one over its squared estimate."""
 
     requests: float = 0.0
@@ -39,24 +40,13 @@ class FormTotals:
     def plus(self, *, estimated: int, actual: int) -> FormTotals:
         """With one more request, of at least one estimated token."""
         weight = 1.0 / (estimated * estimated)
-        return FormTotals(
-            requests=self.requests + 1.0,
-            weight=self.weight + weight,
-            estimate=self.estimate + weight * estimated,
-            actual=self.actual + weight * actual,
-            both=self.both + weight * estimated * actual,
-        )
+        added = (1.0, weight, weight * estimated, weight * actual, weight * estimated * actual)
+        return FormTotals(*map(add, self, added))
 
     def faded(self) -> FormTotals:
         """After one more request."""
         kept = 1.0 - 1.0 / REMEMBERED_REQUESTS
-        return FormTotals(
-            requests=kept * self.requests,
-            weight=kept * self.weight,
-            estimate=kept * self.estimate,
-            actual=kept * self.actual,
-            both=kept * self.both,
-        )
+        return FormTotals(*(kept * total for total in self))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,25 +99,19 @@ def token_ratio(profile_ratio: float, totals: TokenTotals) -> TokenRatio:
         across += of_form.requests - explained * of_form.estimate
         requests += of_form.requests
     fitted = along / across
-    added = {
-        form: (of_form.actual - fitted * of_form.estimate) / (of_added + of_form.weight)
-        for form, of_form in totals.forms.items()
-    }
+    added_tokens: dict[PromptForm, float] = {}
+    for form, of_form in totals.forms.items():
+        added = (of_form.actual - fitted * of_form.estimate) / (of_added + of_form.weight)
+        trusted = _trust(of_form.requests) * added
+        added_tokens[form] = min(max(trusted, -TEMPLATE_TOKENS), TEMPLATE_TOKENS)
     held = profile_ratio + _trust(requests) * (fitted - profile_ratio)
     return TokenRatio(
         profile=profile_ratio,
         ratio=min(max(held, LEAST_CHANGE * profile_ratio), MOST_CHANGE * profile_ratio),
-        added_tokens={
-            form: _within_template(_trust(totals.forms[form].requests) * tokens)
-            for form, tokens in added.items()
-        },
+        added_tokens=added_tokens,
         requests=requests,
     )
 
 
 def _trust(requests: float) -> float:
     return requests / (requests + PROFILE_WEIGHT)
-
-
-def _within_template(tokens: float) -> float:
-    return min(max(tokens, -TEMPLATE_TOKENS), TEMPLATE_TOKENS)
