@@ -119,8 +119,15 @@ def faster_than_arithmetic(profile: Profile) -> Iterator[Finding]:
     limits = limits_of(profile.hardware)
     if limits is None:
         return
-    most = _most_prompt_tokens_per_s(profile, limits)
-    surface = profile.latency
+    surface, memory = profile.latency, profile.memory
+    # Quantized checkpoints keep some layers in 16 bits: counted as if all were, no weight is
+    # counted that is not there.
+    bits = max(16.0, profile.quantization.weight_bits)
+    used_bytes = min(memory.weights_bytes, memory.read_bytes_per_token or memory.weights_bytes)
+    ops_per_token = OPS_PER_WEIGHT * COMPUTED_SHARE * used_bytes * BITS_PER_BYTE / bits
+    eight_bit = profile.quantization.activations in {"fp8", "int8"}
+    tera_ops = limits.tera_ops_8_bit_per_s if eight_bit else limits.tera_ops_16_bit_per_s
+    most = tera_ops * 1e12 / ops_per_token
     claims = {"throughput.prefill_tokens_per_s": profile.throughput.prefill_tokens_per_s}
     for column, tokens in enumerate(surface.prompt_tokens):
         claims[f"latency.ttft_ms.p50[0][{column}]"] = tokens / surface.ttft_ms.p50[0][column] * 1e3
@@ -181,18 +188,6 @@ def more_than_its_latency_allows(profile: Profile) -> Iterator[Finding]:
                 ),
                 advice="its price would be too low: measure throughput and latency together",
             )
-
-
-def _most_prompt_tokens_per_s(profile: Profile, limits: Limits) -> float:
-    # Quantized checkpoints keep some layers in 16 bits: counted as if all were, no weight is
-    # counted that is not there.
-    bits = max(16.0, profile.quantization.weight_bits)
-    memory = profile.memory
-    used_bytes = min(memory.weights_bytes, memory.read_bytes_per_token or memory.weights_bytes)
-    weights = used_bytes * BITS_PER_BYTE / bits
-    eight_bit = profile.quantization.activations in {"fp8", "int8"}
-    tera_ops = limits.tera_ops_8_bit_per_s if eight_bit else limits.tera_ops_16_bit_per_s
-    return tera_ops * 1e12 / (OPS_PER_WEIGHT * weights * COMPUTED_SHARE)
 
 
 def _fell(

@@ -19,15 +19,11 @@ PERCENT_DIGITS = 4
 
 
 class FiguresMissing(Exception):
-    """A table is not there, or lacks a figure. `problem` names it and what to do."""
-
-    def __init__(self, path: Path, problem: str) -> None:
-        super().__init__(path, problem)
-        self.path = path
-        self.problem = problem
+    """A table is not there, or lacks a figure. Raised with its path, and what is wrong with it."""
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.problem}"
+        path, problem = self.args
+        return f"{path}: {problem}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
