@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
-from profiles.publishing.finding import Finding, Severity
+from profiles.publishing.finding import Finding
 from profiles.publishing.floor import floor_findings
 from profiles.publishing.plausible import (
     falls_under_load,
@@ -22,90 +22,57 @@ def findings(profiles: Iterable[Profile], *, floor: float | None) -> tuple[Findi
 
     `floor` is the accuracy that requests ask for; `None` leaves out what depends on it.
     """
-    return tuple(
-        finding
-        for profile in sorted(profiles, key=lambda profile: profile.pair)
-        for finding in (
-            *(found for check in CHECKS for found in check(profile)),
-            *(floor_findings(profile, floor) if floor is not None else ()),
-        )
-    )
+    found: list[Finding] = []
+    for profile in sorted(profiles, key=lambda profile: profile.pair):
+        found += price_missing(profile)
+        found += faster_than_memory(profile)
+        found += faster_than_arithmetic(profile)
+        found += falls_under_load(profile)
+        found += more_than_its_latency_allows(profile)
+        found += warnings(profile)
+        if floor is not None:
+            found += floor_findings(profile, floor)
+    return tuple(found)
 
 
 def price_missing(profile: Profile) -> Iterator[Finding]:
     if profile.hardware.usd_per_hour <= 0:
-        yield _finding(
-            profile,
-            "hardware.usd_per_hour",
+        yield Finding(
+            pair=profile.pair,
+            field="hardware.usd_per_hour",
             got=f"{profile.hardware.usd_per_hour:g} USD",
             allowed="it should be above 0, or this pair would always be the cheapest",
             advice="put the price of one replica's hardware into the fleet file, and profile again",
         )
 
 
-def golden_missing(profile: Profile) -> Iterator[Finding]:
-    quantized = profile.quantization.weight_bits < UNQUANTIZED_BITS or profile.parent is not None
-    if profile.golden is None and quantized:
-        yield _finding(
-            profile,
-            "golden",
-            severity="warning",
-            got="no verdict",
-            allowed="a quantized pair should pass the golden gate before it serves",
-            advice="run `quantroute validate` on its checkpoint; until then it is eligible",
-        )
-
-
-def not_measured(profile: Profile) -> Iterator[Finding]:
-    if profile.provenance.origin == "published":
-        yield _finding(
-            profile,
-            "provenance.origin",
-            severity="warning",
-            got="figures published by others",
-            allowed="nothing here was measured on your hardware",
-            advice="decisions note it; profile the pair when you can",
-        )
-
-
-def cold_start_missing(profile: Profile) -> Iterator[Finding]:
+def warnings(profile: Profile) -> Iterator[Finding]:
+    """What a profile lacks that does not keep it from being published."""
     if profile.cold_start_s <= 0:
-        yield _finding(
-            profile,
-            "cold_start_s",
+        yield Finding(
+            pair=profile.pair,
+            field="cold_start_s",
             severity="warning",
             got="0 s",
             allowed="a pair with no replica would be taken to start at once",
             advice="profile it without --url, so that its start is timed",
         )
-
-
-CHECKS: tuple[Callable[[Profile], Iterator[Finding]], ...] = (
-    price_missing,
-    faster_than_memory,
-    faster_than_arithmetic,
-    falls_under_load,
-    more_than_its_latency_allows,
-    cold_start_missing,
-    golden_missing,
-    not_measured,
-)
-
-
-def _finding(
-    profile: Profile,
-    field: str,
-    *,
-    got: str,
-    allowed: str,
-    advice: str,
-    severity: Severity = "refused",
-) -> Finding:
-    return Finding(
-        pair=profile.pair,
-        field=field,
-        severity=severity,
-        got=got,
-        allowed=allowed,
-        advice=advice,
-    )
+    quantized = profile.quantization.weight_bits < UNQUANTIZED_BITS or profile.parent is not None
+    if profile.golden is None and quantized:
+        yield Finding(
+            pair=profile.pair,
+            field="golden",
+            severity="warning",
+            got="no verdict",
+            allowed="a quantized pair should pass the golden gate before it serves",
+            advice="run `quantroute validate` on its checkpoint; until then it is eligible",
+        )
+    if profile.provenance.origin == "published":
+        yield Finding(
+            pair=profile.pair,
+            field="provenance.origin",
+            severity="warning",
+            got="figures published by others",
+            allowed="nothing here was measured on your hardware",
+            advice="decisions note it; profile the pair when you can",
+        )

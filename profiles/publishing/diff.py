@@ -36,44 +36,55 @@ TOLD = frozenset(
 
 def catalog_changes(before: Catalog | None, after: Catalog) -> tuple[str, ...]:
     """One line for each change, by pair; empty when the profiles are the same."""
-    old = {} if before is None else before.profiles
-    return tuple(
-        line
-        for pair in sorted(old.keys() | after.profiles.keys())
-        for line in _pair_changes(pair, old.get(pair), after.profiles.get(pair))
+    earlier = {} if before is None else before.profiles
+    lines: list[str] = []
+    for pair in sorted(earlier.keys() | after.profiles.keys()):
+        old, new = earlier.get(pair), after.profiles.get(pair)
+        if new is None:
+            lines.append(f"{pair}: removed")
+        elif old is None:
+            price, overall, surface = TokenPrice.of(new), new.accuracy["overall"], new.latency
+            added = (
+                f"{pair}: added, {price.usd_per_mtok_out:.4g} USD per million completion tokens, "
+                f"accuracy {overall.mean:.3f} on {overall.items} items, "
+                f"TTFT p95 {surface.ttft_ms.p95[0][0]:.4g} ms {_place(surface, 0)}"
+            )
+            if new.golden is not None and not new.golden.passed:
+                added += f"; not eligible: {new.golden.reason}"
+            lines.append(added)
+        elif old != new:
+            lines += [f"{pair}: {change}" for change in _profile_changes(old, new)]
+    return tuple(lines)
+
+
+def _profile_changes(old: Profile, new: Profile) -> Iterator[str]:
+    yield from _golden_changes(old.golden, new.golden)
+    was, now = old.provenance.origin, new.provenance.origin
+    if was != now:
+        yield f"its figures are now {now}, before they were {was}"
+    price, unit = TokenPrice.of(old), "USD per million {} tokens"
+    new_price = TokenPrice.of(new)
+    yield from _moved(
+        "price", price.usd_per_mtok_in, new_price.usd_per_mtok_in, unit.format("prompt")
     )
-
-
-def _pair_changes(pair: str, before: Profile | None, after: Profile | None) -> Iterator[str]:
-    if after is None:
-        yield f"{pair}: removed"
-    elif before is None:
-        yield f"{pair}: added, {_summary(after)}"
-    elif before != after:
-        for change in (
-            *_golden_changes(before.golden, after.golden),
-            *_origin_changes(before, after),
-            *_price_changes(TokenPrice.of(before), TokenPrice.of(after)),
-            *_accuracy_changes(before, after),
-            *_latency_changes(before.latency, after.latency),
-            *_number_changes(before, after),
-            *_other_changes(before, after),
-        ):
-            yield f"{pair}: {change}"
-
-
-def _summary(profile: Profile) -> str:
-    price = TokenPrice.of(profile)
-    overall = profile.accuracy["overall"]
-    surface = profile.latency
-    summary = (
-        f"{price.usd_per_mtok_out:.4g} USD per million completion tokens, "
-        f"accuracy {overall.mean:.3f} on {overall.items} items, "
-        f"TTFT p95 {surface.ttft_ms.p95[0][0]:.4g} ms {_place(surface, 0, 0)}"
+    yield from _moved(
+        "price", price.usd_per_mtok_out, new_price.usd_per_mtok_out, unit.format("completion")
     )
-    if profile.golden is not None and not profile.golden.passed:
-        summary += f"; not eligible: {profile.golden.reason}"
-    return summary
+    difficulty = "accuracy on items that are"
+    yield from _scores("accuracy", old.accuracy, new.accuracy)
+    yield from _scores(difficulty, old.accuracy_by_difficulty, new.accuracy_by_difficulty)
+    yield from _scores("benchmark", old.benchmarks, new.benchmarks)
+    paired, new_paired = old.against_parent.get("overall"), new.against_parent.get("overall")
+    if paired != new_paired:
+        yield f"against its parent {_paired(paired)} -> {_paired(new_paired)}"
+    yield from _latency_changes(old.latency, new.latency)
+    yield from _moved("cold start", old.cold_start_s, new.cold_start_s, "s")
+    yield from _moved("context window", old.context_window, new.context_window, "tokens")
+    yield from _moved("requests at once", old.max_concurrency, new.max_concurrency, "")
+    others = [field.name for field in fields(Profile) if field.name not in TOLD]
+    changed = [name for name in others if getattr(old, name) != getattr(new, name)]
+    if changed:
+        yield f"differs in {', '.join(changed)}"
 
 
 def _golden_changes(before: GoldenResult | None, after: GoldenResult | None) -> Iterator[str]:
@@ -81,9 +92,7 @@ def _golden_changes(before: GoldenResult | None, after: GoldenResult | None) -> 
         return
     was_eligible = before is None or before.passed
     if after is None:
-        yield (
-            "eligible again, without a golden verdict" if not was_eligible else "no golden verdict"
-        )
+        yield ("no golden verdict" if was_eligible else "eligible again, without a golden verdict")
     elif not after.passed:
         still = "now not" if was_eligible else "still not"
         yield f"{still} eligible: {after.reason or 'the golden set failed'}"
@@ -93,34 +102,14 @@ def _golden_changes(before: GoldenResult | None, after: GoldenResult | None) -> 
         yield f"the golden set passed{f', {after.checks} checks' if after.checks else ''}"
 
 
-def _origin_changes(before: Profile, after: Profile) -> Iterator[str]:
-    old, new = before.provenance.origin, after.provenance.origin
+def _moved(name: str, old: float, new: float, unit: str) -> Iterator[str]:
+    """A number that differs, and by which share of the old one."""
     if old != new:
-        yield f"its figures are now {new}, before they were {old}"
+        relative = f" ({(new - old) / old:+.1%})" if old > 0 else ""
+        yield f"{name} {old:.4g} -> {new:.4g} {unit}".rstrip() + relative
 
 
-def _price_changes(before: TokenPrice, after: TokenPrice) -> Iterator[str]:
-    for kind, old, new in (
-        ("prompt", before.usd_per_mtok_in, after.usd_per_mtok_in),
-        ("completion", before.usd_per_mtok_out, after.usd_per_mtok_out),
-    ):
-        if old != new:
-            unit = f"USD per million {kind} tokens"
-            yield f"price {old:.4g} -> {new:.4g} {unit}{_relative(old, new)}"
-
-
-def _accuracy_changes(before: Profile, after: Profile) -> Iterator[str]:
-    yield from _changed("accuracy", before.accuracy, after.accuracy)
-    yield from _changed(
-        "accuracy on items that are", before.accuracy_by_difficulty, after.accuracy_by_difficulty
-    )
-    yield from _changed("benchmark", before.benchmarks, after.benchmarks)
-    old, new = before.against_parent.get("overall"), after.against_parent.get("overall")
-    if old != new:
-        yield f"against its parent {_paired(old)} -> {_paired(new)}"
-
-
-def _changed(
+def _scores(
     title: str, before: Mapping[Key, TaskAccuracy], after: Mapping[Key, TaskAccuracy]
 ) -> Iterator[str]:
     for name in sorted(before.keys() | after.keys()):
@@ -142,31 +131,25 @@ def _paired(paired: PairedAccuracy | None) -> str:
 
 
 def _latency_changes(before: LatencySurface, after: LatencySurface) -> Iterator[str]:
+    """What a request alone waits for, and a token at the highest load that both have."""
     if before == after:
         return
     if (before.concurrency, before.prompt_tokens) != (after.concurrency, after.prompt_tokens):
         yield f"latency is measured at {_axes(after)}, before at {_axes(before)}"
-    told = False
-    for name, old, new, place in _told_latencies(before, after):
-        if old != new:
-            told = True
-            yield f"{name} {old:.4g} -> {new:.4g} ms{_relative(old, new)} {place}"
-    if not told:
-        yield "latency differs at other loads and quantiles"
-
-
-def _told_latencies(
-    before: LatencySurface, after: LatencySurface
-) -> Iterator[tuple[str, float, float, str]]:
-    """What a request alone waits for, and a token in the busiest place that both have."""
-    alone = _place(after, 0, 0)
-    yield "TTFT p95", before.ttft_ms.p95[0][0], after.ttft_ms.p95[0][0], alone
-    yield "TPOT p50", before.tpot_ms.p50[0][0], after.tpot_ms.p50[0][0], alone
-    shared = set(before.concurrency) & set(after.concurrency)
-    if shared and (level := max(shared)) > 1:
-        old, new = before.concurrency.index(level), after.concurrency.index(level)
-        place = _place(after, new, 0)
-        yield "TPOT p50", before.tpot_ms.p50[old][0], after.tpot_ms.p50[new][0], place
+    cells = [
+        ("TTFT p95", before.ttft_ms.p95[0][0], after.ttft_ms.p95[0][0], 0),
+        ("TPOT p50", before.tpot_ms.p50[0][0], after.tpot_ms.p50[0][0], 0),
+    ]
+    busiest = max(set(before.concurrency) & set(after.concurrency), default=1)
+    if busiest > 1:
+        old, new = before.concurrency.index(busiest), after.concurrency.index(busiest)
+        cells.append(("TPOT p50", before.tpot_ms.p50[old][0], after.tpot_ms.p50[new][0], new))
+    told = [
+        f"{change} {_place(after, row)}"
+        for name, old_ms, new_ms, row in cells
+        for change in _moved(name, old_ms, new_ms, "ms")
+    ]
+    yield from told or ["latency differs at other loads and quantiles"]
 
 
 def _axes(surface: LatencySurface) -> str:
@@ -175,31 +158,5 @@ def _axes(surface: LatencySurface) -> str:
     return f"concurrency {levels} and {lengths} prompt tokens"
 
 
-def _place(surface: LatencySurface, row: int, column: int) -> str:
-    return (
-        f"at concurrency {surface.concurrency[row]}, {surface.prompt_tokens[column]} prompt tokens"
-    )
-
-
-def _number_changes(before: Profile, after: Profile) -> Iterator[str]:
-    for name, old, new, unit in (
-        ("cold start", before.cold_start_s, after.cold_start_s, "s"),
-        ("context window", before.context_window, after.context_window, "tokens"),
-        ("requests at once", before.max_concurrency, after.max_concurrency, ""),
-    ):
-        if old != new:
-            yield f"{name} {old:.4g} -> {new:.4g} {unit}".rstrip() + _relative(old, new)
-
-
-def _other_changes(before: Profile, after: Profile) -> Iterator[str]:
-    changed = [
-        field.name
-        for field in fields(Profile)
-        if field.name not in TOLD and getattr(before, field.name) != getattr(after, field.name)
-    ]
-    if changed:
-        yield f"differs in {', '.join(changed)}"
-
-
-def _relative(old: float, new: float) -> str:
-    return f" ({(new - old) / old:+.1%})" if old > 0 else ""
+def _place(surface: LatencySurface, row: int) -> str:
+    return f"at concurrency {surface.concurrency[row]}, {surface.prompt_tokens[0]} prompt tokens"

@@ -14,10 +14,10 @@ class Finding:
 
     pair: str
     field: str
-    severity: Severity
     got: str
     allowed: str
     advice: str
+    severity: Severity = "refused"
 
     def __str__(self) -> str:
         return f"{self.pair}: {self.field}: got {self.got}; {self.allowed}; {self.advice}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from math import ceil
 
 from profiles.publishing.finding import Finding
@@ -17,40 +17,41 @@ def floor_findings(profile: Profile, floor: float) -> Iterator[Finding]:
 
     An interval that lies wholly on one side of the floor decides, however few its items.
     """
-    undecided: dict[str, TaskAccuracy] = {
-        scope: accuracy
-        for scope, accuracy in profile.accuracy.items()
-        if accuracy.lower < floor <= upper_end(accuracy)
-    }
-    hopeless = {
-        scope: accuracy
-        for scope, accuracy in undecided.items()
-        if wilson(1.0, accuracy.items)[0] < floor
-    }
+    hopeless: list[str] = []
+    open_: list[str] = []
+    needed: list[str] = []
+    for scope, accuracy in profile.accuracy.items():
+        upper = upper_end(accuracy)
+        if not accuracy.lower < floor <= upper:
+            continue
+        told = (
+            f"{scope} {accuracy.mean:.3f} ({accuracy.lower:.3f} to {upper:.3f}) on "
+            f"{accuracy.items} items"
+        )
+        if wilson(1.0, accuracy.items)[0] < floor:
+            hopeless.append(told)
+        else:
+            open_.append(told)
+            needed.append(f"{_items_to_decide(accuracy, floor)} ({scope})")
     if hopeless:
         yield Finding(
             pair=profile.pair,
             field="accuracy",
-            severity="refused",
-            got=_listed(hopeless),
+            got=", ".join(hopeless),
             allowed=(
                 f"a floor of {floor:g} needs at least {items_to_pass(floor)} items: with fewer, "
                 f"even a pair that gets all right is below it"
             ),
             advice="evaluate it on more items, or give the floor it is to decide (--floor)",
         )
-    open_ = {scope: accuracy for scope, accuracy in undecided.items() if scope not in hopeless}
     if open_:
         yield Finding(
             pair=profile.pair,
             field="accuracy",
             severity="warning",
-            got=_listed(open_),
+            got=", ".join(open_),
             allowed=f"a floor of {floor:g} lies inside: the pair is rejected, and may be good",
-            advice="to decide it would take about "
-            + ", ".join(
-                f"{_needed(accuracy, floor)} ({scope})" for scope, accuracy in open_.items()
-            ),
+            advice=f"to decide it would take about {', '.join(needed)}",
         )
 
 
@@ -65,15 +66,7 @@ def upper_end(accuracy: TaskAccuracy) -> float:
     return min(accuracy.upper, wilson(accuracy.mean, accuracy.items)[1])
 
 
-def _listed(accuracies: Mapping[str, TaskAccuracy]) -> str:
-    return ", ".join(
-        f"{scope} {accuracy.mean:.3f} ({accuracy.lower:.3f} to {upper_end(accuracy):.3f}) on "
-        f"{accuracy.items} items"
-        for scope, accuracy in accuracies.items()
-    )
-
-
-def _needed(accuracy: TaskAccuracy, floor: float) -> str:
+def _items_to_decide(accuracy: TaskAccuracy, floor: float) -> str:
     """Half an interval shrinks with the root of the items; it must fit next to the floor."""
     above = accuracy.mean >= floor
     half = accuracy.mean - accuracy.lower if above else upper_end(accuracy) - accuracy.mean

@@ -14,10 +14,8 @@ from types import MappingProxyType
 
 from profiles.publishing.finding import Finding
 from serve_app.core.fleet import CPU
-from serve_app.core.profile import Activations, ErrorGrid, Grid, Hardware, Profile
+from serve_app.core.profile import ErrorGrid, Grid, Hardware, Profile
 
-GB = 1e9
-TERA = 1e12
 BITS_PER_BYTE = 8
 # A prompt passes through no input embedding, and its last token alone through the output one.
 COMPUTED_SHARE = 0.5
@@ -29,71 +27,70 @@ FALL_WITH_ERROR = 0.05
 RATE_SLACK = 0.25
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Limits:
-    """Bytes per second read from memory, and multiplications and additions per second."""
+    """GB per second read from memory, and 10^12 multiplications and additions per second."""
 
-    bytes_per_s: float
-    ops_16_bit_per_s: float
-    ops_8_bit_per_s: float
+    gb_per_s: float
+    tera_ops_16_bit_per_s: float
+    tera_ops_8_bit_per_s: float
     source: str
-
-    def ops_per_s(self, activations: Activations) -> float:
-        return self.ops_8_bit_per_s if activations in {"fp8", "int8"} else self.ops_16_bit_per_s
-
-
-def _board(gb_per_s: float, tera_16_bit: float, tera_8_bit: float, source: str) -> Limits:
-    return Limits(
-        bytes_per_s=gb_per_s * GB,
-        ops_16_bit_per_s=tera_16_bit * TERA,
-        ops_8_bit_per_s=tera_8_bit * TERA,
-        source=source,
-    )
 
 
 LIMITS: Mapping[str, Limits] = MappingProxyType(
     {
-        "A10G": _board(600, 70, 140, "NVIDIA A10G data sheet"),
-        "A100": _board(2039, 312, 624, "NVIDIA A100 data sheet, 80 GB SXM"),
-        "A100-40G": _board(1555, 312, 624, "NVIDIA A100 data sheet, 40 GB"),
-        "A100-80G": _board(2039, 312, 624, "NVIDIA A100 data sheet, 80 GB SXM"),
-        "B200": _board(8000, 2250, 4500, "NVIDIA DGX B200 data sheet, one of eight GPUs"),
-        "B300": _board(8000, 2500, 5000, "NVIDIA DGX B300 data sheet, one of eight GPUs"),
-        "GB200": _board(8000, 2500, 5000, "NVIDIA GB200 NVL72 data sheet, one of 72 GPUs"),
-        "GB300": _board(8000, 2500, 5000, "NVIDIA GB300 NVL72 data sheet, one of 72 GPUs"),
-        "H100": _board(3350, 989, 1979, "NVIDIA H100 data sheet, SXM"),
-        "H20": _board(4000, 148, 296, "NVIDIA HGX H20 product brief"),
-        "H200": _board(4800, 989, 1979, "NVIDIA H200 data sheet, SXM"),
-        "L4": _board(300, 121, 242, "NVIDIA L4 data sheet"),
-        "L40S": _board(864, 362, 733, "NVIDIA L40S data sheet"),
-        "RTX-PRO-6000": _board(1792, 504, 1008, "NVIDIA RTX PRO 6000 Blackwell white paper"),
-        "T4": _board(320, 65, 130, "NVIDIA Turing white paper, T4"),
-        "V100": _board(1134, 130, 130, "NVIDIA V100 data sheet, V100S"),
+        "A10G": Limits(600, 70, 140, "NVIDIA A10G data sheet"),
+        "A100": Limits(2039, 312, 624, "NVIDIA A100 data sheet, 80 GB SXM"),
+        "A100-40G": Limits(1555, 312, 624, "NVIDIA A100 data sheet, 40 GB"),
+        "A100-80G": Limits(2039, 312, 624, "NVIDIA A100 data sheet, 80 GB SXM"),
+        "B200": Limits(8000, 2250, 4500, "NVIDIA DGX B200 data sheet, one of eight GPUs"),
+        "B300": Limits(8000, 2500, 5000, "NVIDIA DGX B300 data sheet, one of eight GPUs"),
+        "GB200": Limits(8000, 2500, 5000, "NVIDIA GB200 NVL72 data sheet, one of 72 GPUs"),
+        "GB300": Limits(8000, 2500, 5000, "NVIDIA GB300 NVL72 data sheet, one of 72 GPUs"),
+        "H100": Limits(3350, 989, 1979, "NVIDIA H100 data sheet, SXM"),
+        "H20": Limits(4000, 148, 296, "NVIDIA HGX H20 product brief"),
+        "H200": Limits(4800, 989, 1979, "NVIDIA H200 data sheet, SXM"),
+        "L4": Limits(300, 121, 242, "NVIDIA L4 data sheet"),
+        "L40S": Limits(864, 362, 733, "NVIDIA L40S data sheet"),
+        "RTX-PRO-6000": Limits(1792, 504, 1008, "NVIDIA RTX PRO 6000 Blackwell white paper"),
+        "T4": Limits(320, 65, 130, "NVIDIA Turing white paper, T4"),
+        "V100": Limits(1134, 130, 130, "NVIDIA V100 data sheet, V100S"),
         # Processors differ by a factor of a hundred. This is above what the memory of any server
         # with two of them gives (24 channels of MRDIMM-8800: 1.7 TB/s), doubled because a small
         # model may lie in their caches, and above what their matrix units compute.
-        CPU: _board(4000, 1500, 3000, "our own bound, above any two-socket server"),
+        CPU: Limits(4000, 1500, 3000, "our own bound, above any two-socket server"),
     }
 )
 
 
-def limits_of(hardware: Hardware) -> tuple[Limits, int] | None:
-    """The limits of one accelerator and how many there are; `None` for an unknown one.
+def limits_of(hardware: Hardware) -> Limits | None:
+    """The limits of all its accelerators together; `None` for an unknown one.
 
     A share of an accelerator may have all of it for itself while the others rest.
     """
-    limits = LIMITS.get(hardware.accelerator)
-    return None if limits is None else (limits, ceil(hardware.count))
+    one, count = LIMITS.get(hardware.accelerator), ceil(hardware.count)
+    if one is None:
+        return None
+    return Limits(
+        one.gb_per_s * count,
+        one.tera_ops_16_bit_per_s * count,
+        one.tera_ops_8_bit_per_s * count,
+        one.source,
+    )
 
 
 def faster_than_memory(profile: Profile) -> Iterator[Finding]:
     """Every step of an engine reads the weights once, and gives each request one token."""
-    known = limits_of(profile.hardware)
-    if known is None:
+    limits, memory = limits_of(profile.hardware), profile.memory
+    if limits is None:
         return
-    limits, count = known
-    read_bytes = _read_bytes(profile)
-    least_ms = read_bytes / (limits.bytes_per_s * count) * 1e3
+    # An engine may quantize, or split, what lies on disk.
+    read_gb = 1e-9 * min(
+        memory.weights_bytes,
+        memory.weights_loaded_bytes or memory.weights_bytes,
+        memory.read_bytes_per_token or memory.weights_bytes,
+    )
+    least_ms = read_gb / limits.gb_per_s * 1e3
     medians = profile.latency.tpot_ms.p50
     places = product(range(len(medians)), range(len(medians[0])))
     impossible = [place for place in places if medians[place[0]][place[1]] < least_ms]
@@ -104,11 +101,10 @@ def faster_than_memory(profile: Profile) -> Iterator[Finding]:
     yield Finding(
         pair=profile.pair,
         field=f"latency.tpot_ms.p50[{row}][{column}]",
-        severity="refused",
         got=f"{medians[row][column]:g} ms per token {_place(profile, (row, column))}",
         allowed=(
             f"it should be at least {least_ms:.3g} ms, in which {_hardware(profile)} reads "
-            f"{read_bytes / 1e9:.3g} GB of weights at {limits.bytes_per_s * count / 1e9:g} GB/s "
+            f"{read_gb:.3g} GB of weights at {limits.gb_per_s:g} GB/s "
             f"({limits.source})" + (others if len(impossible) > 1 else "")
         ),
         advice=(
@@ -120,12 +116,18 @@ def faster_than_memory(profile: Profile) -> Iterator[Finding]:
 
 def faster_than_arithmetic(profile: Profile) -> Iterator[Finding]:
     """Prompt tokens per second, stated or implied by TTFT, against peak arithmetic."""
-    known = limits_of(profile.hardware)
-    if known is None:
+    limits = limits_of(profile.hardware)
+    if limits is None:
         return
-    limits, count = known
-    most = _most_prompt_tokens_per_s(profile, limits, count)
-    surface = profile.latency
+    surface, memory = profile.latency, profile.memory
+    # Quantized checkpoints keep some layers in 16 bits: counted as if all were, no weight is
+    # counted that is not there.
+    bits = max(16.0, profile.quantization.weight_bits)
+    used_bytes = min(memory.weights_bytes, memory.read_bytes_per_token or memory.weights_bytes)
+    ops_per_token = OPS_PER_WEIGHT * COMPUTED_SHARE * used_bytes * BITS_PER_BYTE / bits
+    eight_bit = profile.quantization.activations in {"fp8", "int8"}
+    tera_ops = limits.tera_ops_8_bit_per_s if eight_bit else limits.tera_ops_16_bit_per_s
+    most = tera_ops * 1e12 / ops_per_token
     claims = {"throughput.prefill_tokens_per_s": profile.throughput.prefill_tokens_per_s}
     for column, tokens in enumerate(surface.prompt_tokens):
         claims[f"latency.ttft_ms.p50[0][{column}]"] = tokens / surface.ttft_ms.p50[0][column] * 1e3
@@ -134,7 +136,6 @@ def faster_than_arithmetic(profile: Profile) -> Iterator[Finding]:
             yield Finding(
                 pair=profile.pair,
                 field=field,
-                severity="refused",
                 got=f"{rate:.4g} prompt tokens per second",
                 allowed=(
                     f"it should be at most {most:.4g}, the peak arithmetic of "
@@ -158,8 +159,17 @@ def falls_under_load(profile: Profile) -> Iterator[Finding]:
             earlier += [(row, before) for before in range(column)]
             fallen = [place for place in earlier if _fell(grid, errors, place, (row, column))]
             if fallen:
-                highest = max(fallen, key=lambda place: grid[place[0]][place[1]])
-                yield _fall(profile, name, grid, highest, (row, column))
+                above, before = max(fallen, key=lambda place: grid[place[0]][place[1]])
+                yield Finding(
+                    pair=profile.pair,
+                    field=f"latency.{name}.p50[{row}][{column}]",
+                    got=f"{grid[row][column]:g} ms {_place(profile, (row, column))}",
+                    allowed=(
+                        f"it should not be below {grid[above][before]:g} ms "
+                        f"{_place(profile, (above, before))} by more than noise"
+                    ),
+                    advice="less load cannot take longer: measure again on a quiet machine",
+                )
 
 
 def more_than_its_latency_allows(profile: Profile) -> Iterator[Finding]:
@@ -171,7 +181,6 @@ def more_than_its_latency_allows(profile: Profile) -> Iterator[Finding]:
             yield Finding(
                 pair=profile.pair,
                 field=f"throughput.decode_tokens_per_s[{row}]",
-                severity="refused",
                 got=f"{rate:g} tokens per second",
                 allowed=(
                     f"it should be at most about {most:.4g}: {level} at once, each a token every "
@@ -179,27 +188,6 @@ def more_than_its_latency_allows(profile: Profile) -> Iterator[Finding]:
                 ),
                 advice="its price would be too low: measure throughput and latency together",
             )
-
-
-def _read_bytes(profile: Profile) -> int:
-    """What one token reads: an engine may quantize, or split, what lies on disk."""
-    memory = profile.memory
-    return min(
-        memory.weights_bytes,
-        memory.weights_loaded_bytes or memory.weights_bytes,
-        memory.read_bytes_per_token or memory.weights_bytes,
-    )
-
-
-def _most_prompt_tokens_per_s(profile: Profile, limits: Limits, count: int) -> float:
-    # Quantized checkpoints keep some layers in 16 bits: counted as if all were, no weight is
-    # counted that is not there.
-    bits = max(16.0, profile.quantization.weight_bits)
-    memory = profile.memory
-    used_bytes = min(memory.weights_bytes, memory.read_bytes_per_token or memory.weights_bytes)
-    weights = used_bytes * BITS_PER_BYTE / bits
-    ops_per_s = limits.ops_per_s(profile.quantization.activations) * count
-    return ops_per_s / (OPS_PER_WEIGHT * weights * COMPUTED_SHARE)
 
 
 def _fell(
@@ -210,22 +198,6 @@ def _fell(
         return before - after > before * FALL_WITHOUT_ERROR
     noise = errors[earlier[0]][earlier[1]] + errors[later[0]][later[1]]
     return before - after > max(noise, before * FALL_WITH_ERROR)
-
-
-def _fall(
-    profile: Profile, name: str, grid: Grid, earlier: tuple[int, int], later: tuple[int, int]
-) -> Finding:
-    return Finding(
-        pair=profile.pair,
-        field=f"latency.{name}.p50[{later[0]}][{later[1]}]",
-        severity="refused",
-        got=f"{grid[later[0]][later[1]]:g} ms {_place(profile, later)}",
-        allowed=(
-            f"it should not be below {grid[earlier[0]][earlier[1]]:g} ms "
-            f"{_place(profile, earlier)} by more than noise"
-        ),
-        advice="less load cannot take longer: measure again on a quiet machine",
-    )
 
 
 def _place(profile: Profile, place: tuple[int, int]) -> str:

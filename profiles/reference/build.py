@@ -30,17 +30,18 @@ BENCHMARK_SCOPES: Mapping[str, tuple[Scope, ...]] = {
 def published_profile(pair: PublishedPair, tables: Tables, *, command: str, date: str) -> Profile:
     """The pair's profile, every figure with its source. Raises `FiguresMissing`."""
     surface = pair.surface(tables)
-    memory, memory_sources = _memory(pair)
     cold_start_s, cold_start_source = _cold_start(pair, tables)
     benchmarks, accuracy, accuracy_sources = _accuracies(pair, tables)
-    relative = _relative_accuracy(pair, tables)
+    weights_bytes = _weights_bytes(pair.model, pair.quantization)
+    peak_bytes = round(pair.cards * pair.card.memory_bytes * VLLM_MEMORY_SHARE)
     sources = {
-        **_deployment_sources(pair),
-        "cold_start_s": cold_start_source,
-        **memory_sources,
+        **_deployment_sources(pair, cold_start_source),
         **surface.sources,
         **accuracy_sources,
     }
+    relative = None
+    if pair.parent is not None:
+        relative = tables.scored(*pair.scores["mmlu"], "mmlu").recovery
     if relative is not None:
         sources["relative_accuracy"] = f"{sources['benchmarks.mmlu']}, recovery of its MMLU"
     return Profile(
@@ -49,10 +50,19 @@ def published_profile(pair: PublishedPair, tables: Tables, *, command: str, date
         quantization=pair.quantization,
         engine="vllm",
         engine_version=pair.engine_version,
-        hardware=_hardware(pair),
+        hardware=Hardware(
+            accelerator=pair.card.accelerator,
+            count=pair.cards,
+            usd_per_hour=round(pair.cards * pair.card.usd_per_hour, 3),
+        ),
         context_window=pair.model.context_window,
         max_concurrency=surface.latency.concurrency[-1],
-        memory=memory,
+        memory=Memory(
+            weights_bytes=weights_bytes,
+            kv_cache_bytes=peak_bytes - weights_bytes,
+            peak_bytes=peak_bytes,
+            peak_of="gpu",
+        ),
         cold_start_s=cold_start_s,
         capabilities=frozenset(),
         latency=surface.latency,
@@ -65,16 +75,10 @@ def published_profile(pair: PublishedPair, tables: Tables, *, command: str, date
     )
 
 
-def _hardware(pair: PublishedPair) -> Hardware:
-    return Hardware(
-        accelerator=pair.card.accelerator,
-        count=pair.cards,
-        usd_per_hour=round(pair.cards * pair.card.usd_per_hour, 3),
-    )
-
-
-def _deployment_sources(pair: PublishedPair) -> Sources:
+def _deployment_sources(pair: PublishedPair, cold_start: str) -> Sources:
     run = "the run that the latencies are from"
+    bits = "2 bytes each" if pair.quantization == FP16 else f"{AWQ_BITS:g} bits each, embedding 16"
+    share = f"{VLLM_MEMORY_SHARE:g} of the memory of {pair.cards} {pair.card.accelerator}"
     return {
         "quantization": run,
         "engine_version": run,
@@ -85,18 +89,7 @@ def _deployment_sources(pair: PublishedPair) -> Sources:
         "max_concurrency": "the highest concurrency of that run: what lies beyond was not timed",
         "capabilities": "none was published; the fleet's configuration states what a pair can do",
         "tokens_ratio": "not published; 1 until it is measured against the fleet's tokenizer",
-    }
-
-
-def _memory(pair: PublishedPair) -> tuple[Memory, Sources]:
-    weights = _weights_bytes(pair.model, pair.quantization)
-    taken = round(pair.cards * pair.card.memory_bytes * VLLM_MEMORY_SHARE)
-    memory = Memory(
-        weights_bytes=weights, kv_cache_bytes=taken - weights, peak_bytes=taken, peak_of="gpu"
-    )
-    bits = "2 bytes each" if pair.quantization == FP16 else f"{AWQ_BITS:g} bits each, embedding 16"
-    share = f"{VLLM_MEMORY_SHARE:g} of the memory of {pair.cards} {pair.card.accelerator}"
-    return memory, {
+        "cold_start_s": cold_start,
         "memory.weights_bytes": f"derived: parameters at {bits}; {pair.model.source}",
         "memory.kv_cache_bytes": "derived: peak_bytes less weights_bytes, an upper bound",
         "memory.peak_bytes": f"derived: {share}, what vLLM takes by default",
@@ -148,9 +141,3 @@ def _accuracies(
             accuracy[scope] = benchmarks[metric]
             sources[f"accuracy.{scope}"] = f"benchmarks.{metric}, taken for this kind of request"
     return benchmarks, accuracy, sources
-
-
-def _relative_accuracy(pair: PublishedPair, tables: Tables) -> float | None:
-    if pair.parent is None:
-        return None
-    return tables.scored(*pair.scores["mmlu"], "mmlu").recovery

@@ -29,7 +29,7 @@ class PublishedPair:
     model: Model
     quantization: Quantization
     card: Card
-    cards: int
+    cards: int = 1
     engine_version: str
     parent: str | None = None
     surface: Callable[[Tables], Surface]
@@ -53,7 +53,6 @@ PAIRS = (
         model=figures.QWEN_7B,
         quantization=FP16,
         card=figures.A100_40G,
-        cards=1,
         engine_version="0.20.1",
         surface=lambda tables: from_serving_rows(FP16_ENGINE, tables, figures.QWEN_7B_BF16),
         cold_start_of=FP16_ENGINE,
@@ -65,7 +64,6 @@ PAIRS = (
         model=figures.QWEN_7B,
         quantization=AWQ,
         card=figures.A100_40G,
-        cards=1,
         engine_version="0.20.1",
         parent="qwen2.5-7b-fp16",
         surface=lambda tables: from_serving_rows(AWQ_ENGINE, tables, figures.QWEN_7B_AWQ),
@@ -78,7 +76,6 @@ PAIRS = (
         model=figures.LLAMA_8B,
         quantization=FP16,
         card=figures.A10G,
-        cards=1,
         engine_version="0.4.3",
         surface=lambda tables: from_quoted(figures.LLAMA_3_8B_FP16_ON_A10G, tables),
         scores={

@@ -20,7 +20,7 @@ from profiles.reference.figures import (
     QWEN_SPEED_SOURCE,
     Quoted,
 )
-from profiles.reference.tables import SERVING, Tables
+from profiles.reference.tables import SERVING, Level, Tables
 from serve_app.core.profile import Grid, LatencySurface, Quantiles, Throughput
 from serve_app.core.surface import Z95, Z99
 
@@ -35,16 +35,6 @@ SPREAD = f"derived: p50 times the widest p95 / p50 of the same quantity in {SERV
 NORMAL_TAIL = "derived: p50 + (p95 - p50) x 2.326 / 1.645, the tail of a normal distribution"
 
 Sources = dict[str, str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Level:
-    """The latencies at one concurrency with the shortest prompts: p50 and p95."""
-
-    concurrency: int
-    ttft_ms: tuple[float, float]
-    tpot_ms: tuple[float, float]
-    tokens_per_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,20 +68,12 @@ class Surface:
 def from_serving_rows(engine: str, tables: Tables, speeds: Mapping[int, float]) -> Surface:
     """From a run of the serving table, with `speeds` by input length for its longer prompts."""
     run = f"ree2raz/inference-bench, {SERVING}, engine {engine}: vLLM 0.20.1 on an A100-40GB"
-    levels = [
-        Level(
-            concurrency=row.concurrency,
-            ttft_ms=(row.ttft_p50_ms, row.ttft_p95_ms),
-            tpot_ms=(row.tpot_p50_ms, row.tpot_p95_ms),
-            tokens_per_s=row.tokens_per_s,
-        )
-        for row in tables.served(engine)
-    ]
     prompts = (
         f"{SHORT_PROMPT_TOKENS}: a low count of the one-sentence questions in "
         f"prompts/workload.jsonl of ree2raz/inference-bench; longer ones: {QWEN_SPEED_SOURCE}"
     )
     origins = Origins(p50=run, p95=run, prompt_tokens=prompts)
+    levels = tables.served(engine)
     return _surface(levels, SHORT_PROMPT_TOKENS, _prefill_of(speeds), origins)
 
 
@@ -163,8 +145,10 @@ def _prefill_of(speeds: Mapping[int, float]) -> Prefill:
 
 
 def _surface(levels: Sequence[Level], shortest: int, prefill: Prefill, origins: Origins) -> Surface:
-    ttft = [(level.ttft_ms, _waits_ms(level, prefill)) for level in levels]
-    tpot = [(level.tpot_ms, [0.0] * (1 + len(prefill.further_s))) for level in levels]
+    # All requests at a replica share the prefill of each of them.
+    waits_s = (0.0, *prefill.further_s.values())
+    ttft = [(each.ttft_ms, [each.concurrency * s * 1e3 for s in waits_s]) for each in levels]
+    tpot = [(level.tpot_ms, [0.0] * len(waits_s)) for level in levels]
     latency = LatencySurface(
         concurrency=tuple(level.concurrency for level in levels),
         prompt_tokens=(shortest, *prefill.further_s),
@@ -179,11 +163,6 @@ def _surface(levels: Sequence[Level], shortest: int, prefill: Prefill, origins: 
     return Surface(
         latency=latency, throughput=throughput, sources=_sources(latency, prefill, origins)
     )
-
-
-def _waits_ms(level: Level, prefill: Prefill) -> list[float]:
-    """What each column's prompts add to the first token at this concurrency."""
-    return [0.0, *(level.concurrency * s * 1e3 for s in prefill.further_s.values())]
 
 
 def _quantiles(rows: Sequence[tuple[tuple[float, float], Sequence[float]]]) -> Quantiles:

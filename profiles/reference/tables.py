@@ -6,11 +6,10 @@ Also what can be wrong with them.
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 SERVING = "serving_a100_qwen2.5-7b.csv"
 ACCURACY = "quant_accuracy.csv"
@@ -18,33 +17,40 @@ ACCURACY = "quant_accuracy.csv"
 # Published per cent have two decimals at most.
 PERCENT_DIGITS = 4
 
-K = TypeVar("K")
-V = TypeVar("V")
-
 
 class FiguresMissing(Exception):
-    """A table is not there, or lacks a figure. `problem` names it and what to do."""
-
-    def __init__(self, path: Path, problem: str) -> None:
-        super().__init__(path, problem)
-        self.path = path
-        self.problem = problem
+    """A table is not there, or lacks a figure. Raised with its path, and what is wrong with it."""
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.problem}"
+        path, problem = self.args
+        return f"{path}: {problem}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServingRow:
-    """What one run at one concurrency published."""
+class Level:
+    """The latencies at one concurrency: p50 and p95 of each."""
 
     concurrency: int
-    ttft_p50_ms: float
-    ttft_p95_ms: float
-    tpot_p50_ms: float
-    tpot_p95_ms: float
+    ttft_ms: tuple[float, float]
+    tpot_ms: tuple[float, float]
     tokens_per_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServingRow(Level):
+    """What one run at one concurrency published."""
+
     cold_start_s: float
+
+    @classmethod
+    def of(cls, cells: Mapping[str, str]) -> ServingRow:
+        return cls(
+            concurrency=int(cells["concurrency"]),
+            ttft_ms=(float(cells["ttft_p50"]) * 1e3, float(cells["ttft_p95"]) * 1e3),
+            tpot_ms=(float(cells["tpot_p50"]) * 1e3, float(cells["tpot_p95"]) * 1e3),
+            tokens_per_s=float(cells["throughput_tokens_per_sec"]),
+            cold_start_s=float(cells["cold_start_seconds"]),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +61,15 @@ class AccuracyRow:
     recovery: float | None
     items: int | None
     source: str
+
+    @classmethod
+    def of(cls, cells: Mapping[str, str]) -> AccuracyRow:
+        return cls(
+            score=round(float(cells["value"]) / 100, PERCENT_DIGITS),
+            recovery=float(cells["recovery_pct"]) / 100 if cells["recovery_pct"] else None,
+            items=int(cells["n"]) if cells["n"] else None,
+            source=cells["source"],
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,69 +106,45 @@ class Tables:
     @property
     def widest_ttft_spread(self) -> float:
         """The largest p95 of a first token as a multiple of its median, over all runs."""
-        return max(r.ttft_p95_ms / r.ttft_p50_ms for rows in self.serving.values() for r in rows)
+        return max(r.ttft_ms[1] / r.ttft_ms[0] for rows in self.serving.values() for r in rows)
 
     @property
     def widest_tpot_spread(self) -> float:
-        return max(r.tpot_p95_ms / r.tpot_p50_ms for rows in self.serving.values() for r in rows)
+        return max(r.tpot_ms[1] / r.tpot_ms[0] for rows in self.serving.values() for r in rows)
 
 
 def read_tables(folder: Path) -> Tables:
     """Reads both tables of `folder`. Raises `FiguresMissing`."""
     runs: dict[str, list[ServingRow]] = {}
-    for engine, row in _rows(folder / SERVING, _serving_row):
-        runs.setdefault(engine, []).append(row)
+    accuracy: dict[tuple[str, str, str], AccuracyRow] = {}
+    with _rows(folder / SERVING) as rows:
+        for cells in rows:
+            runs.setdefault(cells["engine"], []).append(ServingRow.of(cells))
+    with _rows(folder / ACCURACY) as rows:
+        for cells in rows:
+            # Some rows give a quotient alone, against a parent that the source does not state.
+            if cells["value"]:
+                key = cells["model"], cells["quant"], cells["metric"]
+                accuracy[key] = AccuracyRow.of(cells)
     serving = {e: tuple(sorted(rows, key=lambda r: r.concurrency)) for e, rows in runs.items()}
-    scores = dict(_rows(folder / ACCURACY, _accuracy_row))
-    # Some rows give a quotient alone, against a parent that the source does not state.
-    accuracy = {key: row for key, row in scores.items() if row is not None}
     return Tables(serving=serving, accuracy=accuracy, folder=folder)
 
 
-def _rows(path: Path, read: Callable[[Mapping[str, str]], tuple[K, V]]) -> Iterator[tuple[K, V]]:
+@contextmanager
+def _rows(path: Path) -> Iterator[csv.DictReader[str]]:
+    """The rows of a table. A row that cannot be read is reported with its line."""
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            for number, cells in enumerate(csv.DictReader(file), start=2):
-                with _naming_the_row(path, number):
-                    yield read(cells)
+            rows = csv.DictReader(file)
+            try:
+                yield rows
+            except KeyError as exc:
+                problem = f"line {rows.line_num} has no column {exc}"
+                raise FiguresMissing(path, problem) from exc
+            except (ValueError, TypeError) as exc:
+                problem = f"line {rows.line_num} cannot be read: {exc}"
+                raise FiguresMissing(path, problem) from exc
     except OSError as exc:
         raise FiguresMissing(
             path, f"cannot be read ({exc.strerror}); give the folder that has it with --data"
         ) from exc
-
-
-@contextmanager
-def _naming_the_row(path: Path, number: int) -> Iterator[None]:
-    try:
-        yield
-    except KeyError as exc:
-        raise FiguresMissing(path, f"line {number} has no column {exc}") from exc
-    except (ValueError, TypeError) as exc:
-        raise FiguresMissing(path, f"line {number} cannot be read: {exc}") from exc
-
-
-def _serving_row(cells: Mapping[str, str]) -> tuple[str, ServingRow]:
-    def ms(column: str) -> float:
-        return float(cells[column]) * 1e3
-
-    return cells["engine"], ServingRow(
-        concurrency=int(cells["concurrency"]),
-        ttft_p50_ms=ms("ttft_p50"),
-        ttft_p95_ms=ms("ttft_p95"),
-        tpot_p50_ms=ms("tpot_p50"),
-        tpot_p95_ms=ms("tpot_p95"),
-        tokens_per_s=float(cells["throughput_tokens_per_sec"]),
-        cold_start_s=float(cells["cold_start_seconds"]),
-    )
-
-
-def _accuracy_row(cells: Mapping[str, str]) -> tuple[tuple[str, str, str], AccuracyRow | None]:
-    key = cells["model"], cells["quant"], cells["metric"]
-    if not cells["value"]:
-        return key, None
-    return key, AccuracyRow(
-        score=round(float(cells["value"]) / 100, PERCENT_DIGITS),
-        recovery=float(cells["recovery_pct"]) / 100 if cells["recovery_pct"] else None,
-        items=int(cells["n"]) if cells["n"] else None,
-        source=cells["source"],
-    )

@@ -19,19 +19,11 @@ def findings(
     marks: Marks,
 ) -> tuple[str, ...]:
     """Who is best in what, who is beaten in everything, and what to be careful of."""
-    return (
-        *_best(places, marks),
-        *_dominated(dominated, marks),
-        *_front(places, dominated, marks),
-        *_cautions(catalog, marks),
-    )
-
-
-def _best(places: Sequence[Standing], marks: Marks) -> Iterator[str]:
     if len(places) == 1:
         (only,) = places
-        yield f"{marks[only.pair].label}: {_merits(only)}."
-        return
+        lines = [f"{marks[only.pair].label}: {_merits(only)}."]
+        return (*lines, *_cautions(catalog, marks))
+    lines = []
     leaders = {
         "most accurate": max(places, key=lambda p: p.accuracy.mean).pair,
         "fastest": min(places, key=lambda p: p.total_ms).pair,
@@ -39,7 +31,12 @@ def _best(places: Sequence[Standing], marks: Marks) -> Iterator[str]:
     }
     for place in places:
         if titles := [title for title, pair in leaders.items() if pair == place.pair]:
-            yield f"{marks[place.pair].label} is the {listed(titles)}: {_merits(place)}."
+            lines.append(f"{marks[place.pair].label} is the {listed(titles)}: {_merits(place)}.")
+    beaten = {d.worse.pair for d in dominated}
+    front = [place.pair for place in places if place.pair not in beaten]
+    lines += _dominated(dominated, marks)
+    lines.append(f"On the Pareto front: {_labels(front, marks)}.")
+    return (*lines, *_cautions(catalog, marks))
 
 
 def _dominated(dominated: Sequence[Dominance], marks: Marks) -> Iterator[str]:
@@ -57,22 +54,12 @@ def _dominated(dominated: Sequence[Dominance], marks: Marks) -> Iterator[str]:
         )
 
 
-def _front(
-    places: Sequence[Standing], dominated: Sequence[Dominance], marks: Marks
-) -> Iterator[str]:
-    beaten = {d.worse.pair for d in dominated}
-    front = [place.pair for place in places if place.pair not in beaten]
-    if len(places) > 1:
-        yield f"On the Pareto front: {_labels(front, marks)}."
-
-
 def _cautions(catalog: Catalog, marks: Marks) -> Iterator[str]:
     """Pairs that may not serve, that are not validated, or that were not measured here."""
-    failed = [p for p in catalog if p.golden is not None and not p.golden.passed]
-    for profile in failed:
-        assert profile.golden is not None
-        reason = profile.golden.reason or "no reason given"
-        yield f"{marks[profile.pair].label} failed the golden gate and may not serve: {reason}."
+    for profile in catalog:
+        if profile.golden is not None and not profile.golden.passed:
+            reason = profile.golden.reason or "no reason given"
+            yield f"{marks[profile.pair].label} failed the golden gate and may not serve: {reason}."
     if unchecked := [p.pair for p in catalog if p.golden is None]:
         yield f"The golden gate has not been run for {_labels(unchecked, marks)}."
     if published := [p.pair for p in catalog if p.provenance.origin == "published"]:

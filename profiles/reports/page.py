@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import jinja2
@@ -15,75 +16,42 @@ from profiles.reports.summary import Group
 from profiles.reports.typical import TypicalRequest
 from profiles.reports.wins import WinMap
 from serve_app.core.catalog import Catalog
-from serve_app.core.profile import Profile
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """How the pairs were compared: by which request, under which loads, by whose policy.
-
-    `concurrency` is the load under which the front stands.
-    """
-
-    request: TypicalRequest
-    concurrency: int
-    by_fleet: bool
-    maps: tuple[WinMap, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Body:
-    """What there is to say of at least one pair."""
+    """What the page has of at least one pair, compared by `request`.
+
+    `concurrency` is the load under which the front stands, and `by_fleet` is whether a fleet's
+    own policy decided.
+    """
 
     findings: tuple[str, ...]
     groups: tuple[Group, ...]
-    comparison: Comparison
+    request: TypicalRequest
+    concurrency: int
+    by_fleet: bool
+    maps: tuple[WinMap, ...]
     wins: Drawing
     front: Drawing
     load: Drawing
     surfaces: tuple[Drawing, ...]
     accuracy: tuple[Drawing, ...]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contents:
-    """All that stands on the page; no `body` when there is no profile."""
-
-    title: str
-    notes: tuple[str, ...]
-    catalog: Catalog
-    marks: Marks
-    body: Body | None
-
     @property
     def drawings(self) -> tuple[Drawing, ...]:
-        if self.body is None:
-            return ()
-        body = self.body
-        return (body.wins, body.front, body.load, *body.surfaces, *body.accuracy)
-
-    @property
-    def measured(self) -> str:
-        """When, from the first day to the last."""
-        measured = [p.provenance for p in self.catalog if p.provenance.origin == "measured"]
-        days = sorted({plain(origin.date)[:10] for origin in measured})
-        return " to ".join(dict.fromkeys((days[0], days[-1]))) if days else ""
-
-    @property
-    def engines(self) -> tuple[str, ...]:
-        return tuple(sorted({f"{p.engine} {p.engine_version}" for p in self.catalog}))
-
-    @property
-    def machines(self) -> tuple[str, ...]:
-        return tuple(sorted({p.provenance.machine for p in self.catalog} - {""}))
-
-    @property
-    def published(self) -> tuple[Profile, ...]:
-        return tuple(p for p in self.catalog if p.provenance.origin == "published")
+        return (self.wins, self.front, self.load, *self.surfaces, *self.accuracy)
 
 
-def html_of(contents: Contents) -> str:
-    """The whole page: nothing in it is fetched from anywhere."""
+def html_of(
+    catalog: Catalog, marks: Marks, body: Body | None, *, title: str, notes: Sequence[str]
+) -> str:
+    """The whole page: nothing in it is fetched from anywhere. No `body` where no profile is."""
+
+    def svgs(drawing: Drawing) -> list[Markup]:
+        panels = enumerate(drawing.panels)
+        return [svg_of(panel, scope=f"{drawing.name}-{index}") for index, panel in panels]
+
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("profiles.reports", "."),
         autoescape=True,
@@ -92,12 +60,18 @@ def html_of(contents: Contents) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        plain=plain, svgs=_svgs, duration=duration, quantity=quantity, at_once=at_once
+        plain=plain, svgs=svgs, duration=duration, quantity=quantity, at_once=at_once
     )
-    return environment.get_template("page.html.j2").render(page=contents)
-
-
-def _svgs(drawing: Drawing) -> list[Markup]:
-    return [
-        svg_of(panel, scope=f"{drawing.name}-{index}") for index, panel in enumerate(drawing.panels)
-    ]
+    origins = [profile.provenance for profile in catalog]
+    days = sorted({plain(o.date)[:10] for o in origins if o.origin == "measured"})
+    return environment.get_template("page.html.j2").render(
+        title=title,
+        notes=notes,
+        catalog=catalog,
+        marks=marks,
+        body=body,
+        measured=" to ".join(dict.fromkeys((days[0], days[-1]))) if days else "",
+        engines=sorted({f"{p.engine} {p.engine_version}" for p in catalog}),
+        machines=sorted({origin.machine for origin in origins} - {""}),
+        published=[p for p in catalog if p.provenance.origin == "published"],
+    )

@@ -25,6 +25,13 @@ class Standing:
     total_ms: float
     usd_per_1000: float
 
+    def dominates(self, other: Standing) -> bool:
+        mine, others = (
+            (one.accuracy.mean, -one.total_ms, -one.usd_per_1000) for one in (self, other)
+        )
+        no_worse = all(a >= b for a, b in zip(mine, others, strict=True))
+        return self.may_serve and no_worse and mine != others
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dominance:
@@ -62,15 +69,5 @@ def dominances(places: Sequence[Standing]) -> tuple[Dominance, ...]:
         Dominance(worse=worse, by=by, told_apart=worse.accuracy.upper < by.accuracy.lower)
         for worse in places
         for by in places
-        if _dominates(by, worse)
+        if by.dominates(worse)
     )
-
-
-def _dominates(one: Standing, other: Standing) -> bool:
-    mine, others = _goodness(one), _goodness(other)
-    better = one.may_serve and mine != others
-    return better and all(a >= b for a, b in zip(mine, others, strict=True))
-
-
-def _goodness(place: Standing) -> tuple[float, float, float]:
-    return place.accuracy.mean, -place.total_ms, -place.usd_per_1000

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from profiles.reports.figures.curves import load_figure
-from profiles.reports.figures.figure import Drawing, png_of
+from profiles.reports.figures.figure import png_of
 from profiles.reports.figures.intervals import accuracy_figures, parent_figures
 from profiles.reports.figures.style import Marks, marks_of
 from profiles.reports.figures.surfaces import surface_figures
 from profiles.reports.figures.trade_offs import front_figure, wins_figure
 from profiles.reports.findings import findings
-from profiles.reports.page import Body, Comparison, Contents, html_of
+from profiles.reports.page import Body, html_of
 from profiles.reports.pareto import dominances, standings
 from profiles.reports.summary import summary
 from profiles.reports.typical import CHEAPEST, loads_of, typical_request
@@ -52,32 +52,21 @@ def write_report(
     and `defaults` are the fleet's; without a policy the cheapest pair that meets the bounds
     wins. The same input gives the same files. Raises `OSError`.
     """
-    contents = _contents(catalog, title, tuple(notes), policy, defaults or Constraints())
-    out.mkdir(parents=True, exist_ok=True)
-    pngs = tuple(_written(drawing, out) for drawing in contents.drawings)
-    html = out / PAGE
-    write_atomically(html, html_of(contents))
-    return ReportFiles(html=html, pngs=pngs)
-
-
-def _contents(
-    catalog: Catalog,
-    title: str,
-    notes: tuple[str, ...],
-    policy: Policy | None,
-    defaults: Constraints,
-) -> Contents:
     marks = marks_of(catalog.profiles)
-    return Contents(
-        title=title,
-        notes=notes,
-        catalog=catalog,
-        marks=marks,
-        body=_body(catalog, marks, policy, defaults) if catalog.profiles else None,
-    )
+    body = None
+    if catalog.profiles:
+        body = _compared(catalog, marks, policy, defaults or Constraints())
+    out.mkdir(parents=True, exist_ok=True)
+    pngs = {out / f"{drawing.name}.png": drawing for drawing in (body.drawings if body else ())}
+    for path, drawing in pngs.items():
+        path.write_bytes(png_of(drawing))
+    html = out / PAGE
+    write_atomically(html, html_of(catalog, marks, body, title=title, notes=notes))
+    return ReportFiles(html=html, pngs=tuple(pngs))
 
 
-def _body(catalog: Catalog, marks: Marks, policy: Policy | None, defaults: Constraints) -> Body:
+def _compared(catalog: Catalog, marks: Marks, policy: Policy | None, defaults: Constraints) -> Body:
+    """All pairs at the middle load, by the typical request."""
     request = typical_request(catalog, defaults, policy or CHEAPEST)
     loads = loads_of(catalog)
     concurrency = loads[len(loads) // 2]
@@ -88,18 +77,13 @@ def _body(catalog: Catalog, marks: Marks, policy: Policy | None, defaults: Const
     return Body(
         findings=findings(catalog, places, dominated, marks),
         groups=summary(catalog, prompt_tokens=tokens),
-        comparison=Comparison(
-            request=request, concurrency=concurrency, by_fleet=policy is not None, maps=maps
-        ),
+        request=request,
+        concurrency=concurrency,
+        by_fleet=policy is not None,
+        maps=maps,
         wins=wins_figure(maps, marks),
         front=front_figure(places, dominated, marks),
         load=load_figure(catalog, marks, prompt_tokens=tokens),
         surfaces=surface_figures(catalog, marks),
         accuracy=accuracy_figures(catalog, marks) + parent_figures(catalog, marks),
     )
-
-
-def _written(drawing: Drawing, out: Path) -> Path:
-    path = out / f"{drawing.name}.png"
-    path.write_bytes(png_of(drawing))
-    return path

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import get_args
 
 from serve_app.core.catalog import Catalog
 from serve_app.core.decision import Prediction
 from serve_app.core.fleet import Load, Pair
 from serve_app.core.predict import predict
 from serve_app.core.profile import Profile
-from serve_app.core.request import Constraints, Features, PromptClassification, Success
+from serve_app.core.request import Constraints, Features, Preset, PromptClassification, Success
 from serve_app.core.scoring import Policy, Weights
 
 # Where no profile states how long the answers were that it was measured with.
 OUTPUT_TOKENS = 64
-_COST_ALONE = Weights(accuracy=0, latency=0, cost=1)
 CHEAPEST = Policy(
-    weights={
-        "balanced": _COST_ALONE,
-        "chat": _COST_ALONE,
-        "batch": _COST_ALONE,
-        "quality": _COST_ALONE,
-    },
+    weights=dict.fromkeys(get_args(Preset), Weights(accuracy=0, latency=0, cost=1)),
     reference_pair="none",
 )
 

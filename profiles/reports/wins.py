@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from math import ceil, floor, log10
 
@@ -40,8 +39,8 @@ class WinMap:
 
 def win_maps(catalog: Catalog, request: TypicalRequest) -> tuple[WinMap, ...]:
     """One per load, over the same axes: from where every pair may serve to where none may."""
-    floors = _floors([p.accuracy["overall"].lower for p in catalog])
     loads = loads_of(catalog)
+    floors = _floors([p.accuracy["overall"].lower for p in catalog])
     budgets_ms = _budgets(
         [
             predicted(catalog, profile, request, concurrency=load).total_ms
@@ -49,42 +48,34 @@ def win_maps(catalog: Catalog, request: TypicalRequest) -> tuple[WinMap, ...]:
             for load in loads
         ]
     )
+    pairs = [as_deployed(profile) for profile in catalog]
+
+    def chosen(concurrency: int, least: float, budget_ms: float) -> str | None:
+        constraints = replace(
+            request.constraints,
+            min_accuracy=least,
+            latency_budget_ms=budget_ms,
+            on_infeasible="refuse",
+        )
+        return decide(
+            decision_id="report",
+            features=request.features,
+            constraints=constraints,
+            pairs=pairs,
+            catalog=catalog,
+            load=dict.fromkeys(catalog.profiles, at_load(concurrency)),
+            policy=request.policy,
+        ).chosen
+
     return tuple(
         WinMap(
             concurrency=load,
             floors=floors,
             budgets_ms=budgets_ms,
-            chosen=tuple(
-                tuple(_chosen(catalog, request, load, least, ms) for ms in budgets_ms)
-                for least in floors
-            ),
+            chosen=tuple(tuple(chosen(load, f, ms) for ms in budgets_ms) for f in floors),
         )
         for load in loads
     )
-
-
-def _chosen(
-    catalog: Catalog,
-    request: TypicalRequest,
-    concurrency: int,
-    least: float,
-    budget_ms: float,
-) -> str | None:
-    decision = decide(
-        decision_id="report",
-        features=request.features,
-        constraints=replace(
-            request.constraints,
-            min_accuracy=least,
-            latency_budget_ms=budget_ms,
-            on_infeasible="refuse",
-        ),
-        pairs=[as_deployed(profile) for profile in catalog],
-        catalog=catalog,
-        load={profile.pair: at_load(concurrency) for profile in catalog},
-        policy=request.policy,
-    )
-    return decision.chosen
 
 
 def _floors(lowers: list[float]) -> tuple[float, ...]:
@@ -101,32 +92,21 @@ def _floors(lowers: list[float]) -> tuple[float, ...]:
 def _budgets(answers_ms: list[float]) -> tuple[float, ...]:
     """Round numbers from below the fastest answer to at least the slowest."""
     low, high = min(answers_ms), max(answers_ms)
-    if high > LINEAR_UP_TO * low:
-        return _by_ratio(low, high)
-    return _by_difference(low, high)
-
-
-def _by_difference(low: float, high: float) -> tuple[float, ...]:
-    least = max(high - low, low / 20) / (MOST_BUDGETS - 2)
-    scale = 10.0 ** floor(log10(least))
-    step = scale * next((s for s in STEPS if s * scale >= least), 10.0)
-    first, last = ceil(low / step) - 1, ceil(high / step)
-    # A quotient is rounded, so the products decide.
-    first -= first * step >= low
-    last += last * step < high
-    return tuple(index * step for index in range(max(1, first), last + 1))
-
-
-def _by_ratio(low: float, high: float) -> tuple[float, ...]:
-    spans = (_within(series, low, high) for series in SERIES)
-    every = list(spans)
-    return next((span for span in every if len(span) <= MOST_BUDGETS), every[-1])
-
-
-def _within(series: Iterable[float], low: float, high: float) -> tuple[float, ...]:
-    """Members of a series per decade, with one below `low` and one from `high` on."""
+    if high <= LINEAR_UP_TO * low:
+        least = max(high - low, low / 20) / (MOST_BUDGETS - 2)
+        scale = 10.0 ** floor(log10(least))
+        step = scale * next((s for s in STEPS if s * scale >= least), 10.0)
+        first, last = ceil(low / step) - 1, ceil(high / step)
+        # A quotient is rounded, so the products decide.
+        first -= first * step >= low
+        last += last * step < high
+        return tuple(index * step for index in range(max(1, first), last + 1))
+    # Of the series per decade, the finest that has few members in the span.
     decades = range(floor(log10(low)) - 1, ceil(log10(high)) + 2)
-    every = [member * 10.0**decade for decade in decades for member in series]
-    first = max(index for index, value in enumerate(every) if value < low)
-    last = min(index for index, value in enumerate(every) if value >= high)
-    return tuple(every[first : last + 1])
+    span: list[float] = []
+    for series in SERIES:
+        every = [member * 10.0**decade for decade in decades for member in series]
+        span = every[bisect_left(every, low) - 1 : bisect_left(every, high) + 1]
+        if len(span) <= MOST_BUDGETS:
+            break
+    return tuple(span)

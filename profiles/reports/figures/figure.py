@@ -41,13 +41,17 @@ T = TypeVar("T")
 def inlined(svg: str, *, alt: str, scope: str) -> Markup:
     """The drawing as an element of the page, with `alt` as its text. Ids open with `scope`."""
     root = ET.fromstring(svg)
-    used = _references(root)
-    frame = root.attrib["viewBox"]
     for element in root.iter():
         element.tag = _local(element.tag)
-        element.text = _trimmed(element.text)
+        element.attrib = {_local(name): value for name, value in element.attrib.items()}
         element.tail = None
-        element.attrib = dict(_attributes(element.attrib, used, scope))
+        if not (element.text or "").strip():
+            element.text = None
+    frame = root.attrib["viewBox"]
+    values = (v for e in root.iter() for name, v in e.attrib.items() if name != "d")
+    used = {name for value in values for name in REFERENCE.findall(value)}
+    for element in root.iter():
+        element.attrib = dict(_page_attributes(element.attrib, used, scope))
     content = "".join(ET.tostring(e, encoding="unicode") for e in _drawn(root))
     opening = Markup('<svg role="img" aria-label="{}" viewBox="{}">').format(alt, frame)
     return opening + Markup(content) + Markup("</svg>")
@@ -72,48 +76,27 @@ def _local(tag: str) -> str:
     return tag.rpartition("}")[2]
 
 
-def _trimmed(text: str | None) -> str | None:
-    return None if text is None or not text.strip() else text
-
-
-def _references(root: ET.Element) -> set[str]:
-    return {
-        name
-        for element in root.iter()
-        for attribute, value in element.attrib.items()
-        if _local(attribute) != "d"
-        for name in REFERENCE.findall(value)
-    }
-
-
-def _attributes(given: Mapping[str, str], used: set[str], scope: str) -> Iterator[tuple[str, str]]:
-    for full_name, value in given.items():
-        name = _local(full_name)
+def _page_attributes(
+    given: Mapping[str, str], used: set[str], scope: str
+) -> Iterator[tuple[str, str]]:
+    """Ids that something refers to, in their scope; the page's colours; numbers to a tenth."""
+    for name, value in given.items():
         if name == "id":
             if value in used:
                 yield name, f"{scope}-{value}"
         elif name in {"href", "clip-path"}:
             yield name, REFERENCE.sub(rf"#{scope}-\1", value)
         elif name == "style":
-            yield name, _page_style(value)
-        elif name in GEOMETRY:
-            if not UNTURNED.match(value):
-                yield name, " ".join(NUMBER.sub(_rounded, value).split())
-        else:
+            parts = (part.strip().replace(": ", ":", 1) for part in value.split(";"))
+            style = ";".join(part for part in parts if not part.startswith("font-family"))
+            for colour, variable in PAGE_COLOURS.items():
+                style = style.replace(colour, f"var({variable})")
+            yield name, style
+        elif name not in GEOMETRY:
             yield name, value
-
-
-def _page_style(style: str) -> str:
-    parts = (part.strip() for part in style.split(";"))
-    kept = (part for part in parts if not part.startswith("font-family"))
-    named = ";".join(part.replace(": ", ":", 1) for part in kept)
-    for colour, variable in PAGE_COLOURS.items():
-        named = named.replace(colour, f"var({variable})")
-    return named
-
-
-def _rounded(match: re.Match[str]) -> str:
-    return f"{float(match[0]):.1f}".removesuffix(".0")
+        elif not UNTURNED.match(value):
+            shorter = NUMBER.sub(lambda n: f"{float(n[0]):.1f}".removesuffix(".0"), value)
+            yield name, " ".join(shorter.split())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,20 +148,16 @@ def png_of(drawing: Drawing) -> bytes:
         places = middle.subfigures(len(heights), columns, height_ratios=heights, squeeze=False)
         for panel, place in zip(drawing.panels, places.flat, strict=False):
             panel.draw(place)
-        _draw_key(bottom, keys, columns)
+        for row, marks in enumerate(keys):
+            height = 1 - (row + 0.5) / len(keys)
+            for column, mark in enumerate(marks):
+                left = (column + 0.04) / columns
+                bottom.add_artist(
+                    Line2D([left], [height], marker=mark.shape, color=mark.colour, linestyle="none")
+                )
+                bottom.text(left + 0.04 / columns, height, mark.label, va="center")
         FigureCanvasAgg(sheet).print_png(buffer, metadata={"Software": None})  # type: ignore[no-untyped-call]
     return buffer.getvalue()
-
-
-def _draw_key(place: Canvas, keys: list[Sequence[Mark]], columns: int) -> None:
-    for row, marks in enumerate(keys):
-        height = 1 - (row + 0.5) / len(keys)
-        for column, mark in enumerate(marks):
-            left = (column + 0.04) / columns
-            place.add_artist(
-                Line2D([left], [height], marker=mark.shape, color=mark.colour, linestyle="none")
-            )
-            place.text(left + 0.04 / columns, height, mark.label, va="center")
 
 
 def _rows(items: Sequence[T], columns: int) -> list[Sequence[T]]:

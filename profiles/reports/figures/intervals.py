@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from matplotlib.ticker import FuncFormatter, MaxNLocator
@@ -14,7 +13,7 @@ from profiles.reports.figures.layout import CHARACTER_WIDTH, Canvas, Margins, ti
 from profiles.reports.figures.style import INK, MUTED, Mark, Marks, middle_cut
 from profiles.reports.formatting import open_ended, points
 from serve_app.core.catalog import Catalog
-from serve_app.core.profile import PairedAccuracy, TaskAccuracy
+from serve_app.core.profile import TaskAccuracy
 
 ROW_HEIGHT = 23
 FRAME_HEIGHT = 68
@@ -48,26 +47,45 @@ class Scale:
     signed: bool = False
 
 
+ACCURACY_CAPTION = (
+    "Dot: share of items graded right. Line: its 95 % interval, dotted where its upper end is not "
+    "known. Where two lines overlap widely, the items do not tell the pairs apart."
+)
 SHARES = Scale(lowest=0, highest=1, label="graded right, %")
 
 
 def accuracy_figures(catalog: Catalog, marks: Marks) -> tuple[Drawing, ...]:
     """Those of the accuracies that any profile has."""
-    kinds = (
-        (
-            "accuracy-by-task",
-            "Accuracy by task",
-            {p.pair: p.accuracy for p in catalog},
-        ),
-        (
-            "accuracy-by-difficulty",
-            "Accuracy by difficulty",
-            {p.pair: p.accuracy_by_difficulty for p in catalog},
-        ),
-        ("benchmarks", "Standard benchmarks", {p.pair: p.benchmarks for p in catalog}),
-    )
-    drawn = (_accuracy_figure(name, title, by_pair, marks) for name, title, by_pair in kinds)
-    return tuple(figure for figure in drawn if figure.panels)
+    kinds: dict[tuple[str, str], dict[str, ByScope]] = {
+        ("accuracy-by-task", "Accuracy by task"): {p.pair: p.accuracy for p in catalog},
+        ("accuracy-by-difficulty", "Accuracy by difficulty"): {
+            p.pair: p.accuracy_by_difficulty for p in catalog
+        },
+        ("benchmarks", "Standard benchmarks"): {p.pair: p.benchmarks for p in catalog},
+    }
+
+    def dot(pair: str, accuracy: TaskAccuracy) -> Dot:
+        return Dot(
+            label=f"{marks[pair].name}  {marks[pair].letter}",
+            mark=marks[pair],
+            middle=accuracy.mean,
+            lower=accuracy.lower,
+            upper=None if open_ended(accuracy) else accuracy.upper,
+            told=f"{100 * accuracy.mean:.1f}",
+        )
+
+    figures = []
+    for (name, title), by_pair in kinds.items():
+        panels = []
+        for scope in _ordered({scope for measured in by_pair.values() for scope in measured}):
+            measured = {pair: found[scope] for pair, found in by_pair.items() if scope in found}
+            dots = [dot(pair, accuracy) for pair, accuracy in measured.items()]
+            panels.append(_panel(_words(scope), dots, SHARES))
+        if panels:
+            figures.append(
+                Drawing(name=name, title=title, caption=ACCURACY_CAPTION, panels=tuple(panels))
+            )
+    return tuple(figures)
 
 
 def parent_figures(catalog: Catalog, marks: Marks) -> tuple[Drawing, ...]:
@@ -78,104 +96,70 @@ def parent_figures(catalog: Catalog, marks: Marks) -> tuple[Drawing, ...]:
     every = [change for by_task in paired.values() for change in by_task.values()]
     reach = max(max(abs(c.lower), abs(c.upper)) for c in every) or 0.01
     scale = Scale(lowest=-reach, highest=reach, label="change, points", signed=True)
+
+    def dot(pair: str, task: Any) -> Dot:
+        change = paired[pair][task]
+        return Dot(
+            label=_words(task),
+            mark=marks[pair],
+            middle=change.change,
+            lower=change.lower,
+            upper=change.upper,
+            told=points(change.change),
+        )
+
     figure = Drawing(
         name="change-against-parent",
         title="Change against the unquantized parent",
         caption="Paired over the same items, so a loss shows that is far smaller than either "
         "accuracy's own interval. An interval that crosses the line at 0 proves no change.",
         panels=tuple(
-            _panel(marks[pair].label, _changes(by_task, marks[pair]), scale)
+            _panel(marks[pair].label, [dot(pair, task) for task in _ordered(by_task)], scale)
             for pair, by_task in paired.items()
         ),
     )
     return (figure,)
 
 
-def _accuracy_figure(
-    name: str, title: str, by_pair: Mapping[str, ByScope], marks: Marks
-) -> Drawing:
-    scopes = _ordered({scope for measured in by_pair.values() for scope in measured})
-    return Drawing(
-        name=name,
-        title=title,
-        caption="Dot: share of items graded right. Line: its 95 % interval, dotted where its "
-        "upper end is not known. Where two lines "
-        "overlap widely, the items do not tell the pairs apart.",
-        panels=tuple(
-            _panel(_words(scope), _dots(scope, by_pair, marks), SHARES) for scope in scopes
-        ),
-    )
-
-
-def _dots(scope: str, by_pair: Mapping[str, ByScope], marks: Marks) -> tuple[Dot, ...]:
-    return tuple(
-        Dot(
-            label=f"{marks[pair].name}  {marks[pair].letter}",
-            mark=marks[pair],
-            middle=measured[scope].mean,
-            lower=measured[scope].lower,
-            upper=None if open_ended(measured[scope]) else measured[scope].upper,
-            told=f"{100 * measured[scope].mean:.1f}",
-        )
-        for pair, measured in by_pair.items()
-        if scope in measured
-    )
-
-
-def _changes(by_task: Mapping[Any, PairedAccuracy], mark: Mark) -> tuple[Dot, ...]:
-    return tuple(
-        Dot(
-            label=_words(task),
-            mark=mark,
-            middle=by_task[task].change,
-            lower=by_task[task].lower,
-            upper=by_task[task].upper,
-            told=points(by_task[task].change),
-        )
-        for task in _ordered(by_task)
-    )
-
-
 def _ordered(scopes: Iterable[str]) -> list[str]:
-    return sorted(scopes, key=lambda scope: (_place(scope), scope))
-
-
-def _place(scope: str) -> int:
-    return FIRST.index(scope) if scope in FIRST else len(FIRST)
+    """Those of `FIRST` in its order, then the others by name."""
+    return sorted(scopes, key=lambda scope: ([scope != first for first in FIRST], scope))
 
 
 def _words(scope: str) -> str:
     return middle_cut(scope.replace("_", " "), 40)
 
 
-def _panel(title: str, dots: tuple[Dot, ...], scale: Scale) -> Panel:
+def _panel(title: str, dots: Sequence[Dot], scale: Scale) -> Panel:
     told = "; ".join(f"{dot.label}: {dot.told}" for dot in dots)
+
+    def draw(canvas: Canvas) -> None:
+        longest = max(len(dot.label) for dot in dots)
+        axes = titled_axes(canvas, title, Margins(left=12 + CHARACTER_WIDTH * longest, right=46))
+        for row, dot in enumerate(dots):
+            colour = dot.mark.colour
+            known_to = dot.middle if dot.upper is None else dot.upper
+            axes.plot([dot.lower, known_to], [row, row], color=colour, solid_capstyle="round")
+            if dot.upper is None:
+                axes.plot([dot.middle, scale.highest], [row, row], ":", color=colour)
+            axes.plot([dot.middle], [row], dot.mark.shape, color=colour, markersize=7)
+            axes.text(
+                1.03, row, dot.told, transform=axes.get_yaxis_transform(), va="center", color=INK
+            )
+        axes.set_yticks(range(len(dots)), [dot.label for dot in dots], color=INK)
+        axes.set_ylim(len(dots) - 0.4, -0.6)
+        axes.set_xlim(scale.lowest, scale.highest)
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g}"))
+        axes.set_xlabel(scale.label)
+        axes.grid(axis="x")
+        axes.tick_params(axis="y", length=0)
+        axes.spines["left"].set_visible(False)
+        if scale.signed:
+            axes.axvline(0, color=MUTED, linewidth=1)
+
     return Panel(
         alt=f"{title}, {scale.label}. {told}.",
         height=FRAME_HEIGHT + ROW_HEIGHT * len(dots),
-        draw=partial(_draw, title=title, dots=dots, scale=scale),
+        draw=draw,
     )
-
-
-def _draw(canvas: Canvas, *, title: str, dots: Sequence[Dot], scale: Scale) -> None:
-    longest = max(len(dot.label) for dot in dots)
-    axes = titled_axes(canvas, title, Margins(left=12 + CHARACTER_WIDTH * longest, right=46))
-    for row, dot in enumerate(dots):
-        colour = dot.mark.colour
-        known_to = dot.middle if dot.upper is None else dot.upper
-        axes.plot([dot.lower, known_to], [row, row], color=colour, solid_capstyle="round")
-        if dot.upper is None:
-            axes.plot([dot.middle, scale.highest], [row, row], ":", color=colour)
-        axes.plot([dot.middle], [row], dot.mark.shape, color=colour, markersize=7)
-        axes.text(1.03, row, dot.told, transform=axes.get_yaxis_transform(), va="center", color=INK)
-    axes.set_yticks(range(len(dots)), [dot.label for dot in dots], color=INK)
-    axes.set_ylim(len(dots) - 0.4, -0.6)
-    axes.set_xlim(scale.lowest, scale.highest)
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g}"))
-    axes.set_xlabel(scale.label)
-    axes.grid(axis="x")
-    axes.tick_params(axis="y", length=0)
-    axes.spines["left"].set_visible(False)
-    if scale.signed:
-        axes.axvline(0, color=MUTED, linewidth=1)

@@ -15,6 +15,7 @@ OFFSET = 12
 CLEARANCE = 10
 DIRECTIONS = ((1, 0), (1, 1), (1, -1), (0, 1), (0, -1), (-1, 0), (-1, 1), (-1, -1))
 REACH = (1, 1.6, 2.4)
+OFFSETS = [(OFFSET * r * x, OFFSET * r * y) for r in REACH for x, y in DIRECTIONS]
 Place = tuple[float, float]
 
 
@@ -35,7 +36,14 @@ def add_letters(
 
     taken = [spot(place) for place in (*marks.values(), *others)]
     for letter, place in marks.items():
-        (x, y), offset = spot(place), _free_offset(spot(place), taken)
+        x, y = spot(place)
+        # The nearest offset that nothing has taken, or the first of all.
+        free = (
+            (across, up)
+            for across, up in OFFSETS
+            if all(hypot(x + across - a, y + up - b) >= CLEARANCE for a, b in taken)
+        )
+        offset = next(free, OFFSETS[0])
         taken.append((x + offset[0], y + offset[1]))
         axes.annotate(
             letter,
@@ -47,16 +55,3 @@ def add_letters(
             color=INK,
             annotation_clip=False,
         )
-
-
-def _free_offset(spot: Place, taken: Sequence[Place]) -> Place:
-    """The nearest place around `spot` that nothing has taken; the last one tried if all are."""
-    tries = [(OFFSET * r * x, OFFSET * r * y) for r in REACH for x, y in DIRECTIONS]
-    return next(
-        (
-            (x, y)
-            for x, y in tries
-            if all(hypot(spot[0] + x - a, spot[1] + y - b) >= CLEARANCE for a, b in taken)
-        ),
-        tries[0],
-    )

@@ -5,11 +5,14 @@ matplotlib's own layout would measure every text first, which takes longer than 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.patches import Rectangle
 from matplotlib.transforms import BboxBase
+from matplotlib.typing import ColorType
 
 Canvas = Figure | SubFigure
 POINTS_PER_INCH = 72
@@ -18,6 +21,10 @@ TITLE_SIZE = 12
 COLUMN_GAP, ROW_GAP = 10, 26
 # An average character of a row's label, at the size of labels; wide enough for capitals.
 CHARACTER_WIDTH = 6.1
+
+
+# Text, its background and its own colour.
+Cell = tuple[str, ColorType, ColorType]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +62,19 @@ def titled_grid(
         for row in range(rows)
         for column in range(columns)
     ]
+
+
+def draw_cells(axes: Axes, cells: Sequence[Sequence[Cell]], *, weight: str = "normal") -> None:
+    """Fills axes with rows of cells, the first row at the bottom; ticks stand at whole numbers."""
+    for row, line in enumerate(cells):
+        for column, (text, colour, ink) in enumerate(line):
+            corner = (column - 0.49, row - 0.48)
+            axes.add_patch(Rectangle(corner, 0.98, 0.96, facecolor=colour, linewidth=0))
+            axes.text(column, row, text, ha="center", va="center", color=ink, weight=weight)
+    axes.set_xlim(-0.5, len(cells[0]) - 0.5)
+    axes.set_ylim(-0.5, len(cells) - 0.5)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
 
 
 def points_of(canvas: Canvas, box: BboxBase) -> tuple[float, float]:

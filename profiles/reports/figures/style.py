@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import cycle
 from string import ascii_uppercase
 from typing import Any
 from warnings import catch_warnings, filterwarnings
@@ -53,28 +54,22 @@ _LOOK: Mapping[Any, object] = {
     "axes.edgecolor": MUTED,
     "axes.labelcolor": MUTED,
     "axes.labelsize": 10.5,
-    "axes.linewidth": 0.8,
     "axes.facecolor": "none",
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.axisbelow": True,
-    "axes.unicode_minus": True,
     "axes.formatter.useoffset": False,
     "figure.facecolor": "none",
     "figure.titlesize": 12,
     "figure.titleweight": "bold",
     "grid.color": RULE,
-    "grid.linewidth": 0.8,
     "xtick.color": MUTED,
     "ytick.color": MUTED,
-    "xtick.labelcolor": MUTED,
-    "ytick.labelcolor": MUTED,
     "xtick.labelsize": 10,
     "ytick.labelsize": 10,
     "xtick.major.size": 3,
     "ytick.major.size": 3,
     "lines.linewidth": 1.8,
-    "lines.markersize": 6,
     "svg.fonttype": "none",
     "svg.hashsalt": "quantroute",
 }
@@ -105,18 +100,17 @@ Marks = Mapping[str, Mark]
 
 
 def marks_of(pairs: Iterable[str]) -> Marks:
-    return {pair: _mark(index, pair) for index, pair in enumerate(pairs)}
-
-
-def _mark(index: int, pair: str) -> Mark:
-    colour = SERIES[index % len(SERIES)]
-    return Mark(
-        pair=pair,
-        letter=_letter(index),
-        colour=colour,
-        css_colour=PAGE_COLOURS[colour],
-        shape=SHAPES[index % len(SHAPES)],
-    )
+    colours = zip(pairs, cycle(SERIES), cycle(SHAPES), strict=False)
+    return {
+        pair: Mark(
+            pair=pair,
+            letter=_letter(index),
+            colour=colour,
+            css_colour=PAGE_COLOURS[colour],
+            shape=shape,
+        )
+        for index, (pair, colour, shape) in enumerate(colours)
+    }
 
 
 def _letter(index: int) -> str:
