@@ -72,7 +72,10 @@ class CatalogWatch:
         """Follows the store until cancelled."""
         while True:
             try:
-                await self._follow()
+                async with aclosing(self._store.changes()) as changes:
+                    async for _ in changes:
+                        await self._reload()
+                        self._failures = 0
             except StoreUnavailable as exc:
                 await self._lost(str(exc))
             except Exception as exc:
@@ -80,12 +83,6 @@ class CatalogWatch:
                 logger.exception("the catalog watch failed and starts again")
                 await self._lost(f"{type(exc).__name__}: {exc}")
             await self._sleep(self._delays.delay_s(self._failures, self._chance()))
-
-    async def _follow(self) -> None:
-        async with aclosing(self._store.changes()) as changes:
-            async for _ in changes:
-                await self._reload()
-                self._failures = 0
 
     async def _reload(self) -> None:
         try:
