@@ -59,19 +59,16 @@ class FleetStatus:
 
     def pairs(self) -> tuple[PairStatus, ...]:
         """Every pair, by id."""
-        loads, origins = self._load(), self._origins()
-        ordered = sorted(self._pairs, key=lambda pair: pair.id)
+        loads = self._load()
+        origins = {profile.pair: profile.provenance.origin for profile in self.catalog() or ()}
         return tuple(
             PairStatus(
                 pair=pair,
                 state="ready" if loads[pair.id].ready_replicas else "cold",
                 profile_origin=origins.get(pair.id),
             )
-            for pair in ordered
+            for pair in sorted(self._pairs, key=lambda pair: pair.id)
         )
-
-    def _origins(self) -> dict[str, Origin]:
-        return {p.pair: p.provenance.origin for p in self.catalog() or ()}
 
     def readiness(self) -> Readiness:
         problems = {pair: _problem(load) for pair, load in self._load().items()}
