@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from pydantic import TypeAdapter
 from starlette.requests import Request
@@ -24,6 +25,7 @@ from serve_app.settings import IngressSettings
 from serve_app.state.ledger import Account
 from serve_app.tokens.ratio import TokenRatio
 
+T = TypeVar("T")
 DECISION = TypeAdapter(Decision)
 DECISIONS = TypeAdapter(tuple[Decision, ...])
 PROFILES = TypeAdapter(Mapping[str, Profile])
@@ -63,25 +65,20 @@ def admin_routes(gateway: Gateway) -> list[Route]:
         profiles = PROFILES.dump_json(dict(current.profiles))
         return _json(b'{"version":' + version + b',"profiles":' + profiles + b"}")
 
-    async def decisions(_: Request) -> Response:
-        return _json(DECISIONS.dump_json(gateway.recent_decisions()))
-
-    async def breakers(_: Request) -> Response:
-        return _json(BREAKERS.dump_json(gateway.status.breakers()))
-
-    async def cost(_: Request) -> Response:
-        return _json(ACCOUNT.dump_json(gateway.ledger.account()))
-
-    async def tokens(_: Request) -> Response:
-        return _json(TOKEN_RATIOS.dump_json(gateway.catalog.token_calibration()))
-
     return [
         Route("/admin/catalog", catalog),
-        Route("/admin/decisions", decisions),
-        Route("/admin/breakers", breakers),
-        Route("/admin/cost", cost),
-        Route("/admin/tokens", tokens),
+        _view("/admin/decisions", DECISIONS, gateway.recent_decisions),
+        _view("/admin/breakers", BREAKERS, gateway.status.breakers),
+        _view("/admin/cost", ACCOUNT, gateway.ledger.account),
+        _view("/admin/tokens", TOKEN_RATIOS, gateway.catalog.token_calibration),
     ]
+
+
+def _view(path: str, form: TypeAdapter[T], read: Callable[[], T]) -> Route:
+    async def view(_: Request) -> Response:
+        return _json(form.dump_json(read()))
+
+    return Route(path, view)
 
 
 def _json(body: bytes, headers: Mapping[str, str] | None = None) -> Response:

@@ -98,9 +98,11 @@ def read_inference_request(
 def _chat(
     chat: ChatBody, body: Mapping[str, Any], constraints: Constraints, request_id: str
 ) -> InferenceRequest:
-    asked = _last_user_turn(chat)
     texts = [message.text for message in chat.messages]
-    context = "\n".join(text for index, text in enumerate(texts) if index != asked)
+    turns = [index for index, message in enumerate(chat.messages) if message.role == "user"]
+    # The last message asks where no user speaks.
+    turns = turns or [len(texts) - 1]
+    context = "\n".join(text for index, text in enumerate(texts) if index != turns[-1])
     extras = [json.dumps(body[name]) for name in ("tools", "response_format") if body.get(name)]
     calls = [json.dumps(message.tool_calls) for message in chat.messages if message.tool_calls]
     needs = _needs(chat)
@@ -113,7 +115,7 @@ def _chat(
         operation="chat",
         model=chat.model,
         body=body,
-        prompt=segment(resolve_follow_up(_user_texts(chat, asked)), context=context),
+        prompt=segment(resolve_follow_up([texts[turn] for turn in turns]), context=context),
         form="chat_with_system" if chat.messages[0].role == "system" else "chat",
         countable="\n".join([*texts, *calls, *extras]),
         counted_tokens=TOKENS_PER_MESSAGE * len(texts) + TOKENS_BEFORE_ANSWER,
@@ -149,18 +151,6 @@ def _completions(
         usage_asked=_usage_asked(text),
         wholly_counted=isinstance(text.prompt, str),
     )
-
-
-def _last_user_turn(chat: ChatBody) -> int:
-    """Its index, or that of the last message where no user speaks."""
-    turns = [index for index, message in enumerate(chat.messages) if message.role == "user"]
-    return turns[-1] if turns else len(chat.messages) - 1
-
-
-def _user_texts(chat: ChatBody, last: int) -> list[str]:
-    """All texts of users, up to the message at `last`."""
-    earlier = [message.text for message in chat.messages[:last] if message.role == "user"]
-    return [*earlier, chat.messages[last].text]
 
 
 def _longest_prompt(text: CompletionsBody) -> tuple[str, int]:
