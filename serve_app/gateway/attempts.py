@@ -60,7 +60,7 @@ def attempt_timeout_s(
     return max(settings.attempt_timeout_min_ms, settings.attempt_timeout_factor * expected_ms) / 1e3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Attempts:
     """Tries pairs in a decision's order."""
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 
 from serve_app.core.breaker import BreakerSettings
 from serve_app.core.decision import Decision, RoutingResult
@@ -12,13 +12,7 @@ from serve_app.core.errors import EngineFailed, RequestError, UnknownModel
 from serve_app.core.events import RequestRejected, Routed
 from serve_app.core.fleet import LoadView, Pair
 from serve_app.core.inference_request import InferenceRequest
-from serve_app.core.ports import (
-    Classifier,
-    Clock,
-    Engine,
-    Events,
-    TokenCounter,
-)
+from serve_app.core.ports import Classifier, Clock, Engine, Events, TokenCounter
 from serve_app.core.request import Constraints
 from serve_app.gateway.accounting import Accounting
 from serve_app.gateway.answer import Answer
@@ -80,14 +74,7 @@ class Gateway:
             clock=clock,
             ids=ids,
         )
-        self._attempts = Attempts(
-            engine=engine,
-            breakers=self._breakers,
-            load=load,
-            settings=settings,
-            clock=clock,
-            events=events,
-        )
+        self._attempts = Attempts(engine, self._breakers, load, settings, clock, events)
 
     @property
     def default_constraints(self) -> Constraints:
@@ -130,27 +117,19 @@ class Gateway:
         with self._accounting.record(answer):
             raise_if_refused(routing.decision, request, self._pairs, self._settings.retry_after_s)
             async with self._attempts.first_token(answer):
-                with self._observed(answer, routing):
-                    try:
-                        yield answer
-                    except EngineFailed:
-                        self._breakers.failed(answer.pair)
-                        raise
-                if answer.broke:
+                observers = Observers(self._listeners, request, routing, answer.pair)
+                answer.observer, complete = observers, False
+                try:
+                    yield answer
+                    complete = not answer.broke
+                except EngineFailed:
                     self._breakers.failed(answer.pair)
-                else:
+                    raise
+                finally:
+                    observers.ended(answer.usage, complete=complete)
+                    features = routing.decision.features
+                    self.catalog.counted(request, features, answer.pair, answer.usage)
+                if complete:
                     self._breakers.succeeded(answer.pair)
-
-    @contextmanager
-    def _observed(self, answer: Answer, routing: RoutingResult) -> Iterator[None]:
-        """An answer that listeners observe, however it ends."""
-        observers = Observers(self._listeners, answer.request, routing, answer.pair)
-        answer.observer = observers
-        complete = False
-        try:
-            yield
-            complete = not answer.broke
-        finally:
-            observers.ended(answer.usage, complete=complete)
-            features = answer.decision.features
-            self.catalog.counted(answer.request, features, answer.pair, answer.usage)
+                else:
+                    self._breakers.failed(answer.pair)
