@@ -10,13 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from serve_app.api.middleware import request_id_of
-from serve_app.api.request_reader import (
-    operation_of,
-    parse_object,
-    read_body,
-    read_inference_request,
-)
+from serve_app.api.request_reader import receive_inference_request
 from serve_app.core.breaker import Breaker
 from serve_app.core.decision import Decision
 from serve_app.core.profile import Profile
@@ -38,13 +32,8 @@ def route_endpoint(gateway: Gateway, settings: IngressSettings, replica: str) ->
     """`POST /v1/route`: the whole Decision of a request, which no model gets."""
 
     async def route(request: Request) -> Response:
-        body = parse_object(await read_body(request, settings.body_limit_bytes))
-        inference_request = read_inference_request(
-            body,
-            request.headers.raw,
-            operation=operation_of(body),
-            defaults=gateway.default_constraints,
-            request_id=request_id_of(request.scope),
+        inference_request = await receive_inference_request(
+            request, settings.body_limit_bytes, gateway.default_constraints
         )
         routing = await gateway.explain(inference_request)
         headers = {

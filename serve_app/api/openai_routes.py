@@ -9,8 +9,7 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from serve_app.api.errors import reply_to
-from serve_app.api.middleware import request_id_of
-from serve_app.api.request_reader import parse_object, read_body, read_inference_request
+from serve_app.api.request_reader import receive_inference_request
 from serve_app.api.response import (
     SSE_DONE,
     SSE_HEADERS,
@@ -39,13 +38,11 @@ class GenerationEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            raw = await read_body(Request(scope, receive), self.settings.body_limit_bytes)
-            request = read_inference_request(
-                parse_object(raw),
-                scope["headers"],
-                operation=self.operation,
-                defaults=self.gateway.default_constraints,
-                request_id=request_id_of(scope),
+            request = await receive_inference_request(
+                Request(scope, receive),
+                self.settings.body_limit_bytes,
+                self.gateway.default_constraints,
+                self.operation,
             )
         except RequestError as error:
             self.gateway.count_rejected(error)

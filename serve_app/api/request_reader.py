@@ -11,6 +11,7 @@ from typing import Any
 from pydantic_core import from_json
 from starlette.requests import Request
 
+from serve_app.api.middleware import request_id_of
 from serve_app.api.openai_schema import ChatBody, CompletionsBody, Generation, validated
 from serve_app.api.routing_options import constraints_of
 from serve_app.classifier.request_text import resolve_follow_up, segment
@@ -75,9 +76,23 @@ def _refuse_numbers_too_long(body: Mapping[str, Any]) -> None:
                 raise BadRequest(f"{name:.80}: has a number that is not finite", name[:80])
 
 
-def operation_of(body: Mapping[str, Any]) -> Operation:
-    """Which endpoint a body is meant for, where the path does not say it."""
-    return "completions" if "prompt" in body and "messages" not in body else "chat"
+async def receive_inference_request(
+    request: Request, limit_bytes: int, defaults: Constraints, operation: Operation | None = None
+) -> InferenceRequest:
+    """Reads one request of a caller. Without `operation` its body shows for what it is meant.
+
+    Raises `BadRequest` and `BodyTooLarge`.
+    """
+    body = parse_object(await read_body(request, limit_bytes))
+    if operation is None:
+        operation = "completions" if "prompt" in body and "messages" not in body else "chat"
+    return read_inference_request(
+        body,
+        request.scope["headers"],
+        operation=operation,
+        defaults=defaults,
+        request_id=request_id_of(request.scope),
+    )
 
 
 def read_inference_request(
