@@ -30,22 +30,23 @@ SAVED_HOURS = 0.1
 UNCOMPARED = frozenset({"routing", "stream_options", "logprobs", "top_logprobs", "prompt_logprobs"})
 
 
+@dataclass
 class HourlyBudget:
     """A budget in USD as a token bucket that fills steadily from zero.
 
     `sharers` is how many replicas share it now, in equal parts.
     """
 
-    def __init__(self, usd_per_hour: float, clock: Clock, sharers: Callable[[], int]) -> None:
-        self._usd_per_hour = usd_per_hour
-        self._clock = clock
-        self._sharers = sharers
-        self._left_usd = 0.0
-        self._at_s = clock.now()
+    usd_per_hour: float
+    clock: Clock
+    sharers: Callable[[], int]
+
+    def __post_init__(self) -> None:
+        self._left_usd, self._at_s = 0.0, self.clock.now()
 
     def take(self, usd: float) -> bool:
         """Takes `usd`, or nothing if less is left."""
-        now_s, usd_per_hour = self._clock.now(), self._usd_per_hour / self._sharers()
+        now_s, usd_per_hour = self.clock.now(), self.usd_per_hour / self.sharers()
         filled_usd = self._left_usd + (now_s - self._at_s) / SECONDS_PER_HOUR * usd_per_hour
         self._left_usd = min(usd_per_hour * SAVED_HOURS, filled_usd)
         self._at_s = now_s
