@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from pydantic import TypeAdapter
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from serve_app.api.middleware import request_id_of
-from serve_app.api.request_reader import (
-    operation_of,
-    parse_object,
-    read_body,
-    read_inference_request,
-)
+from serve_app.api.request_reader import receive_inference_request
 from serve_app.core.breaker import Breaker
 from serve_app.core.decision import Decision
 from serve_app.core.profile import Profile
@@ -24,6 +19,7 @@ from serve_app.settings import IngressSettings
 from serve_app.state.ledger import Account
 from serve_app.tokens.ratio import TokenRatio
 
+T = TypeVar("T")
 DECISION = TypeAdapter(Decision)
 DECISIONS = TypeAdapter(tuple[Decision, ...])
 PROFILES = TypeAdapter(Mapping[str, Profile])
@@ -36,13 +32,8 @@ def route_endpoint(gateway: Gateway, settings: IngressSettings, replica: str) ->
     """`POST /v1/route`: the whole Decision of a request, which no model gets."""
 
     async def route(request: Request) -> Response:
-        body = parse_object(await read_body(request, settings.body_limit_bytes))
-        inference_request = read_inference_request(
-            body,
-            request.headers.raw,
-            operation=operation_of(body),
-            defaults=gateway.default_constraints,
-            request_id=request_id_of(request.scope),
+        inference_request = await receive_inference_request(
+            request, settings.body_limit_bytes, gateway.default_constraints
         )
         routing = await gateway.explain(inference_request)
         headers = {
@@ -63,25 +54,20 @@ def admin_routes(gateway: Gateway) -> list[Route]:
         profiles = PROFILES.dump_json(dict(current.profiles))
         return _json(b'{"version":' + version + b',"profiles":' + profiles + b"}")
 
-    async def decisions(_: Request) -> Response:
-        return _json(DECISIONS.dump_json(gateway.recent_decisions()))
-
-    async def breakers(_: Request) -> Response:
-        return _json(BREAKERS.dump_json(gateway.status.breakers()))
-
-    async def cost(_: Request) -> Response:
-        return _json(ACCOUNT.dump_json(gateway.ledger.account()))
-
-    async def tokens(_: Request) -> Response:
-        return _json(TOKEN_RATIOS.dump_json(gateway.catalog.token_calibration()))
-
     return [
         Route("/admin/catalog", catalog),
-        Route("/admin/decisions", decisions),
-        Route("/admin/breakers", breakers),
-        Route("/admin/cost", cost),
-        Route("/admin/tokens", tokens),
+        _view("/admin/decisions", DECISIONS, gateway.recent_decisions),
+        _view("/admin/breakers", BREAKERS, gateway.status.breakers),
+        _view("/admin/cost", ACCOUNT, gateway.ledger.account),
+        _view("/admin/tokens", TOKEN_RATIOS, gateway.catalog.token_calibration),
     ]
+
+
+def _view(path: str, form: TypeAdapter[T], read: Callable[[], T]) -> Route:
+    async def view(_: Request) -> Response:
+        return _json(form.dump_json(read()))
+
+    return Route(path, view)
 
 
 def _json(body: bytes, headers: Mapping[str, str] | None = None) -> Response:

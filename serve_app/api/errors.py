@@ -47,69 +47,56 @@ class ErrorReply:
 
     @property
     def body(self) -> dict[str, dict[str, str | None]]:
-        return {
-            "error": {
-                "message": self.message,
-                "type": self.type,
-                "param": self.param,
-                "code": self.code,
-            }
-        }
+        fields = {"message": self.message, "type": self.type, "param": self.param}
+        return {"error": {**fields, "code": self.code}}
 
     @property
     def response(self) -> JSONResponse:
         return JSONResponse(self.body, self.status, headers=self.headers)
 
 
+# Status, code and param of errors that always have the same. Any other is an engine's failure.
+REPLIES: Mapping[type[RouterError], tuple[int, str, str | None]] = {
+    BadRequest: (400, "invalid_request", None),
+    UnknownModel: (404, "model_not_found", "model"),
+    ContextTooLong: (413, TOO_LONG, None),
+    BodyTooLarge: (413, "body_too_large", None),
+    Infeasible: (422, "infeasible_constraints", "routing"),
+    UnknownDecision: (404, "decision_not_found", "decision_id"),
+    FeedbackConflict: (409, "feedback_conflict", "score"),
+    FeedbackUnavailable: (503, "feedback_unavailable", None),
+    Overloaded: (503, "overloaded", None),
+    DeadlineExceeded: (504, "deadline_exceeded", None),
+}
+
+
 def reply_to(error: RouterError) -> ErrorReply:
     """Every error of ours as a status and an OpenAI-shaped body."""
+    retry_after_s = None
+    status, code, param = REPLIES.get(type(error), (503, "engine_failed", None))
     match error:
-        case BadRequest():
-            return _callers(400, error, "invalid_request", error.param)
-        case UnknownModel():
-            return _callers(404, error, "model_not_found", "model")
-        case ContextTooLong():
-            return _callers(413, error, TOO_LONG, "max_tokens" if error.max_tokens else None)
-        case BodyTooLarge():
-            return _callers(413, error, "body_too_large")
-        case Infeasible():
-            return _callers(422, error, "infeasible_constraints", "routing")
-        case UnknownDecision() | FeedbackConflict() | FeedbackUnavailable():
-            return _feedback_error(error)
         case EngineRejected():
             return _rejected(error)
-        case Overloaded():
-            return _ours(503, error, "overloaded", _retry_after(error.retry_after_s))
-        case DeadlineExceeded():
-            return _ours(504, error, "deadline_exceeded")
-        case _:
-            return _ours(503, error, "engine_failed", _retry_after(AT_ONCE_S))
-
-
-def _feedback_error(error: UnknownDecision | FeedbackConflict | FeedbackUnavailable) -> ErrorReply:
-    match error:
-        case UnknownDecision():
-            return _callers(404, error, "decision_not_found", "decision_id")
-        case FeedbackConflict():
-            return _callers(409, error, "feedback_conflict", "score")
-        case FeedbackUnavailable():
-            return _ours(503, error, "feedback_unavailable", _retry_after(error.retry_after_s))
-
-
-def _retry_after(seconds: float) -> Mapping[str, str]:
-    return {"retry-after": str(math.ceil(seconds))}
-
-
-def _callers(status: int, error: RouterError, code: str, param: str | None = None) -> ErrorReply:
-    return ErrorReply(status=status, message=str(error), type=CALLERS_FAULT, code=code, param=param)
-
-
-def _ours(
-    status: int, error: RouterError, code: str, headers: Mapping[str, str] | None = None
-) -> ErrorReply:
+        case BadRequest():
+            param = error.param
+        case ContextTooLong():
+            param = "max_tokens" if error.max_tokens else None
+        case Overloaded() | FeedbackUnavailable():
+            retry_after_s = error.retry_after_s
+        case _ if type(error) not in REPLIES:
+            retry_after_s = AT_ONCE_S
     return ErrorReply(
-        status=status, message=str(error), type=OUR_FAULT, code=code, headers=headers or {}
+        status=status,
+        message=str(error),
+        type=OUR_FAULT if status >= HTTPStatus.INTERNAL_SERVER_ERROR else CALLERS_FAULT,
+        code=code,
+        param=param,
+        headers=_retry_after(retry_after_s),
     )
+
+
+def _retry_after(seconds: float | None) -> Mapping[str, str]:
+    return {} if seconds is None else {"retry-after": str(math.ceil(seconds))}
 
 
 def _rejected(error: EngineRejected) -> ErrorReply:
@@ -122,7 +109,7 @@ def _rejected(error: EngineRejected) -> ErrorReply:
         type=error.type,
         code=TOO_LONG if too_long else "rejected_by_engine",
         param=error.param,
-        headers=_retry_after(AT_ONCE_S) if status == HTTPStatus.TOO_MANY_REQUESTS else {},
+        headers=_retry_after(AT_ONCE_S if status == HTTPStatus.TOO_MANY_REQUESTS else None),
     )
 
 

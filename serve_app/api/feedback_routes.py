@@ -15,7 +15,6 @@ from serve_app.core.errors import BadRequest, BodyTooLarge
 from serve_app.core.events import FeedbackRefused
 from serve_app.feedback.collector import EXCHANGE_EVERY_S, Feedback
 from serve_app.feedback.corrected_catalog import AccuracyEstimate
-from serve_app.feedback.score_store import ScoreReceipt
 from serve_app.settings import IngressSettings
 
 ESTIMATES = TypeAdapter(tuple[AccuracyEstimate, ...])
@@ -54,7 +53,19 @@ def feedback_route(feedback: Feedback, settings: IngressSettings, replica: str) 
             feedback.events.emit(FeedbackRefused(reason="bad_request"))
             raise
         receipt = await feedback.take(body.decision_id, body.said)
-        return _told(body.decision_id, receipt, replica)
+        served, repeated = receipt.served, receipt.status == "repeated"
+        taken = {
+            "decision_id": body.decision_id,
+            "pair": served.pair if served is not None else None,
+            "task": served.task if served is not None else None,
+            "score": receipt.score,
+            "weight": receipt.weight,
+            "repeated": repeated,
+            "in_use_within_s": 2 * EXCHANGE_EVERY_S,
+        }
+        # A repeated score counts already. A new one counts within the next exchanges.
+        headers = {"x-quantroute-replica": replica}
+        return JSONResponse(taken, 200 if repeated else 202, headers=headers)
 
     return Route("/v1/feedback", take, methods=["POST"])
 
@@ -65,19 +76,3 @@ def estimates_route(feedback: Feedback) -> Route:
         return Response(b'{"estimates":' + held + b"}", media_type="application/json")
 
     return Route("/admin/feedback", estimates)
-
-
-def _told(decision: str, receipt: ScoreReceipt, replica: str) -> JSONResponse:
-    """202 for a score that will count within the next exchanges, 200 for one that does already."""
-    served, repeated = receipt.served, receipt.status == "repeated"
-    told = {
-        "decision_id": decision,
-        "pair": served.pair if served is not None else None,
-        "task": served.task if served is not None else None,
-        "score": receipt.score,
-        "weight": receipt.weight,
-        "repeated": repeated,
-        "in_use_within_s": 2 * EXCHANGE_EVERY_S,
-    }
-    headers = {"x-quantroute-replica": replica}
-    return JSONResponse(told, 200 if repeated else 202, headers=headers)

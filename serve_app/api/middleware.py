@@ -25,7 +25,11 @@ class RequestIdMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id = _sent_id(scope) or uuid4().hex.encode()
+        request_id = uuid4().hex.encode()
+        for name, value in scope["headers"]:
+            if name == REQUEST_ID and _ACCEPTABLE.fullmatch(value):
+                request_id = bytes(value)
+                break
         scope.setdefault("state", {})["request_id"] = request_id.decode()
 
         async def send_with_id(message: Message) -> None:
@@ -40,10 +44,3 @@ def request_id_of(scope: Scope) -> str:
     """The id that the middleware gave this request."""
     request_id: str = scope["state"]["request_id"]
     return request_id
-
-
-def _sent_id(scope: Scope) -> bytes | None:
-    for name, value in scope["headers"]:
-        if name == REQUEST_ID and _ACCEPTABLE.fullmatch(value):
-            return bytes(value)
-    return None

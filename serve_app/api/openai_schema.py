@@ -175,25 +175,21 @@ def validated(model: type[BodyT], body: Mapping[str, Any]) -> BodyT:
     try:
         return model.model_validate(body)
     except ValidationError as exc:
-        raise _bad_request(body, exc) from exc
-
-
-def _bad_request(body: Mapping[str, Any], exc: ValidationError) -> BadRequest:
-    errors = exc.errors(include_url=False, include_input=False)
-    first = errors[0]["loc"][:1]
-    found = [
-        (_path(body, error["loc"], missing=error["type"] == "missing"), error)
-        for error in errors
-        if error["loc"][:1] == first
-    ]
-    # One wrong value gives an error for every member of a union; the one that got furthest into
-    # the value is the nearest miss.
-    param, _ = max(found, key=lambda item: [p for p in item[1]["loc"] if isinstance(p, int)])
-    wanted = dict.fromkeys(
-        error["msg"].removeprefix("Value error, ") for path, error in found if path == param
-    )
-    message = " or ".join(wanted)
-    return BadRequest(f"{param}: {message}" if param else message, param or None)
+        errors = exc.errors(include_url=False, include_input=False)
+        first = errors[0]["loc"][:1]
+        found = [
+            (_path(body, error["loc"], missing=error["type"] == "missing"), error)
+            for error in errors
+            if error["loc"][:1] == first
+        ]
+        # One wrong value gives an error for every member of a union; the one that got furthest
+        # into the value is the nearest miss.
+        param, _ = max(found, key=lambda item: [p for p in item[1]["loc"] if isinstance(p, int)])
+        wanted = dict.fromkeys(
+            error["msg"].removeprefix("Value error, ") for path, error in found if path == param
+        )
+        message = " or ".join(wanted)
+        raise BadRequest(f"{param}: {message}" if param else message, param or None) from exc
 
 
 def _path(body: Any, loc: tuple[int | str, ...], *, missing: bool) -> str:

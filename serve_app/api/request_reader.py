@@ -11,6 +11,7 @@ from typing import Any
 from pydantic_core import from_json
 from starlette.requests import Request
 
+from serve_app.api.middleware import request_id_of
 from serve_app.api.openai_schema import ChatBody, CompletionsBody, Generation, validated
 from serve_app.api.routing_options import constraints_of
 from serve_app.classifier.request_text import resolve_follow_up, segment
@@ -75,9 +76,23 @@ def _refuse_numbers_too_long(body: Mapping[str, Any]) -> None:
                 raise BadRequest(f"{name:.80}: has a number that is not finite", name[:80])
 
 
-def operation_of(body: Mapping[str, Any]) -> Operation:
-    """Which endpoint a body is meant for, where the path does not say it."""
-    return "completions" if "prompt" in body and "messages" not in body else "chat"
+async def receive_inference_request(
+    request: Request, limit_bytes: int, defaults: Constraints, operation: Operation | None = None
+) -> InferenceRequest:
+    """Reads one request of a caller. Without `operation` its body shows for what it is meant.
+
+    Raises `BadRequest` and `BodyTooLarge`.
+    """
+    body = parse_object(await read_body(request, limit_bytes))
+    if operation is None:
+        operation = "completions" if "prompt" in body and "messages" not in body else "chat"
+    return read_inference_request(
+        body,
+        request.scope["headers"],
+        operation=operation,
+        defaults=defaults,
+        request_id=request_id_of(request.scope),
+    )
 
 
 def read_inference_request(
@@ -98,9 +113,11 @@ def read_inference_request(
 def _chat(
     chat: ChatBody, body: Mapping[str, Any], constraints: Constraints, request_id: str
 ) -> InferenceRequest:
-    asked = _last_user_turn(chat)
     texts = [message.text for message in chat.messages]
-    context = "\n".join(text for index, text in enumerate(texts) if index != asked)
+    turns = [index for index, message in enumerate(chat.messages) if message.role == "user"]
+    # The last message asks where no user speaks.
+    turns = turns or [len(texts) - 1]
+    context = "\n".join(text for index, text in enumerate(texts) if index != turns[-1])
     extras = [json.dumps(body[name]) for name in ("tools", "response_format") if body.get(name)]
     calls = [json.dumps(message.tool_calls) for message in chat.messages if message.tool_calls]
     needs = _needs(chat)
@@ -113,7 +130,7 @@ def _chat(
         operation="chat",
         model=chat.model,
         body=body,
-        prompt=segment(resolve_follow_up(_user_texts(chat, asked)), context=context),
+        prompt=segment(resolve_follow_up([texts[turn] for turn in turns]), context=context),
         form="chat_with_system" if chat.messages[0].role == "system" else "chat",
         countable="\n".join([*texts, *calls, *extras]),
         counted_tokens=TOKENS_PER_MESSAGE * len(texts) + TOKENS_BEFORE_ANSWER,
@@ -149,18 +166,6 @@ def _completions(
         usage_asked=_usage_asked(text),
         wholly_counted=isinstance(text.prompt, str),
     )
-
-
-def _last_user_turn(chat: ChatBody) -> int:
-    """Its index, or that of the last message where no user speaks."""
-    turns = [index for index, message in enumerate(chat.messages) if message.role == "user"]
-    return turns[-1] if turns else len(chat.messages) - 1
-
-
-def _user_texts(chat: ChatBody, last: int) -> list[str]:
-    """All texts of users, up to the message at `last`."""
-    earlier = [message.text for message in chat.messages[:last] if message.role == "user"]
-    return [*earlier, chat.messages[last].text]
 
 
 def _longest_prompt(text: CompletionsBody) -> tuple[str, int]:

@@ -57,19 +57,19 @@ class ResponseSender:
 @asynccontextmanager
 async def until_disconnect(receive: Receive) -> AsyncIterator[None]:
     """Cancels its block when the caller leaves. The block must handle its own errors."""
+
+    async def raise_on_disconnect() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        raise ClientDisconnected
+
     try:
         async with asyncio.TaskGroup() as tasks:
-            watcher = tasks.create_task(_raise_on_disconnect(receive))
+            watcher = tasks.create_task(raise_on_disconnect())
             yield
             watcher.cancel()
     except* ClientDisconnected:
         pass
-
-
-async def _raise_on_disconnect(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    raise ClientDisconnected
 
 
 def answer_headers(answer: Answer, replica: str) -> list[RawHeader]:
@@ -87,13 +87,13 @@ def answer_headers(answer: Answer, replica: str) -> list[RawHeader]:
         said["predicted-cost-usd"] = f"{prediction.cost_usd:.9f}"
     if answer.infeasible:
         said["infeasible"] = ",".join(answer.infeasible)
-    return [(b"x-quantroute-" + name.encode(), _one_line(value)) for name, value in said.items()]
-
-
-def _one_line(text: str) -> bytes:
-    """ASCII, since clients disagree on what other bytes in a header mean."""
-    printable = "".join(char if char.isprintable() else " " for char in text)
-    return printable.encode("ascii", errors="replace")
+    headers = []
+    for name, value in said.items():
+        # ASCII on one line, since clients disagree on what other bytes in a header mean.
+        printable = "".join(char if char.isprintable() else " " for char in value)
+        text = printable.encode("ascii", errors="replace")
+        headers.append((b"x-quantroute-" + name.encode(), text))
+    return headers
 
 
 def sse_event(text: str) -> bytes:

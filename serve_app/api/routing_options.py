@@ -16,6 +16,7 @@ OPTIONS: Mapping[str, TypeAdapter[Any]] = {
     name: TypeAdapter(hint, config=ConfigDict(allow_inf_nan=False))
     for name, hint in get_type_hints(Constraints, include_extras=True).items()
 }
+ALLOWED = ", ".join(OPTIONS)
 HEADERS: Mapping[bytes, str] = {
     b"x-latency-budget-ms": "latency_budget_ms",
     b"x-ttft-budget-ms": "ttft_budget_ms",
@@ -70,14 +71,14 @@ def _from_body(routing: object) -> dict[str, Any]:
         return {}
     if not isinstance(routing, dict):
         raise BadRequest(
-            f"routing must be an object with any of {_allowed()}; got {type(routing).__name__}",
+            f"routing must be an object with any of {ALLOWED}; got {type(routing).__name__}",
             "routing",
         )
     found: dict[str, Any] = {}
     for name, value in routing.items():
         if name not in OPTIONS:
             where = f"routing.{name:.80}"
-            raise BadRequest(f"{where}: there is no such field; allowed: {_allowed()}", where)
+            raise BadRequest(f"{where}: there is no such field; allowed: {ALLOWED}", where)
         try:
             found[name] = OPTIONS[name].validate_python(value, strict=True)
         except ValidationError as exc:
@@ -88,7 +89,3 @@ def _from_body(routing: object) -> dict[str, Any]:
 def _not_allowed(where: str, value: object, exc: ValidationError) -> BadRequest:
     wanted = exc.errors(include_url=False)[0]["msg"]
     return BadRequest(f"{where}: {wanted[:1].lower()}{wanted[1:]}; got {value!r:.80}", where)
-
-
-def _allowed() -> str:
-    return ", ".join(OPTIONS)

@@ -11,11 +11,10 @@ from starlette.routing import Route
 
 from serve_app.core.errors import UnknownModel
 from serve_app.core.inference_request import AUTO
-from serve_app.state.status import FleetStatus, PairStatus
+from serve_app.state.status import FleetStatus
 
 # OpenAI's schema wants a time of making; the router does not know a model's.
-CREATED_UNKNOWN = 0
-OWNER = "quantroute"
+OPENAI_MODEL = {"id": "", "object": "model", "created": 0, "owned_by": "quantroute"}
 
 Exposition = Callable[[], tuple[bytes, str]]
 
@@ -54,23 +53,21 @@ def fleet_routes(status: FleetStatus, exposition: Exposition) -> list[Route]:
 
 
 def _models(status: FleetStatus) -> list[dict[str, Any]]:
-    return [_entry(AUTO), *(_pair_entry(pair) for pair in status.pairs())]
-
-
-def _entry(name: str) -> dict[str, Any]:
-    return {"id": name, "object": "model", "created": CREATED_UNKNOWN, "owned_by": OWNER}
-
-
-def _pair_entry(status: PairStatus) -> dict[str, Any]:
-    pair = status.pair
-    return {
-        **_entry(pair.id),
-        "model": pair.model,
-        "quantization": pair.quantization.name,
-        "context_window": pair.context_window,
-        "accelerator": pair.hardware.accelerator,
-        "accelerator_count": pair.hardware.count,
-        "state": status.state,
-        "profiled": status.profile_origin is not None,
-        "profile_origin": status.profile_origin,
-    }
+    """`auto` and every pair, as OpenAI lists models, with what a pair is and where it is."""
+    listed: list[dict[str, Any]] = [{"id": AUTO}]
+    for held in status.pairs():
+        pair = held.pair
+        listed.append(
+            {
+                "id": pair.id,
+                "model": pair.model,
+                "quantization": pair.quantization.name,
+                "context_window": pair.context_window,
+                "accelerator": pair.hardware.accelerator,
+                "accelerator_count": pair.hardware.count,
+                "state": held.state,
+                "profiled": held.profile_origin is not None,
+                "profile_origin": held.profile_origin,
+            }
+        )
+    return [OPENAI_MODEL | entry for entry in listed]

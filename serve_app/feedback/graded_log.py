@@ -10,7 +10,9 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
@@ -44,45 +46,38 @@ class FileGradedLog(RotatingFileHandler):
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"graded-{replica}.jsonl"
         super().__init__(path, maxBytes=max_bytes, backupCount=files - 1, encoding="utf-8")
-        self._begin()
 
     def write(self, scored: Sequence[tuple[Score, AnsweredRequest]]) -> None:
         """Blocks, and raises nothing."""
         for score, request in scored:
-            if request.served.task is not None:
-                self.handle(_record(_line(score, request)))
-
-    def doRollover(self) -> None:
-        super().doRollover()
-        self._begin()
+            if request.served.task is None:
+                continue
+            # Half of a surrogate pair is not text, and no JSON reader accepts it.
+            content = (request.prompt or "").encode(errors="replace").decode()
+            outcome = {
+                "pair": request.served.pair,
+                "item": f"{score.source}:{score.decision}",
+                "digest": request.digest or "unknown",
+                "task": request.served.task,
+                "difficulty": None,
+                "messages": [{"role": "user", "content": content}] if content else [],
+                "answer": None,
+                "score": score.score,
+                "prompt_tokens": request.usage.prompt_tokens,
+                "completion_tokens": request.usage.completion_tokens,
+                "error": None,
+            }
+            line = json.dumps(outcome)
+            self.handle(logging.LogRecord("graded", logging.INFO, "", 0, line, None, None))
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Names no content: the record may hold a prompt."""
         logger.warning("a graded request could not be written to %s", self.baseFilename)
 
-    def _begin(self) -> None:
-        if Path(self.baseFilename).stat().st_size == 0:
-            logging.FileHandler.emit(self, _record(HEADER))
-
-
-def _record(line: str) -> logging.LogRecord:
-    return logging.LogRecord("graded", logging.INFO, "", 0, line, None, None)
-
-
-def _line(score: Score, request: AnsweredRequest) -> str:
-    # Half of a surrogate pair is not text, and no JSON reader accepts it.
-    content = (request.prompt or "").encode(errors="replace").decode()
-    outcome = {
-        "pair": request.served.pair,
-        "item": f"{score.source}:{score.decision}",
-        "digest": request.digest or "unknown",
-        "task": request.served.task,
-        "difficulty": None,
-        "messages": [{"role": "user", "content": content}] if content else [],
-        "answer": None,
-        "score": score.score,
-        "prompt_tokens": request.usage.prompt_tokens,
-        "completion_tokens": request.usage.completion_tokens,
-        "error": None,
-    }
-    return json.dumps(outcome, ensure_ascii=True)
+    def _open(self) -> TextIOWrapper:
+        """A new file begins with the header, as soon as the disk takes it."""
+        stream = super()._open()
+        if not stream.tell():
+            with suppress(OSError):
+                print(HEADER, file=stream, flush=True)
+        return stream

@@ -155,12 +155,10 @@ class InMemoryScoreStore:
         weight, key = 0.0, served.pair_task
         if key is not None:
             by_caller = score.source == "caller"
-            weight = self._settings.weight if by_caller else self._settings.shadow_weight
-            weight *= score.confidence
-            totals = SourceTotals(
-                weight=weight, score=weight * score.score, count=1, at_s=self._now()
-            )
-            self._add((key, score.source), totals)
+            full_weight = self._settings.weight if by_caller else self._settings.shadow_weight
+            weight, now_s = full_weight * score.confidence, self._now()
+            one = SourceTotals(weight=weight, score=weight * score.score, count=1, at_s=now_s)
+            self._add((key, score.source), one)
         return ScoreReceipt(status="counted", served=served, score=score.score, weight=weight)
 
     def _add(self, key: tuple[PairTask, ScoreSource], totals: SourceTotals) -> None:
@@ -176,12 +174,16 @@ class InMemoryScoreStore:
         """Drops answers over the bounds, faded totals, and replicas that are gone."""
         now_s = self._now()
         forget(self._answers, self._settings, now_s)
-        for key, totals in list(self._totals.items()):
-            if totals.at(now_s, self._settings).weight < DECAYED_WEIGHT:
-                del self._totals[key]
-        for replica, at_s in list(self._replica_at_s.items()):
-            if now_s - at_s > REPLICA_GONE_AFTER_S:
-                del self._replica_at_s[replica]
+        self._totals = {
+            key: totals
+            for key, totals in self._totals.items()
+            if totals.at(now_s, self._settings).weight >= DECAYED_WEIGHT
+        }
+        self._replica_at_s = {
+            replica: at_s
+            for replica, at_s in self._replica_at_s.items()
+            if now_s - at_s <= REPLICA_GONE_AFTER_S
+        }
 
 
 def forget(

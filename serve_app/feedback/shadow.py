@@ -8,7 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from serve_app.core.catalog import Catalog
-from serve_app.core.cost import NO_USAGE, Usage
+from serve_app.core.cost import NO_USAGE, SECONDS_PER_HOUR, Usage
 from serve_app.core.decision import RoutingResult
 from serve_app.core.errors import RouterError
 from serve_app.core.events import ShadowEnded, ShadowOutcome
@@ -17,7 +17,6 @@ from serve_app.core.inference_request import InferenceRequest, is_one_answer
 from serve_app.core.ports import Clock, Engine, EngineCall, Events
 from serve_app.core.predict import expected_usage
 from serve_app.core.request import Features
-from serve_app.feedback.budget import HourlyBudget
 from serve_app.feedback.collector import Feedback
 from serve_app.feedback.grading import ParsedAnswer, compare_answers, grade, parse_answer
 from serve_app.settings import ShadowSettings
@@ -26,7 +25,39 @@ from serve_app.state.load import LoadTracker
 
 # About 4,000 tokens of a stream: every chunk repeats its frame.
 MAX_CHARS = 1_000_000
+# The share of an hour's budget that may be saved up, so that a pause does not end in a burst.
+SAVED_HOURS = 0.1
 UNCOMPARED = frozenset({"routing", "stream_options", "logprobs", "top_logprobs", "prompt_logprobs"})
+
+
+@dataclass
+class HourlyBudget:
+    """A budget in USD as a token bucket that fills steadily from zero.
+
+    `sharers` is how many replicas share it now, in equal parts.
+    """
+
+    usd_per_hour: float
+    clock: Clock
+    sharers: Callable[[], int]
+
+    def __post_init__(self) -> None:
+        self._left_usd, self._at_s = 0.0, self.clock.now()
+
+    def take(self, usd: float) -> bool:
+        """Takes `usd`, or nothing if less is left."""
+        now_s, usd_per_hour = self.clock.now(), self.usd_per_hour / self.sharers()
+        filled_usd = self._left_usd + (now_s - self._at_s) / SECONDS_PER_HOUR * usd_per_hour
+        self._left_usd = min(usd_per_hour * SAVED_HOURS, filled_usd)
+        self._at_s = now_s
+        if usd > self._left_usd:
+            return False
+        self._left_usd -= usd
+        return True
+
+    def correct(self, predicted_usd: float, actual_usd: float) -> None:
+        """Replaces a predicted cost by the actual one. A debt is paid before the next `take`."""
+        self._left_usd += predicted_usd - actual_usd
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,7 +69,7 @@ class DrawnAnswer:
     features: Features
     catalog: Catalog
     call: EngineCall
-    completed: Callable[[DrawnAnswer], None]
+    shadow: Shadow
     texts: list[str] = field(default_factory=list)
     chars: int = 0
 
@@ -51,7 +82,7 @@ class DrawnAnswer:
 
     def ended(self, usage: Usage, *, complete: bool) -> None:
         if complete:
-            self.completed(self)
+            self.shadow.completed(self)
 
     def estimate(self, pair: str) -> float:
         """The probability that `pair` is right, by the rule of succession never 0 or 1."""
@@ -91,11 +122,10 @@ class Shadow:
             return None
         if features is None or catalog is None or not is_one_answer(request.body):
             return None
-        has_profiles = {pair, reference.id} <= catalog.profiles.keys()
+        can_compare = {pair, reference.id} <= catalog.profiles.keys()
+        can_answer = request.needs.keys() <= reference.capabilities
         # The words of an echoed prompt would count as common words.
-        if not has_profiles or request.body.get("echo"):
-            return None
-        if not request.needs.keys() <= reference.capabilities:
+        if not can_compare or not can_answer or request.body.get("echo"):
             return None
         body = {name: value for name, value in request.body.items() if name not in UNCOMPARED}
         call = EngineCall(
@@ -109,29 +139,29 @@ class Shadow:
             features=features,
             catalog=catalog,
             call=call,
-            completed=self._completed,
+            shadow=self,
         )
 
     async def run(self) -> None:
         """Grades until cancelled. An answer in flight is then given up, and its slot is free."""
+
+        async def work() -> None:
+            while True:
+                drawn = await self._waiting.get()
+                self._ended(drawn, *await self._grade(drawn))
+
         async with asyncio.TaskGroup() as workers:
             for _ in range(self.settings.max_in_flight):
-                workers.create_task(self._work())
+                workers.create_task(work())
 
-    def _completed(self, drawn: DrawnAnswer) -> None:
-        try:
-            if drawn.chars > MAX_CHARS:
-                self._ended(drawn, "too_long")
-            else:
-                self._waiting.put_nowait(drawn)
-        except asyncio.QueueFull:
+    def completed(self, drawn: DrawnAnswer) -> None:
+        """Lets a whole answer wait for its grade."""
+        if drawn.chars > MAX_CHARS:
+            self._ended(drawn, "too_long")
+        elif self._waiting.full():
             self._ended(drawn, "full")
-
-    async def _work(self) -> None:
-        while True:
-            drawn = await self._waiting.get()
-            outcome, cost_usd = await self._grade(drawn)
-            self._ended(drawn, outcome, cost_usd)
+        else:
+            self._waiting.put_nowait(drawn)
 
     async def _grade(self, drawn: DrawnAnswer) -> tuple[ShadowOutcome, float]:
         if self._is_busy():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from serve_app.core.cost import NO_USAGE
 from serve_app.core.errors import DeadlineExceeded, EngineRejected, Overloaded, RequestError
@@ -16,13 +17,13 @@ from serve_app.state.ledger import Charge, Ledger
 NOTHING_SPENT = Charge(pair="", usage=NO_USAGE, cost_usd=0.0, baseline_usd=0.0)
 
 
+@dataclass(frozen=True, slots=True)
 class Accounting:
     """Charges the ledger and emits one `Answered` for every request."""
 
-    def __init__(self, ledger: Ledger, clock: Clock, events: Events) -> None:
-        self._ledger = ledger
-        self._clock = clock
-        self._events = events
+    ledger: Ledger
+    clock: Clock
+    events: Events
 
     @contextmanager
     def record(self, answer: Answer) -> Iterator[None]:
@@ -30,7 +31,7 @@ class Accounting:
 
         The time that routing took belongs to the request.
         """
-        began_s = self._clock.now() - answer.overhead_ms / 1e3
+        began_s = self.clock.now() - answer.overhead_ms / 1e3
         outcome: Outcome = "failed"
         try:
             yield
@@ -48,7 +49,7 @@ class Accounting:
             outcome = "deadline"
             raise
         finally:
-            self._events.emit(self._ended(answer, outcome, began_s))
+            self.events.emit(self._ended(answer, outcome, began_s))
 
     def _ended(self, answer: Answer, outcome: Outcome, began_s: float) -> Answered:
         prediction = answer.candidate.prediction if answer.candidate is not None else None
@@ -57,7 +58,7 @@ class Accounting:
             # An answer that was cut short has no usage to compare with the prediction.
             if prediction is not None and answer.usage != NO_USAGE:
                 predicted_usd, predicted_prompt = prediction.cost_usd, prediction.prompt_tokens
-            charge = self._ledger.charge(
+            charge = self.ledger.charge(
                 answer.pair,
                 answer.usage,
                 answer.catalog,
@@ -69,7 +70,7 @@ class Accounting:
             pair=charge.pair,
             outcome=outcome,
             ttft_ms=None if first_token_s is None else (first_token_s - began_s) * 1e3,
-            total_ms=(self._clock.now() - began_s) * 1e3,
+            total_ms=(self.clock.now() - began_s) * 1e3,
             prompt_tokens=charge.usage.prompt_tokens,
             predicted_prompt_tokens=predicted_prompt,
             completion_tokens=charge.usage.completion_tokens,

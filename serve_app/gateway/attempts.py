@@ -6,15 +6,14 @@ A pair may keep a request waiting only so long while another could be tried.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from typing import Any
+from dataclasses import dataclass
 
-from serve_app.core.decision import Candidate, Prediction
+from serve_app.core.decision import Candidate
 from serve_app.core.errors import (
     DeadlineExceeded,
     EngineBusy,
-    EngineError,
     EngineFailed,
     EngineRejected,
     Overloaded,
@@ -50,40 +49,27 @@ def attempt_timeout_s(
     elif request.max_tokens is None or not is_one_answer(request.body):
         return None
     else:
-        expected_ms = _longest_ms(profile, prediction, request.max_tokens)
+        # 99 of 100 answers of all the tokens that the caller allows take no longer.
+        latency = read_surface(
+            profile.latency,
+            concurrency=min(prediction.concurrency, profile.max_concurrency),
+            prompt_tokens=prediction.prompt_tokens,
+            z=Z99,
+        )
+        expected_ms = prediction.wait_ms + latency.ttft_ms + request.max_tokens * latency.tpot_ms
     return max(settings.attempt_timeout_min_ms, settings.attempt_timeout_factor * expected_ms) / 1e3
 
 
-def _longest_ms(profile: Profile, prediction: Prediction, max_tokens: int) -> float:
-    """99 of 100 answers of all the tokens that the caller allows take no longer."""
-    latency = read_surface(
-        profile.latency,
-        concurrency=min(prediction.concurrency, profile.max_concurrency),
-        prompt_tokens=prediction.prompt_tokens,
-        z=Z99,
-    )
-    return prediction.wait_ms + latency.ttft_ms + max_tokens * latency.tpot_ms
-
-
+@dataclass(frozen=True, slots=True)
 class Attempts:
     """Tries pairs in a decision's order."""
 
-    def __init__(
-        self,
-        *,
-        engine: Engine,
-        breakers: Breakers,
-        load: LoadTracker,
-        settings: RoutingSettings,
-        clock: Clock,
-        events: Events,
-    ) -> None:
-        self._engine = engine
-        self._breakers = breakers
-        self._load = load
-        self._settings = settings
-        self._clock = clock
-        self._events = events
+    engine: Engine
+    breakers: Breakers
+    load: LoadTracker
+    settings: RoutingSettings
+    clock: Clock
+    events: Events
 
     @asynccontextmanager
     async def first_token(self, answer: Answer) -> AsyncIterator[None]:
@@ -94,24 +80,21 @@ class Attempts:
         Raises `EngineRejected` when an engine finds the request wrong, `Overloaded` when every
         pair failed, `DeadlineExceeded` when none answered in time.
         """
+        deadline_ms, tried = self.settings.first_token_deadline_ms, dict[str, float]()
         async with AsyncExitStack() as resources:
-            await self._in_time(answer, resources)
+            try:
+                async with asyncio.timeout(deadline_ms / 1e3):
+                    await self._walk(answer, resources, tried)
+            except TimeoutError as exc:
+                late = DeadlineExceeded(deadline_ms, tuple(tried))
+                pair, began_s = tried.popitem()
+                had_ms = (self.clock.now() - began_s) * 1e3
+                self._note(pair, late, had_ms)
+                # Who got only the rest of the time had no chance to answer.
+                if had_ms >= min(self.settings.attempt_timeout_min_ms, deadline_ms / 2):
+                    self.breakers.failed(pair)
+                raise late from exc
             yield
-
-    async def _in_time(self, answer: Answer, resources: AsyncExitStack) -> None:
-        deadline_ms, tried = self._settings.first_token_deadline_ms, dict[str, float]()
-        try:
-            async with asyncio.timeout(deadline_ms / 1e3):
-                await self._walk(answer, resources, tried)
-        except TimeoutError as exc:
-            late = DeadlineExceeded(deadline_ms, tuple(tried))
-            pair, began_s = tried.popitem()
-            had_ms = (self._clock.now() - began_s) * 1e3
-            self._note(pair, late, had_ms)
-            # Who got only the rest of the time had no chance to answer.
-            if had_ms >= min(self._settings.attempt_timeout_min_ms, deadline_ms / 2):
-                self._breakers.failed(pair)
-            raise late from exc
 
     async def _walk(
         self, answer: Answer, resources: AsyncExitStack, tried: dict[str, float]
@@ -119,76 +102,77 @@ class Attempts:
         """Tells in `tried` which pair was tried and when that began."""
         profiles = answer.catalog.profiles if answer.catalog is not None else {}
         untried = list(answer.decision.candidates)
-        while untried and len(tried) < self._settings.max_attempts:
+        while untried and len(tried) < self.settings.max_attempts:
             candidate = untried.pop(0)
-            if not self._breakers.allows(candidate.pair):
+            if not self.breakers.allows(candidate.pair):
                 continue
-            tried[candidate.pair] = self._clock.now()
+            tried[candidate.pair] = self.clock.now()
             limit_s = None
-            if len(tried) < self._settings.max_attempts and self._any_may_be_tried(untried):
+            if len(tried) < self.settings.max_attempts and any(
+                self.breakers.allows(other.pair) for other in untried
+            ):
                 profile = profiles.get(candidate.pair)
-                limit_s = attempt_timeout_s(candidate, profile, self._settings, answer.request)
+                limit_s = attempt_timeout_s(candidate, profile, self.settings, answer.request)
             try:
                 texts = await self._attempt(candidate.pair, answer.request, resources, limit_s)
             except (EngineBusy, EngineFailed) as error:
                 answer.failures.append(error)
             else:
-                answer.begin(candidate.pair, texts, now_s=self._clock.now())
+                answer.begin(candidate.pair, texts, now_s=self.clock.now())
                 return
-        raise Overloaded(_why_none(answer.failures), self._settings.retry_after_s)
-
-    def _any_may_be_tried(self, candidates: Iterable[Candidate]) -> bool:
-        return any(self._breakers.allows(candidate.pair) for candidate in candidates)
+        why = "no pair may be tried now: recent attempts at every pair failed"
+        if answer.failures:
+            why = "no pair could answer: " + "; ".join(str(error) for error in answer.failures)
+        raise Overloaded(why, self.settings.retry_after_s)
 
     async def _attempt(
         self, pair: str, request: InferenceRequest, resources: AsyncExitStack, limit_s: float | None
     ) -> AsyncGenerator[str, None]:
-        began_s = self._clock.now()
-        self._breakers.probing(pair)
+        began_s = self.clock.now()
+        self.breakers.probing(pair)
         async with AsyncExitStack() as attempt:
-            attempt.enter_context(self._load.counted(pair))
+            attempt.enter_context(self.load.counted(pair))
             call = _engine_call(request, pair)
-            texts = await attempt.enter_async_context(aclosing(self._engine.answer(pair, call)))
+            texts = await attempt.enter_async_context(aclosing(self.engine.answer(pair, call)))
             try:
                 text = await _first(pair, texts, limit_s)
             except EngineRejected:
                 # Who can tell that a request is wrong is alive.
-                self._breakers.gave_first_token(pair)
+                self.breakers.gave_first_token(pair)
                 raise
             except (EngineBusy, EngineFailed) as error:
-                self._note(pair, error, (self._clock.now() - began_s) * 1e3)
+                self._note(pair, error, (self.clock.now() - began_s) * 1e3)
                 # A full pair is alive: only a broken one opens its breaker.
                 if isinstance(error, EngineFailed):
-                    self._breakers.failed(pair)
+                    self.breakers.failed(pair)
                 raise
-            self._breakers.gave_first_token(pair)
+            self.breakers.gave_first_token(pair)
             resources.push_async_exit(attempt.pop_all())
-            return _unstalled(pair, text, texts, self._settings.first_token_deadline_ms / 1e3)
+            return _unstalled(pair, text, texts, self.settings.first_token_deadline_ms / 1e3)
 
     def _note(self, pair: str, error: RouterError, elapsed_ms: float) -> None:
         reason = type(error).__name__
-        self._events.emit(
+        self.events.emit(
             AttemptFailed(pair=pair, reason=reason, detail=str(error), elapsed_ms=elapsed_ms)
         )
 
 
 def _engine_call(request: InferenceRequest, pair: str) -> EngineCall:
-    """The caller's request without `routing`, to `pair` by its name."""
+    """The caller's request without `routing`, to `pair` by its name.
+
+    A stream ends with usage, which the router needs to bill it.
+    """
     body = {name: value for name, value in request.body.items() if name != "routing"}
     body["model"] = pair
     if request.stream:
-        body["stream_options"] = _with_usage(body.get("stream_options"))
+        options = body.get("stream_options") or {}
+        if not options.get("include_usage"):
+            # Without include_usage an engine ignores continuous_usage_stats. With it, the option
+            # would take effect.
+            kept = {k: v for k, v in options.items() if k != "continuous_usage_stats"}
+            options = {**kept, "include_usage": True}
+        body["stream_options"] = options
     return EngineCall(operation=request.operation, body=body, request_id=request.request_id)
-
-
-def _with_usage(options: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    """The options of a stream that ends with usage, which the router needs to bill it."""
-    if options and options.get("include_usage"):
-        return options
-    # Without include_usage an engine ignores continuous_usage_stats. With it, the option would
-    # take effect.
-    kept = {k: v for k, v in (options or {}).items() if k != "continuous_usage_stats"}
-    return {**kept, "include_usage": True}
 
 
 async def _first(pair: str, texts: AsyncGenerator[str, None], limit_s: float | None) -> str:
@@ -217,9 +201,3 @@ async def _unstalled(
         if text is None:
             return
         yield text
-
-
-def _why_none(failures: list[EngineError]) -> str:
-    if not failures:
-        return "no pair may be tried now: recent attempts at every pair failed"
-    return "no pair could answer: " + "; ".join(str(error) for error in failures)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from serve_app.core.breaker import BreakerSettings
 from serve_app.core.decision import Decision, RoutingResult
@@ -12,13 +13,7 @@ from serve_app.core.errors import EngineFailed, RequestError, UnknownModel
 from serve_app.core.events import RequestRejected, Routed
 from serve_app.core.fleet import LoadView, Pair
 from serve_app.core.inference_request import InferenceRequest
-from serve_app.core.ports import (
-    Classifier,
-    Clock,
-    Engine,
-    Events,
-    TokenCounter,
-)
+from serve_app.core.ports import Classifier, Clock, Engine, Events, TokenCounter
 from serve_app.core.request import Constraints
 from serve_app.gateway.accounting import Accounting
 from serve_app.gateway.answer import Answer
@@ -37,65 +32,54 @@ from serve_app.state.status import FleetStatus
 RECENT_DECISIONS = 200
 
 
+@dataclass(kw_only=True)
 class Gateway:
     """Answers requests. Everything it needs from outside is a port.
 
     Decisions read `catalog`, and the usage of answers corrects it.
     """
 
-    def __init__(
-        self,
-        *,
-        pairs: Sequence[Pair],
-        engine: Engine,
-        classifier: Classifier,
-        tokens: TokenCounter,
-        catalog: LiveCatalog,
-        load: LoadTracker,
-        settings: RoutingSettings,
-        clock: Clock,
-        events: Events,
-        ids: Callable[[], str],
-        breaker: BreakerSettings | None = None,
-    ) -> None:
-        self._pairs = {pair.id: pair for pair in pairs}
-        self._load = load
-        self._settings = settings
-        self._clock = clock
-        self._events = events
-        self._breakers = Breakers(self._pairs, breaker or BreakerSettings(), clock)
+    pairs: Sequence[Pair]
+    engine: Engine
+    classifier: Classifier
+    tokens: TokenCounter
+    catalog: LiveCatalog
+    load: LoadTracker
+    settings: RoutingSettings
+    clock: Clock
+    events: Events
+    ids: Callable[[], str]
+    breaker: BreakerSettings | None = None
+
+    def __post_init__(self) -> None:
+        self._pairs = {pair.id: pair for pair in self.pairs}
+        self._breakers = Breakers(self._pairs, self.breaker or BreakerSettings(), self.clock)
         self._recent: deque[Decision] = deque(maxlen=RECENT_DECISIONS)
-        self.ledger = Ledger(settings.reference_pair)
-        self._accounting = Accounting(self.ledger, clock, events)
-        self.catalog = catalog
+        self.ledger = Ledger(self.settings.reference_pair)
+        self._accounting = Accounting(self.ledger, self.clock, self.events)
         self._listeners: list[AnswerListener] = []
-        self.status = FleetStatus(pairs, catalog, self.load_view, self._breakers)
+        self.status = FleetStatus(self.pairs, self.catalog, self.load_view, self._breakers)
         self._router = Router(
-            pairs=pairs,
-            static_fallback=settings.static_fallback,
-            features=FeatureReader(classifier, tokens),
-            catalogs=catalog,
+            pairs=self.pairs,
+            static_fallback=self.settings.static_fallback,
+            features=FeatureReader(self.classifier, self.tokens),
+            catalogs=self.catalog,
             load=self.load_view,
-            policy=settings.policy,
-            clock=clock,
-            ids=ids,
+            policy=self.settings.policy,
+            clock=self.clock,
+            ids=self.ids,
         )
         self._attempts = Attempts(
-            engine=engine,
-            breakers=self._breakers,
-            load=load,
-            settings=settings,
-            clock=clock,
-            events=events,
+            self.engine, self._breakers, self.load, self.settings, self.clock, self.events
         )
 
     @property
     def default_constraints(self) -> Constraints:
-        return self._settings.defaults
+        return self.settings.defaults
 
     def load_view(self) -> LoadView:
         """What every pair is doing now, and where its breaker forbids attempts."""
-        return self._breakers.merged_into(self._load.view())
+        return self._breakers.merged_into(self.load.view())
 
     def recent_decisions(self) -> tuple[Decision, ...]:
         """The last decisions of this ingress replica, newest first."""
@@ -111,7 +95,7 @@ class Gateway:
 
     def count_rejected(self, error: RequestError) -> None:
         """Counts a request that is refused before it is routed."""
-        self._events.emit(RequestRejected(reason=reject_reason_of(error)))
+        self.events.emit(RequestRejected(reason=reject_reason_of(error)))
 
     @asynccontextmanager
     async def answer(self, request: InferenceRequest) -> AsyncIterator[Answer]:
@@ -125,32 +109,24 @@ class Gateway:
             self.count_rejected(error)
             raise
         self._recent.append(routing.decision)
-        self._events.emit(Routed(decision=routing.decision, overhead_ms=routing.overhead_ms))
+        self.events.emit(Routed(decision=routing.decision, overhead_ms=routing.overhead_ms))
         answer = Answer(request, routing)
         with self._accounting.record(answer):
-            raise_if_refused(routing.decision, request, self._pairs, self._settings.retry_after_s)
+            raise_if_refused(routing.decision, request, self._pairs, self.settings.retry_after_s)
             async with self._attempts.first_token(answer):
-                with self._observed(answer, routing):
-                    try:
-                        yield answer
-                    except EngineFailed:
-                        self._breakers.failed(answer.pair)
-                        raise
-                if answer.broke:
+                observers = Observers(self._listeners, request, routing, answer.pair)
+                answer.observer, complete = observers, False
+                try:
+                    yield answer
+                    complete = not answer.broke
+                except EngineFailed:
                     self._breakers.failed(answer.pair)
-                else:
+                    raise
+                finally:
+                    observers.ended(answer.usage, complete=complete)
+                    features = routing.decision.features
+                    self.catalog.counted(request, features, answer.pair, answer.usage)
+                if complete:
                     self._breakers.succeeded(answer.pair)
-
-    @contextmanager
-    def _observed(self, answer: Answer, routing: RoutingResult) -> Iterator[None]:
-        """An answer that listeners observe, however it ends."""
-        observers = Observers(self._listeners, answer.request, routing, answer.pair)
-        answer.observer = observers
-        complete = False
-        try:
-            yield
-            complete = not answer.broke
-        finally:
-            observers.ended(answer.usage, complete=complete)
-            features = answer.decision.features
-            self.catalog.counted(answer.request, features, answer.pair, answer.usage)
+                else:
+                    self._breakers.failed(answer.pair)

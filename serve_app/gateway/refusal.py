@@ -43,21 +43,20 @@ def raise_if_refused(
             largest = max(pairs[pair].context_window for pair in considered)
             raise ContextTooLong(counted, request.max_tokens or 0, largest)
         case "capability":
-            raise _lacking(decision, request)
+            # The first field that asks for what some pair with enough room cannot do.
+            param = next(iter(request.needs.values()), None)
+            fields = ", ".join(repr(field) for field in request.needs.values())
+            lacking = ", ".join(
+                repr(rejection.pair)
+                for rejection in decision.rejected
+                if rejection.rule == "capability"
+            )
+            raise BadRequest(
+                f"no pair can do what {fields} asks for; these cannot: {lacking}; leave it out, or "
+                f"ask for another model",
+                param,
+            )
         case "infeasible":
             raise Infeasible(decision.infeasible, decision.reason)
         case "unavailable":
             raise Overloaded(decision.reason, retry_after_s)
-
-
-def _lacking(decision: Decision, request: InferenceRequest) -> BadRequest:
-    """Names the first field that asks for what some pair with enough room cannot do."""
-    lacks = [rejection for rejection in decision.rejected if rejection.rule == "capability"]
-    fields = ", ".join(repr(field) for field in request.needs.values())
-    pairs = ", ".join(repr(rejection.pair) for rejection in lacks)
-    param = next(iter(request.needs.values()), None)
-    return BadRequest(
-        f"no pair can do what {fields} asks for; these cannot: {pairs}; leave it out, or ask for "
-        f"another model",
-        param,
-    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from serve_app.core.catalog import Catalog
 from serve_app.core.decide import decide
@@ -12,52 +12,42 @@ from serve_app.core.decision import Candidate, Decision, RoutingResult
 from serve_app.core.fleet import LoadView, Pair
 from serve_app.core.inference_request import InferenceRequest, Target, target_of
 from serve_app.core.ports import Clock, CurrentCatalog
-from serve_app.core.request import Constraints
 from serve_app.core.scoring import Policy
 from serve_app.gateway.features import FeatureReader
 
 logger = logging.getLogger(__name__)
 
 
+@dataclass(kw_only=True)
 class Router:
     """Decides, and falls back to one configured pair when deciding itself fails."""
 
-    def __init__(
-        self,
-        *,
-        pairs: Sequence[Pair],
-        static_fallback: str,
-        features: FeatureReader,
-        catalogs: CurrentCatalog,
-        load: Callable[[], LoadView],
-        policy: Policy,
-        clock: Clock,
-        ids: Callable[[], str],
-    ) -> None:
-        self._pairs = tuple(pairs)
-        self._static_fallback = static_fallback
-        self._features = features
-        self._catalogs = catalogs
-        self._load = load
-        self._policy = policy
+    pairs: Sequence[Pair]
+    static_fallback: str
+    features: FeatureReader
+    catalogs: CurrentCatalog
+    load: Callable[[], LoadView]
+    policy: Policy
+    clock: Clock
+    ids: Callable[[], str]
+
+    def __post_init__(self) -> None:
         # Who names a pair wants that pair, whatever speaks against choosing it.
-        self._pinned_policy = replace(policy, numeric_guard_share=1.0, golden_gate=False)
-        self._clock = clock
-        self._ids = ids
+        self._pinned_policy = replace(self.policy, numeric_guard_share=1.0, golden_gate=False)
 
     async def route(self, request: InferenceRequest) -> RoutingResult:
         """Raises `UnknownModel`, and nothing else."""
-        began_s = self._clock.now()
-        target = target_of(request.model, self._pairs)
+        began_s = self.clock.now()
+        target = target_of(request.model, self.pairs)
         catalog = None
         try:
-            catalog = self._catalogs.current
+            catalog = self.catalogs.current
             decision = await self._decide(request, target, catalog)
         # A bug in classifying or deciding must not cost the caller its answer.
         except Exception as exc:
             logger.error("routing failed; the fallback serves", exc_info=exc)
             decision = self._fallback(request, target, catalog, type(exc).__name__)
-        overhead_ms = (self._clock.now() - began_s) * 1e3
+        overhead_ms = (self.clock.now() - began_s) * 1e3
         return RoutingResult(decision=decision, catalog=catalog, overhead_ms=overhead_ms)
 
     async def _decide(
@@ -65,17 +55,25 @@ class Router:
     ) -> Decision:
         if catalog is None:
             return self._fallback(request, target, catalog, "there is no catalog yet")
-        features = await self._features.read(request, target.pairs, catalog)
-        constraints, policy = request.constraints, self._policy
+        features = await self.features.read(request, target.pairs, catalog)
+        constraints, policy = request.constraints, self.policy
         if target.pinned:
-            constraints, policy = _unbound(constraints), self._pinned_policy
+            policy = self._pinned_policy
+            constraints = replace(
+                constraints,
+                latency_budget_ms=None,
+                ttft_budget_ms=None,
+                min_accuracy=None,
+                max_cost_usd=None,
+                on_infeasible="best_effort",
+            )
         decision = decide(
-            decision_id=self._ids(),
+            decision_id=self.ids(),
             features=features,
             constraints=constraints,
             pairs=target.pairs,
             catalog=catalog,
-            load=self._load(),
+            load=self.load(),
             policy=policy,
         )
         if target.pinned and decision.chosen is not None:
@@ -87,10 +85,10 @@ class Router:
     ) -> Decision:
         """The configured pair where the model name allows it, else the first it allows."""
         allowed = [pair.id for pair in target.pairs]
-        pair = self._static_fallback if self._static_fallback in allowed else allowed[0]
+        pair = self.static_fallback if self.static_fallback in allowed else allowed[0]
         candidate = Candidate(pair=pair, utility=0.0, prediction=None, terms=None)
         return Decision(
-            id=self._ids(),
+            id=self.ids(),
             chosen=pair,
             ranked=(candidate,),
             best_effort=(),
@@ -102,15 +100,3 @@ class Router:
             constraints=request.constraints,
             fallback=cause,
         )
-
-
-def _unbound(constraints: Constraints) -> Constraints:
-    """The same wishes without bounds: who names a pair wants that pair."""
-    return replace(
-        constraints,
-        latency_budget_ms=None,
-        ttft_budget_ms=None,
-        min_accuracy=None,
-        max_cost_usd=None,
-        on_infeasible="best_effort",
-    )

@@ -98,18 +98,15 @@ def _line(root: yaml.Node | None, field: FieldPath) -> int:
     """The line of the deepest part of `field` that the file has."""
     node, line = root, 1
     for part in field:
-        found = _child(node, part)
-        if found is None:
+        # What marks a part is its key in a mapping, and the item itself in a list.
+        if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            mark = node = node.value[part]
+        elif isinstance(node, yaml.MappingNode):
+            found = next(((k, v) for k, v in node.value if k.value == str(part)), None)
+            if found is None:
+                break
+            mark, node = found
+        else:
             break
-        mark, node = found
         line = mark.start_mark.line + 1
     return line
-
-
-def _child(node: yaml.Node | None, part: str | int) -> tuple[yaml.Node, yaml.Node] | None:
-    """The node that marks `part` (its key, or the item itself) and the node of its value."""
-    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-        return node.value[part], node.value[part]
-    if isinstance(node, yaml.MappingNode):
-        return next(((k, v) for k, v in node.value if k.value == str(part)), None)
-    return None

@@ -10,11 +10,10 @@ from serve_app.core.cost import Usage
 from serve_app.core.events import TokenRatiosChanged
 from serve_app.core.inference_request import InferenceRequest
 from serve_app.core.ports import Clock, Events
-from serve_app.core.request import Features, PromptForm
+from serve_app.core.request import Features
 from serve_app.tokens.ratio import TokenRatio, TokenTotals, is_informative, token_ratio
 
 Correct = Callable[[Catalog], Catalog]
-AddedTokens = Mapping[tuple[str, PromptForm], float]
 
 SWAP_EVERY_S = 1.0
 # The estimate of a prompt's tokens is less precise than a smaller change.
@@ -35,7 +34,7 @@ class LiveCatalog:
         self._events = events
         self._published: Catalog | None = None
         self._current: Catalog | None = None
-        self._correct: Correct = _unchanged
+        self._correct: Correct = lambda catalog: catalog
         self._totals: dict[str, TokenTotals] = {}
         self._swapped_s = clock.now()
 
@@ -111,7 +110,12 @@ class LiveCatalog:
             for pair, ratio in held.items()
             for form, tokens in ratio.added_tokens.items()
         }
-        if moved or _differ(added_tokens, catalog.added_tokens):
+        known = catalog.added_tokens
+        added_differ = any(
+            abs(tokens - known.get(key, 0.0)) >= NOTICEABLE_TOKENS
+            for key, tokens in added_tokens.items()
+        )
+        if moved or added_differ:
             self._current = replace(
                 catalog, profiles={**catalog.profiles, **moved}, added_tokens=added_tokens
             )
@@ -120,13 +124,3 @@ class LiveCatalog:
     def _tell_ratios(self, catalog: Catalog) -> None:
         ratios = {profile.pair: profile.tokens_ratio for profile in catalog}
         self._events.emit(TokenRatiosChanged(ratios=ratios))
-
-
-def _unchanged(catalog: Catalog) -> Catalog:
-    return catalog
-
-
-def _differ(new: AddedTokens, old: AddedTokens) -> bool:
-    return any(
-        abs(tokens - old.get(known, 0.0)) >= NOTICEABLE_TOKENS for known, tokens in new.items()
-    )

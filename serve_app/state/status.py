@@ -8,7 +8,7 @@ from typing import Literal
 
 from serve_app.core.breaker import Breaker
 from serve_app.core.catalog import Catalog
-from serve_app.core.fleet import Load, LoadView, Pair
+from serve_app.core.fleet import LoadView, Pair
 from serve_app.core.profile import Origin
 from serve_app.state.breakers import Breakers
 from serve_app.state.live_catalog import LiveCatalog
@@ -59,30 +59,23 @@ class FleetStatus:
 
     def pairs(self) -> tuple[PairStatus, ...]:
         """Every pair, by id."""
-        loads, origins = self._load(), self._origins()
-        ordered = sorted(self._pairs, key=lambda pair: pair.id)
+        loads = self._load()
+        origins = {profile.pair: profile.provenance.origin for profile in self.catalog() or ()}
         return tuple(
             PairStatus(
                 pair=pair,
                 state="ready" if loads[pair.id].ready_replicas else "cold",
                 profile_origin=origins.get(pair.id),
             )
-            for pair in ordered
+            for pair in sorted(self._pairs, key=lambda pair: pair.id)
         )
 
-    def _origins(self) -> dict[str, Origin]:
-        return {p.pair: p.provenance.origin for p in self.catalog() or ()}
-
     def readiness(self) -> Readiness:
-        problems = {pair: _problem(load) for pair, load in self._load().items()}
-        ready = any(problem is None for problem in problems.values())
-        reasons = tuple(f"{pair}: {problem}" for pair, problem in problems.items() if problem)
-        return Readiness(ready=ready, reasons=() if ready else reasons)
-
-
-def _problem(load: Load) -> str | None:
-    if not load.ready_replicas:
-        return f"no replica is ready, {load.starting_replicas} starting"
-    if load.breaker_open:
-        return "its breaker is open after failed attempts"
-    return None
+        loads, reasons = self._load(), []
+        for pair, load in loads.items():
+            if not load.ready_replicas:
+                reasons.append(f"{pair}: no replica is ready, {load.starting_replicas} starting")
+            elif load.breaker_open:
+                reasons.append(f"{pair}: its breaker is open after failed attempts")
+        ready = len(reasons) < len(loads)
+        return Readiness(ready=ready, reasons=() if ready else tuple(reasons))

@@ -38,37 +38,36 @@ class _Opening:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Publication:
+class _Heading:
+    """What a catalog states about its publication."""
+
+    version: Name
+    published_at: AwareDatetime
+    published_by: Name
+    note: str = ""
+    restores: Name | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Publication(_Heading):
     """A catalog as stored."""
 
     __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
 
     schema: int
-    version: Name
-    published_at: AwareDatetime
-    published_by: Name
-    note: str = ""
-    restores: Name | None = None
     profiles: Annotated[tuple[Profile, ...], Len(1)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _ListedProfile:
-    """What a list of publications needs of a profile."""
-
     pair: Name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Listed:
+class _Listed(_Heading):
     """What a list of publications needs of a catalog."""
 
-    version: Name
-    published_at: AwareDatetime
-    published_by: Name
     profiles: tuple[_ListedProfile, ...]
-    note: str = ""
-    restores: Name | None = None
 
 
 _OPENING = TypeAdapter(_Opening)
@@ -189,17 +188,13 @@ def _sound_catalog(version: str, profiles: Mapping[str, Profile], source: str) -
             for problem in profile_problems(profile)
         ),
     )
-    _refuse(source, _repeated_pairs(profiles))
-    return Catalog.of(version, profiles.values())
-
-
-def _repeated_pairs(profiles: Mapping[str, Profile]) -> tuple[str, ...]:
     first_place: dict[str, str] = {}
-    problems = []
+    repeated = []
     for place, profile in profiles.items():
         if (first := first_place.setdefault(profile.pair, place)) != place:
-            problems.append(f"{place}: pair {profile.pair!r} is also in {first}; keep one of them")
-    return tuple(problems)
+            repeated.append(f"{place}: pair {profile.pair!r} is also in {first}; keep one of them")
+    _refuse(source, tuple(repeated))
+    return Catalog.of(version, profiles.values())
 
 
 def _refuse(source: str, problems: tuple[str, ...]) -> None:

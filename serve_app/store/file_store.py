@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import aclosing, contextmanager
-from functools import partial
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from contextlib import aclosing, contextmanager, suppress
+from functools import wraps
 from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from watchfiles import awatch
 
@@ -50,14 +51,45 @@ DEBOUNCE_MS = 100
 Stamp = tuple[tuple[str, int, int, int], ...]
 
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@contextmanager
+def _file_errors_of(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        raise StoreUnavailable(str(folder), f"{type(exc).__name__}: {exc}") from exc
+
+
+def _in_thread(
+    method: Callable[Concatenate[FileStore, P], T],
+) -> Callable[Concatenate[FileStore, P], Coroutine[Any, Any, T]]:
+    """Runs a method that reads or writes files in a thread."""
+
+    @wraps(method)
+    async def run(self: FileStore, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        with _file_errors_of(self._folder):
+            return await asyncio.to_thread(method, self, *args, **kwargs)
+
+    return run
+
+
 class FileStore:
     """A `ProfileStore` in a folder, for any number of readers and publishers on one machine."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._active = folder / ACTIVE
 
-    async def load(self) -> Catalog:
-        return await asyncio.to_thread(self._load)
+    @_in_thread
+    def load(self) -> Catalog:
+        try:
+            text = self._active.read_bytes()
+        except FileNotFoundError:
+            return read_profiles(self._folder)
+        return decode_catalog(text, str(self._active))
 
     async def changes(self) -> AsyncGenerator[None, None]:
         with _file_errors_of(self._folder):
@@ -78,7 +110,8 @@ class FileStore:
                         seen = stamp
                         yield
 
-    async def publish(
+    @_in_thread
+    def publish(
         self,
         catalog: Catalog,
         *,
@@ -87,59 +120,39 @@ class FileStore:
         restores: str | None = None,
         replacing: str | None = None,
     ) -> str:
-        published_as = partial(publication, catalog, by=by, note=note, restores=restores)
-        return await asyncio.to_thread(self._publish, catalog, published_as, replacing)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with (self._folder / LOCK).open("w") as lock:
+            # One publisher at a time, until the file is closed.
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            active = None
+            if self._active.exists():
+                active = published_version(self._active.read_bytes())
+            else:
+                with suppress(CatalogError):
+                    active = read_profiles(self._folder).version
+            refuse_when_replaced(str(self._folder), expected=replacing, active=active)
+            version = next_version([active, *self._versions()])
+            published = publication(catalog, version, by=by, note=note, restores=restores)
+            text = encode_catalog(catalog, published)
+            write_atomically(self._folder / VERSIONS / f"{version}.json", text)
+            write_atomically(self._active, text)
+        return version
 
-    async def history(self) -> tuple[Version, ...]:
-        return await asyncio.to_thread(self._history)
+    @_in_thread
+    def history(self) -> tuple[Version, ...]:
+        paths = [self._folder / VERSIONS / f"{version}.json" for version in self._versions()]
+        return tuple(decode_version(path.read_bytes(), str(path)) for path in paths)
 
-    async def version(self, version: str) -> Catalog:
-        return await asyncio.to_thread(self._version, version)
+    @_in_thread
+    def version(self, version: str) -> Catalog:
+        known = self._versions()
+        if version not in known:
+            raise VersionUnknown(str(self._folder), version, tuple(known))
+        path = self._folder / VERSIONS / f"{version}.json"
+        return decode_catalog(path.read_bytes(), str(path))
 
     async def close(self) -> None:
         """Nothing stays open between calls."""
-
-    def _load(self) -> Catalog:
-        with _file_errors_of(self._folder):
-            try:
-                text = (self._folder / ACTIVE).read_bytes()
-            except FileNotFoundError:
-                return read_profiles(self._folder)
-            return decode_catalog(text, str(self._folder / ACTIVE))
-
-    def _publish(
-        self, catalog: Catalog, published_as: Callable[[str], Version], replacing: str | None
-    ) -> str:
-        with _file_errors_of(self._folder), _one_publisher(self._folder):
-            active = self._active_version()
-            refuse_when_replaced(str(self._folder), expected=replacing, active=active)
-            version = next_version([active, *self._versions()])
-            text = encode_catalog(catalog, published_as(version))
-            write_atomically(self._folder / VERSIONS / f"{version}.json", text)
-            write_atomically(self._folder / ACTIVE, text)
-        return version
-
-    def _active_version(self) -> str | None:
-        active = self._folder / ACTIVE
-        if active.exists():
-            return published_version(active.read_bytes())
-        try:
-            return read_profiles(self._folder).version
-        except CatalogError:
-            return None
-
-    def _history(self) -> tuple[Version, ...]:
-        with _file_errors_of(self._folder):
-            paths = [self._folder / VERSIONS / f"{version}.json" for version in self._versions()]
-            return tuple(decode_version(path.read_bytes(), str(path)) for path in paths)
-
-    def _version(self, version: str) -> Catalog:
-        with _file_errors_of(self._folder):
-            known = self._versions()
-            if version not in known:
-                raise VersionUnknown(str(self._folder), version, tuple(known))
-            path = self._folder / VERSIONS / f"{version}.json"
-            return decode_catalog(path.read_bytes(), str(path))
 
     def _versions(self) -> list[str]:
         """Every version kept here, newest first."""
@@ -148,8 +161,7 @@ class FileStore:
 
     def _stamp(self) -> Stamp:
         """Changes whenever what `load` would read is written or replaced."""
-        active = self._folder / ACTIVE
-        paths = [active] if active.exists() else _profile_files(self._folder)
+        paths = [self._active] if self._active.exists() else _profile_files(self._folder)
         stats = ((str(path), path.stat()) for path in paths)
         return tuple((path, stat.st_mtime_ns, stat.st_size, stat.st_ino) for path, stat in stats)
 
@@ -176,25 +188,9 @@ def read_profiles(folder: Path) -> Catalog:
 
 
 def _profile_files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*.json") if _is_profile(path.relative_to(folder)))
-
-
-def _is_profile(path: Path) -> bool:
-    hidden = any(part.startswith(".") for part in path.parts)
-    return not hidden and path.parts[0] not in {ACTIVE, VERSIONS}
-
-
-@contextmanager
-def _one_publisher(folder: Path) -> Iterator[None]:
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / LOCK).open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-@contextmanager
-def _file_errors_of(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as exc:
-        raise StoreUnavailable(str(folder), f"{type(exc).__name__}: {exc}") from exc
+    inside = {path: path.relative_to(folder).parts for path in folder.rglob("*.json")}
+    return sorted(
+        path
+        for path, parts in inside.items()
+        if parts[0] not in {ACTIVE, VERSIONS} and not any(part.startswith(".") for part in parts)
+    )

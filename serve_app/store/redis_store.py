@@ -47,7 +47,9 @@ class RedisStore:
     def __init__(
         self, url: str, *, timeout_s: float = TIMEOUT_S, look_every_s: float = LOOK_EVERY_S
     ) -> None:
-        self._name = _without_password(url)
+        parts = urlsplit(url)
+        without_password = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="")
+        self._name = without_password.geturl()
         self._timeout_s = timeout_s
         self._look_every_s = look_every_s
         # Timeouts are ours: with `socket_timeout` the client sends through `asyncio.wait_for`,
@@ -89,9 +91,16 @@ class RedisStore:
         async def swap(pipe: Pipeline) -> str:
             active = published_version(await pipe.get(ACTIVE))
             refuse_when_replaced(self._name, expected=replacing, active=active)
-            version = next_version([active, await _text(pipe, LAST_VERSION)])
+            last = await pipe.get(LAST_VERSION)
+            version = next_version([active, last.decode() if isinstance(last, bytes) else last])
             published = publication(catalog, version, by=by, note=note, restores=restores)
-            _swap(pipe, published, encode_catalog(catalog, published))
+            text = encode_catalog(catalog, published)
+            pipe.multi()  # type: ignore[no-untyped-call]  # redis leaves it unannotated
+            pipe.set(VERSION.format(version), text)
+            pipe.set(LAST_VERSION, version)
+            pipe.set(ACTIVE, text)
+            pipe.lpush(HISTORY, encode_version(published))
+            pipe.publish(CHANGED, version)
             return version
 
         async with self._answering_within(self._timeout_s):
@@ -133,23 +142,3 @@ class RedisStore:
             raise StoreUnavailable(self._name, f"no answer within {timeout_s:g} s") from exc
         except (RedisError, OSError) as exc:
             raise StoreUnavailable(self._name, f"{type(exc).__name__}: {exc}") from exc
-
-
-def _swap(pipe: Pipeline, published: Version, text: str) -> None:
-    """Everything a publication writes, in one transaction."""
-    pipe.multi()  # type: ignore[no-untyped-call]  # redis leaves it unannotated
-    pipe.set(VERSION.format(published.version), text)
-    pipe.set(LAST_VERSION, published.version)
-    pipe.set(ACTIVE, text)
-    pipe.lpush(HISTORY, encode_version(published))
-    pipe.publish(CHANGED, published.version)
-
-
-async def _text(pipe: Pipeline, key: str) -> str | None:
-    value = await pipe.get(key)
-    return value.decode() if isinstance(value, bytes) else value
-
-
-def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()

@@ -7,7 +7,7 @@ import logging
 import random
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 from serve_app.core.catalog import Catalog
 from serve_app.core.errors import CatalogInvalid, StoreUnavailable
@@ -35,6 +35,7 @@ class RetryDelays:
         return full_s * (1 - self.jitter * chance)
 
 
+@dataclass
 class CatalogWatch:
     """Hands each other good catalog of the store to `publish`.
 
@@ -42,24 +43,16 @@ class CatalogWatch:
     publication it asks `fallback` for a catalog.
     """
 
-    def __init__(
-        self,
-        store: ProfileStore,
-        publish: Callable[[Catalog], None],
-        *,
-        events: Events,
-        fallback: ProfileStore | None = None,
-        delays: RetryDelays | None = None,
-        chance: Callable[[], float] = random.random,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> None:
-        self._store = store
-        self._publish = publish
-        self._events = events
-        self._fallback = fallback
-        self._delays = delays or RetryDelays()
-        self._chance = chance
-        self._sleep = sleep
+    store: ProfileStore
+    publish: Callable[[Catalog], None]
+    _: KW_ONLY
+    events: Events
+    fallback: ProfileStore | None = None
+    delays: RetryDelays = RetryDelays()
+    chance: Callable[[], float] = random.random
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+    def __post_init__(self) -> None:
         self._published: Catalog | None = None
         self._failures = 0
         self._settled = asyncio.Event()
@@ -72,26 +65,23 @@ class CatalogWatch:
         """Follows the store until cancelled."""
         while True:
             try:
-                await self._follow()
+                async with aclosing(self.store.changes()) as changes:
+                    async for _ in changes:
+                        await self._reload()
+                        self._failures = 0
             except StoreUnavailable as exc:
                 await self._lost(str(exc))
             except Exception as exc:
                 # Whatever breaks in reading a catalog, requests go on with the last good one.
                 logger.exception("the catalog watch failed and starts again")
                 await self._lost(f"{type(exc).__name__}: {exc}")
-            await self._sleep(self._delays.delay_s(self._failures, self._chance()))
-
-    async def _follow(self) -> None:
-        async with aclosing(self._store.changes()) as changes:
-            async for _ in changes:
-                await self._reload()
-                self._failures = 0
+            await self.sleep(self.delays.delay_s(self._failures, self.chance()))
 
     async def _reload(self) -> None:
         try:
-            catalog = await self._store.load()
+            catalog = await self.store.load()
         except CatalogInvalid as exc:
-            self._events.emit(CatalogRefused(reason=str(exc)))
+            self.events.emit(CatalogRefused(reason=str(exc)))
             await self._use_fallback()
         else:
             self._swap(catalog)
@@ -100,30 +90,30 @@ class CatalogWatch:
     async def _lost(self, reason: str) -> None:
         self._failures += 1
         if self._failures == 1:
-            self._events.emit(StoreLost(reason=reason))
+            self.events.emit(StoreLost(reason=reason))
         await self._use_fallback()
         self._settled.set()
 
     async def _use_fallback(self) -> None:
-        if self._published is not None or self._fallback is None:
+        if self._published is not None or self.fallback is None:
             return
         told = self._failures > 1
         try:
-            self._swap(await self._fallback.load())
+            self._swap(await self.fallback.load())
         except CatalogInvalid as exc:
             if not told:
-                self._events.emit(CatalogRefused(reason=str(exc)))
+                self.events.emit(CatalogRefused(reason=str(exc)))
         except StoreUnavailable as exc:
             if not told:
-                self._events.emit(StoreLost(reason=str(exc)))
+                self.events.emit(StoreLost(reason=str(exc)))
 
     def _swap(self, catalog: Catalog) -> None:
         if catalog == self._published:
             return
-        self._publish(catalog)
+        self.publish(catalog)
         self._published = catalog
         published = [p.pair for p in catalog if p.provenance.origin == "published"]
-        self._events.emit(
+        self.events.emit(
             CatalogSwapped(
                 version=catalog.version, pairs=len(catalog), published=tuple(sorted(published))
             )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from serve_app.classifier.success_model import ORIGIN
-from serve_app.core.decision import Decision, Refusal
+from serve_app.core.decision import Decision
 from serve_app.core.events import (
     AccuracyCorrected,
     Answered,
@@ -17,15 +19,12 @@ from serve_app.core.events import (
     Event,
     FeedbackRefused,
     FeedbackTaken,
-    Outcome,
-    RejectReason,
     RequestRejected,
     Routed,
     ShadowEnded,
     StoreLost,
     TokenRatiosChanged,
 )
-from serve_app.core.request import PromptClassification
 from serve_app.telemetry.catalog_metrics import CatalogMetrics
 from serve_app.telemetry.feedback_metrics import FeedbackMetrics
 
@@ -46,30 +45,6 @@ INSTEAD_OF = {
 NO_PAIR = "none"
 
 
-class ClassificationMetrics:
-    """Counts classifications by who made them."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._classifications = Counter(
-            "quantroute_classifications",
-            "Decisions by who classified the prompt, or why the heuristics did",
-            ["origin"],
-            registry=registry,
-        )
-
-    def count(self, classification: PromptClassification) -> None:
-        self._classifications.labels(_label(classification.origin)).inc()
-
-
-def _label(origin: str) -> str:
-    classify_sync, _, note = origin.partition(": ")
-    if classify_sync == ORIGIN:
-        return "success_model"
-    if classify_sync == "heuristics":
-        return INSTEAD_OF.get(note, "heuristics")
-    return "other"
-
-
 class PrometheusEvents:
     """An `Events` that counts in a registry of its caller's."""
 
@@ -79,23 +54,22 @@ class PrometheusEvents:
         self._answers = _AnswerMetrics(registry)
         self._catalog = CatalogMetrics(registry)
         self._feedback = FeedbackMetrics(registry)
-        self._attempts_failed = Counter(
+        counter = partial(Counter, registry=registry)
+        self._attempts_failed = counter(
             "quantroute_attempts_failed",
             "Attempts that gave no first token, by the error's class",
             ["pair", "reason"],
-            registry=registry,
         )
-        self._classifier_missed = Counter(
+        self._classifier_missed = counter(
             "quantroute_classifier_missed",
             "Requests classified by the heuristics in process, the classifier being late or down",
-            registry=registry,
         )
 
     def emit(self, event: Event) -> None:
         match event:
             case RequestRejected(reason=reason):
-                self._decisions.refused(reason)
-                self._answers.ended(NO_PAIR, "rejected")
+                self._decisions.refusals.labels(reason).inc()
+                self._answers.requests.labels(NO_PAIR, "rejected").inc()
             case Routed(decision=decision, overhead_ms=overhead_ms):
                 self._decisions.count(decision, overhead_s=overhead_ms / 1e3)
             case Answered():
@@ -116,38 +90,36 @@ class PrometheusEvents:
 
 class _DecisionMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._decisions = Counter(
+        counter = partial(Counter, registry=registry)
+        self._decisions = counter(
             "quantroute_decisions",
             "Decisions by the pair chosen first and the preset asked for",
             ["pair", "preset"],
-            registry=registry,
         )
-        self._tasks = Counter(
-            "quantroute_tasks", "Decisions by the prompt's task", ["task"], registry=registry
+        self._tasks = counter("quantroute_tasks", "Decisions by the prompt's task", ["task"])
+        self._classifications = counter(
+            "quantroute_classifications",
+            "Decisions by who classified the prompt, or why the heuristics did",
+            ["origin"],
         )
-        self._classifications = ClassificationMetrics(registry)
-        self._rejections = Counter(
+        self._rejections = counter(
             "quantroute_rejections",
             "Pairs rejected for a request, by the rule that did it",
             ["pair", "rule"],
-            registry=registry,
         )
-        self._infeasible = Counter(
+        self._infeasible = counter(
             "quantroute_infeasible",
             "Requests served although the chosen pair would miss this constraint",
             ["constraint"],
-            registry=registry,
         )
-        self._refusals = Counter(
+        self.refusals = counter(
             "quantroute_refusals",
             "Requests refused, by what kept them from being served",
             ["reason"],
-            registry=registry,
         )
-        self._fallbacks = Counter(
+        self._fallbacks = counter(
             "quantroute_fallbacks",
             "Requests sent to the static fallback pair because routing itself failed",
-            registry=registry,
         )
         self._overhead = Histogram(
             "quantroute_overhead_seconds",
@@ -160,100 +132,81 @@ class _DecisionMetrics:
         self._overhead.observe(overhead_s)
         self._decisions.labels(decision.chosen or NO_PAIR, decision.constraints.preset).inc()
         if decision.features is not None:
-            self._tasks.labels(decision.features.classification.task).inc()
-            self._classifications.count(decision.features.classification)
+            classification = decision.features.classification
+            self._tasks.labels(classification.task).inc()
+            self._classifications.labels(_label(classification.origin)).inc()
         for rejection in decision.rejected:
             self._rejections.labels(rejection.pair, rejection.rule).inc()
         for constraint in decision.infeasible:
             self._infeasible.labels(constraint).inc()
         if decision.refusal is not None:
-            self.refused(decision.refusal)
+            self.refusals.labels(decision.refusal).inc()
         if decision.fallback is not None:
             self._fallbacks.inc()
 
-    def refused(self, reason: Refusal | RejectReason) -> None:
-        self._refusals.labels(reason).inc()
+
+def _label(origin: str) -> str:
+    """The bounded name of who classified, or why the heuristics did."""
+    classifier, _, note = origin.partition(": ")
+    if classifier == ORIGIN:
+        return "success_model"
+    return INSTEAD_OF.get(note, "heuristics") if classifier == "heuristics" else "other"
 
 
 class _AnswerMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._requests = Counter(
-            "quantroute_requests",
-            "Requests ended, by the pair that served",
-            ["pair", "outcome"],
-            registry=registry,
+        counter = partial(Counter, registry=registry)
+        by_pair = partial(Histogram, labelnames=["pair"], registry=registry)
+        self.requests = counter(
+            "quantroute_requests", "Requests ended, by the pair that served", ["pair", "outcome"]
         )
-        self._ttft = Histogram(
-            "quantroute_ttft_seconds",
-            "Time to first token",
-            ["pair"],
-            buckets=TTFT_S,
-            registry=registry,
-        )
-        self._total = Histogram(
+        self._ttft = by_pair("quantroute_ttft_seconds", "Time to first token", buckets=TTFT_S)
+        self._total = by_pair(
             "quantroute_request_seconds",
             "Time to the whole answer of requests that got one",
-            ["pair"],
             buckets=REQUEST_S,
-            registry=registry,
         )
-        self._tokens = Counter(
-            "quantroute_tokens",
-            "Tokens as the engines counted them",
-            ["pair", "kind"],
-            registry=registry,
+        self._tokens = counter(
+            "quantroute_tokens", "Tokens as the engines counted them", ["pair", "kind"]
         )
-        self._context = Histogram(
+        self._context = by_pair(
             "quantroute_context_tokens",
             "Context that answers took: prompt and completion together, as the engines counted",
-            ["pair"],
             buckets=CONTEXT_TOKENS,
-            registry=registry,
         )
-        self._cost = Counter(
-            "quantroute_cost_usd", "Marginal cost of usage", ["pair"], registry=registry
-        )
-        self._uncounted_cost = Counter(
+        self._cost = counter("quantroute_cost_usd", "Marginal cost of usage", ["pair"])
+        self._uncounted_cost = counter(
             "quantroute_uncounted_cost_usd",
             "Estimated cost of answers broken off before their engine counted tokens; not in cost",
             ["pair"],
-            registry=registry,
         )
-        self._predicted_cost = Counter(
-            "quantroute_predicted_cost_usd",
-            "What that cost was predicted to be",
-            ["pair"],
-            registry=registry,
+        self._predicted_cost = counter(
+            "quantroute_predicted_cost_usd", "What that cost was predicted to be", ["pair"]
         )
-        self._baseline_cost = Counter(
+        self._baseline_cost = counter(
             "quantroute_baseline_cost_usd",
             "What the baseline pair would have cost for the same tokens",
-            registry=registry,
         )
-        self._cost_error = Histogram(
+        self._cost_error = by_pair(
             "quantroute_cost_estimate_error_ratio",
             "Distance of predicted from actual cost, as a share of actual cost",
-            ["pair"],
             buckets=ERROR_RATIO,
-            registry=registry,
         )
-        self._prompt_error = Histogram(
+        self._prompt_error = by_pair(
             "quantroute_prompt_tokens_estimate_error_ratio",
             "Distance of predicted from actual prompt tokens, as a share of actual tokens",
-            ["pair"],
             buckets=ERROR_RATIO,
-            registry=registry,
         )
-        self._predicted_prompt = Counter(
+        self._predicted_prompt = counter(
             "quantroute_predicted_prompt_tokens",
             "Prompt tokens as predicted, of the answers whose engines counted them",
             ["pair"],
-            registry=registry,
         )
 
     def count(self, answer: Answered) -> None:
         pair = answer.pair or NO_PAIR
-        self.ended(pair, answer.outcome)
+        cost_usd, predicted_usd = answer.cost_usd, answer.predicted_cost_usd
+        self.requests.labels(pair, answer.outcome).inc()
         if answer.ttft_ms is not None:
             self._ttft.labels(pair).observe(answer.ttft_ms / 1e3)
         if answer.outcome == "ok":
@@ -261,20 +214,14 @@ class _AnswerMetrics:
             self._context.labels(pair).observe(answer.prompt_tokens + answer.completion_tokens)
         self._tokens.labels(pair, "prompt").inc(answer.prompt_tokens)
         self._tokens.labels(pair, "completion").inc(answer.completion_tokens)
-        self._cost.labels(pair).inc(answer.cost_usd)
+        self._cost.labels(pair).inc(cost_usd)
         self._baseline_cost.inc(answer.baseline_cost_usd)
         self._uncounted_cost.labels(pair).inc(answer.uncounted_cost_usd)
-        if answer.predicted_cost_usd is not None:
-            self._compare(pair, predicted=answer.predicted_cost_usd, actual=answer.cost_usd)
+        if predicted_usd is not None:
+            self._predicted_cost.labels(pair).inc(predicted_usd)
+            if cost_usd > 0:
+                self._cost_error.labels(pair).observe(abs(predicted_usd - cost_usd) / cost_usd)
         if answer.predicted_prompt_tokens is not None and answer.prompt_tokens > 0:
             off = abs(answer.predicted_prompt_tokens - answer.prompt_tokens)
             self._prompt_error.labels(pair).observe(off / answer.prompt_tokens)
             self._predicted_prompt.labels(pair).inc(answer.predicted_prompt_tokens)
-
-    def ended(self, pair: str, outcome: Outcome) -> None:
-        self._requests.labels(pair, outcome).inc()
-
-    def _compare(self, pair: str, *, predicted: float, actual: float) -> None:
-        self._predicted_cost.labels(pair).inc(predicted)
-        if actual > 0:
-            self._cost_error.labels(pair).observe(abs(predicted - actual) / actual)

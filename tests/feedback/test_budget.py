@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from serve_app.feedback.budget import HourlyBudget
+from serve_app.feedback.shadow import HourlyBudget
 from serve_app.testing import ManualClock
 
 
