@@ -79,7 +79,7 @@ class IngressReplica:
         self._watch = CatalogWatch(
             self._store, catalog.publish, events=events, fallback=self._fallback
         )
-        pairs = [pair.pair for pair in settings.pairs]
+        pairs = settings.deployed
         self._load = LoadTracker(pairs)
         self._failed = False
         self._graded_log = _graded_log(settings, context.replica)

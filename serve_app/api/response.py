@@ -85,6 +85,9 @@ def answer_headers(answer: Answer, replica: str) -> list[RawHeader]:
         prediction = answer.candidate.prediction
         said["predicted-ms"] = f"{prediction.total_ms:.1f}"
         said["predicted-cost-usd"] = f"{prediction.cost_usd:.9f}"
+        if prediction.default_max_tokens is not None:
+            limit = answer.request.max_tokens_with(prediction.default_max_tokens)
+            said["default-max-tokens"] = str(limit)
     if answer.infeasible:
         said["infeasible"] = ",".join(answer.infeasible)
     headers = []

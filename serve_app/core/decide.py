@@ -89,6 +89,7 @@ def _servable(
                 published_margin=margin,
                 correction=corrections.get((pair.id, task)) if corrections else None,
                 added_tokens=added_tokens.get((pair.id, form), 0.0) if added_tokens else 0.0,
+                pair=pair,
             )
         pair_state = PairState(pair, state, profile, prediction)
         failed = rejections(rule_context, pair_state)

@@ -42,7 +42,8 @@ class Prediction:
     with. Token counts are in the pair's own tokenizer; `output_tokens` and `cost_usd` are of an
     answer of median length. `concurrency` is requests at one replica, this one included;
     `wait_ms` is queueing and cold start, and is part of both latencies. `feedback` is by how much
-    feedback has moved both accuracies.
+    feedback has moved both accuracies. `default_max_tokens` is the limit that the answer gets where
+    the caller set none, `None` where it gets none.
     """
 
     ttft_ms: Final[float]
@@ -56,6 +57,7 @@ class Prediction:
     concurrency: Final[float]
     origin: Final[Origin]
     feedback: Final[Correction | None] = None
+    default_max_tokens: Final[int | None] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +86,10 @@ class Candidate:
     prediction: Prediction | None
     terms: Terms | None
     violates: tuple[Constraint, ...] = ()
+
+    @property
+    def default_max_tokens(self) -> int | None:
+        return self.prediction.default_max_tokens if self.prediction is not None else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,7 +35,11 @@ ACCELERATORS = (CPU, *GPUS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """A model in one quantization on one kind of hardware, as deployed."""
+    """A model in one quantization on one kind of hardware, as deployed.
+
+    `default_max_tokens` limits the answer of a request that sets no limit. `None` leaves it to the
+    engine, which then writes up to the end of its context window.
+    """
 
     id: str
     model: str
@@ -44,6 +48,7 @@ class Pair:
     context_window: int
     max_concurrency: int
     capabilities: frozenset[Capability]
+    default_max_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,6 +40,13 @@ class InferenceRequest:
     usage_asked: bool = False
     wholly_counted: bool = True
 
+    def max_tokens_with(self, default: int | None) -> int | None:
+        """The limit that an engine gets: the caller's, or `default` with room for `min_tokens`."""
+        if self.max_tokens is not None or default is None:
+            return self.max_tokens
+        least = self.body.get("min_tokens")
+        return max(default, least) if isinstance(least, int) else default
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:

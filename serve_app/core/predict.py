@@ -6,10 +6,13 @@ from math import ceil, hypot
 
 from serve_app.core.cost import TokenPrice, Usage
 from serve_app.core.decision import Prediction
-from serve_app.core.fleet import Load
+from serve_app.core.fleet import Load, Pair
 from serve_app.core.profile import Correction, Profile, TaskAccuracy
 from serve_app.core.request import Constraints, Features, Success
 from serve_app.core.surface import Z95, read_surface, z_score
+
+# Token counts of prompts are estimates. Above this share of the window one may be too low.
+SURE_SHARE = 0.95
 
 
 def predict(
@@ -22,6 +25,7 @@ def predict(
     published_margin: float,
     correction: Correction | None = None,
     added_tokens: float = 0.0,
+    pair: Pair | None = None,
 ) -> Prediction:
     """Latency, cost and accuracy of `profile`'s pair for this request.
 
@@ -35,9 +39,10 @@ def predict(
     to both latencies. Cost and `output_tokens` are of the median length. No one timed a published
     profile on this hardware: all its latencies are multiplied by `published_margin`. Feedback's
     `correction` moves the accuracy from any source; `added_tokens` is what the pair's template
-    adds to the prompt.
+    adds to the prompt. `pair` is what is deployed, whose limit holds for an answer without one.
     """
-    usage = expected_usage(profile, features, added_tokens)
+    usage = expected_usage(profile, features, added_tokens, pair)
+    limit = applied_limit(pair, features, usage.prompt_tokens)
     z = z_score(constraints.deadline_quantile)
     concurrency = (load.in_flight + 1) / (load.ready_replicas or 1)
     slots = profile.max_concurrency
@@ -48,7 +53,8 @@ def predict(
         z=z,
     )
     after_first = usage.completion_tokens - 1
-    longer = _output_tokens(profile, features, usage.prompt_tokens, z) - usage.completion_tokens
+    longer_tokens = _output_tokens(profile, features, usage.prompt_tokens, z, limit)
+    longer = longer_tokens - usage.completion_tokens
     service_ms = latency.ttft_p50_ms + after_first * latency.tpot_p50_ms
     spread_ms = hypot(
         latency.ttft_ms - latency.ttft_p50_ms,
@@ -78,22 +84,40 @@ def predict(
         concurrency=concurrency,
         origin=origin,
         feedback=correction,
+        default_max_tokens=limit,
     )
 
 
-def expected_usage(profile: Profile, features: Features, added_tokens: float) -> Usage:
+def applied_limit(pair: Pair | None, features: Features, prompt_tokens: int) -> int | None:
+    """The pair's default where the caller set no limit, and prompt and answer surely fit.
+
+    An engine refuses a limit that does not fit. Without one it writes up to the window's end, which
+    is then less than the default, or little more.
+    """
+    if pair is None or pair.default_max_tokens is None or features.max_tokens is not None:
+        return None
+    limit = pair.default_max_tokens
+    return limit if prompt_tokens + limit <= SURE_SHARE * pair.context_window else None
+
+
+def expected_usage(
+    profile: Profile, features: Features, added_tokens: float, pair: Pair | None = None
+) -> Usage:
     """The request's tokens in the pair's own tokenizer, with an answer of median length."""
     prompt_tokens = ceil(features.prompt_tokens * profile.tokens_ratio + added_tokens)
     if prompt_tokens < 0:
         prompt_tokens = 0
+    limit = applied_limit(pair, features, prompt_tokens)
     return Usage(
         prompt_tokens=prompt_tokens,
-        completion_tokens=_output_tokens(profile, features, prompt_tokens, 0.0),
+        completion_tokens=_output_tokens(profile, features, prompt_tokens, 0.0, limit),
     )
 
 
-def _output_tokens(profile: Profile, features: Features, prompt_tokens: int, z: float) -> int:
-    """The answer's length at normal score `z`, as far as caller and context window let it go."""
+def _output_tokens(
+    profile: Profile, features: Features, prompt_tokens: int, z: float, default_limit: int | None
+) -> int:
+    """The answer's length at normal score `z`, as far as its limits and the window let it go."""
     classification = features.classification
     wanted: float = classification.output_tokens_p50
     if z > 0.0 and classification.output_tokens_p95 > wanted:
@@ -101,6 +125,8 @@ def _output_tokens(profile: Profile, features: Features, prompt_tokens: int, z: 
     limit = profile.context_window - prompt_tokens
     if features.max_tokens is not None and features.max_tokens < limit:
         limit = features.max_tokens
+    if default_limit is not None and default_limit < limit:
+        limit = default_limit
     tokens = ceil(wanted * profile.tokens_ratio)
     return tokens if tokens <= limit else max(1, limit)
 

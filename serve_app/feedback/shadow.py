@@ -128,6 +128,9 @@ class Shadow:
         if not can_compare or not can_answer or request.body.get("echo"):
             return None
         body = {name: value for name, value in request.body.items() if name not in UNCOMPARED}
+        candidate = routing.decision.candidate(reference.id)
+        if candidate is not None and candidate.default_max_tokens is not None:
+            body["max_tokens"] = request.max_tokens_with(candidate.default_max_tokens)
         call = EngineCall(
             operation=request.operation,
             body={**body, "model": reference.id, "stream": False},
@@ -172,7 +175,12 @@ class Shadow:
             if not answer.is_complete:
                 return "cut_off", 0.0
             added_tokens = drawn.catalog.added_tokens.get((pair, drawn.features.form), 0.0)
-            usage = expected_usage(drawn.catalog.profiles[pair], drawn.features, added_tokens)
+            usage = expected_usage(
+                drawn.catalog.profiles[pair],
+                drawn.features,
+                added_tokens,
+                self.reference,
+            )
             predicted_usd = drawn.catalog.prices[pair].cost_usd(usage)
             if not self._budget.take(predicted_usd):
                 return "over_budget", 0.0

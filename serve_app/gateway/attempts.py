@@ -44,19 +44,20 @@ def attempt_timeout_s(
     prediction = candidate.prediction
     if prediction is None or profile is None:
         return None
+    limit = request.max_tokens_with(candidate.default_max_tokens)
     if request.stream:
         expected_ms = prediction.ttft_ms
-    elif request.max_tokens is None or not is_one_answer(request.body):
+    elif limit is None or not is_one_answer(request.body):
         return None
     else:
-        # 99 of 100 answers of all the tokens that the caller allows take no longer.
+        # 99 of 100 answers of all the tokens that are allowed take no longer.
         latency = read_surface(
             profile.latency,
             concurrency=min(prediction.concurrency, profile.max_concurrency),
             prompt_tokens=prediction.prompt_tokens,
             z=Z99,
         )
-        expected_ms = prediction.wait_ms + latency.ttft_ms + request.max_tokens * latency.tpot_ms
+        expected_ms = prediction.wait_ms + latency.ttft_ms + limit * latency.tpot_ms
     return max(settings.attempt_timeout_min_ms, settings.attempt_timeout_factor * expected_ms) / 1e3
 
 
@@ -114,7 +115,7 @@ class Attempts:
                 profile = profiles.get(candidate.pair)
                 limit_s = attempt_timeout_s(candidate, profile, self.settings, answer.request)
             try:
-                texts = await self._attempt(candidate.pair, answer.request, resources, limit_s)
+                texts = await self._attempt(candidate, answer.request, resources, limit_s)
             except (EngineBusy, EngineFailed) as error:
                 answer.failures.append(error)
             else:
@@ -126,13 +127,17 @@ class Attempts:
         raise Overloaded(why, self.settings.retry_after_s)
 
     async def _attempt(
-        self, pair: str, request: InferenceRequest, resources: AsyncExitStack, limit_s: float | None
+        self,
+        candidate: Candidate,
+        request: InferenceRequest,
+        resources: AsyncExitStack,
+        limit_s: float | None,
     ) -> AsyncGenerator[str, None]:
-        began_s = self.clock.now()
+        began_s, pair = self.clock.now(), candidate.pair
         self.breakers.probing(pair)
         async with AsyncExitStack() as attempt:
             attempt.enter_context(self.load.counted(pair))
-            call = _engine_call(request, pair)
+            call = _engine_call(request, candidate)
             texts = await attempt.enter_async_context(aclosing(self.engine.answer(pair, call)))
             try:
                 text = await _first(pair, texts, limit_s)
@@ -157,13 +162,15 @@ class Attempts:
         )
 
 
-def _engine_call(request: InferenceRequest, pair: str) -> EngineCall:
-    """The caller's request without `routing`, to `pair` by its name.
+def _engine_call(request: InferenceRequest, candidate: Candidate) -> EngineCall:
+    """The caller's request without `routing`, to the pair by its name, with the pair's limit.
 
     A stream ends with usage, which the router needs to bill it.
     """
     body = {name: value for name, value in request.body.items() if name != "routing"}
-    body["model"] = pair
+    body["model"] = candidate.pair
+    if candidate.default_max_tokens is not None:
+        body["max_tokens"] = request.max_tokens_with(candidate.default_max_tokens)
     if request.stream:
         options = body.get("stream_options") or {}
         if not options.get("include_usage"):

@@ -52,5 +52,10 @@ def _is_doubtful(
     profile = catalog.profiles.get(pair.id)
     ratio = profile.tokens_ratio if profile is not None else 1.0
     added_tokens = catalog.added_tokens.get((pair.id, request.form), 0.0)
-    needed = prompt_tokens * ratio + added_tokens + (request.max_tokens or 1)
-    return abs(needed - pair.context_window) <= DOUBTFUL_SHARE * pair.context_window
+    prompt_tokens_here = prompt_tokens * ratio + added_tokens
+    limits = (request.max_tokens or 1, request.max_tokens or pair.default_max_tokens or 1)
+    return any(
+        abs(prompt_tokens_here + limit - pair.context_window)
+        <= DOUBTFUL_SHARE * pair.context_window
+        for limit in limits
+    )

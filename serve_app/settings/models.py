@@ -6,7 +6,7 @@ Pydantic validates them once, in `parse`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
@@ -127,7 +127,8 @@ class PairSettings(Settings):
 
     `checkpoint` is a local path, the name of a checkpoint that `quantroute weights` makes, or a
     model hub's id. `engine` goes to vLLM as it is; `env` is set for the engine's processes.
-    `cpus` are the logical CPUs one replica reserves in Ray.
+    `cpus` are the logical CPUs one replica reserves in Ray. `default_max_tokens` limits the answers
+    of requests that set no limit. Without it the fleet's holds, which is in `RoutingSettings`.
     """
 
     id: PairId
@@ -139,6 +140,7 @@ class PairSettings(Settings):
     context_window: PositiveInt
     max_concurrency: PositiveInt
     max_queued_requests: PositiveInt = 64
+    default_max_tokens: PositiveInt | None = None
     capabilities: frozenset[Capability] = frozenset({"tools", "json_schema", "logprobs"})
     replicas: ReplicaSettings = ReplicaSettings()
     cpus: PositiveFloat = 1.0
@@ -155,6 +157,7 @@ class PairSettings(Settings):
             context_window=self.context_window,
             max_concurrency=self.max_concurrency,
             capabilities=self.capabilities,
+            default_max_tokens=self.default_max_tokens,
         )
 
 
@@ -180,6 +183,7 @@ class RoutingSettings(Settings):
     max_attempts: PositiveInt = 3
     attempt_timeout_factor: PositiveFloat = 4.0
     attempt_timeout_min_ms: PositiveFloat = 5_000
+    default_max_tokens: PositiveInt | None = None
     retry_after_s: PositiveFloat = 1.0
 
     @property
@@ -284,6 +288,15 @@ class AppArgs(Settings):
     feedback: FeedbackSettings = FeedbackSettings()
     reference_tokenizer: str | None = None
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @property
+    def deployed(self) -> tuple[Pair, ...]:
+        """The pairs, each with its own limit on answers or the fleet's."""
+        limit = self.routing.default_max_tokens
+        return tuple(
+            replace(pair.pair, default_max_tokens=pair.default_max_tokens or limit)
+            for pair in self.pairs
+        )
 
     @property
     def max_replicas(self) -> dict[str, int]:
