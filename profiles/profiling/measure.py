@@ -101,15 +101,7 @@ async def _measure(
             ) as generator:
                 await sweep.run(generator, seed=seed, progress=progress, after_round=keep_peak)
         if not folder.outcomes():
-            progress.step("asking graded questions", EVALUATION_WORK)
-            outcomes = await evaluate(
-                plan.items,
-                url=engine.url,
-                model=engine.model,
-                concurrency=EVALUATION_CONCURRENCY,
-                progress=progress.within,
-            )
-            folder.write_outcomes(outcomes, items_digest=plan.items_digest)
+            await _grade(plan, engine, folder, progress)
         served = Served(
             url=engine.url,
             model=engine.model,
@@ -123,6 +115,20 @@ async def _measure(
             )
             folder.write_benchmarks({**folder.benchmarks(), name: accuracy})
         keep_peak()
+
+
+async def _grade(
+    plan: PairPlan, engine: Endpoint, folder: RunFolder, progress: PairProgress
+) -> None:
+    progress.step("asking graded questions", EVALUATION_WORK)
+    outcomes = await evaluate(
+        plan.items,
+        url=engine.url,
+        model=engine.model,
+        concurrency=EVALUATION_CONCURRENCY,
+        progress=progress.within,
+    )
+    folder.write_outcomes(outcomes, items_digest=plan.items_digest)
 
 
 def _ungraded(plan: PairPlan, folder: RunFolder) -> list[str]:
