@@ -14,7 +14,12 @@ from gguf import GGUFReader
 from profiles.validation.claims import UNQUANTIZED_BITS
 from profiles.validation.layers import FLOATS, LinearLayer, linear_layers
 from profiles.validation.tensors import BadValues, bad_values, read_shards
-from profiles.validation.tokenizer import TokenizerFacts, TokenizerUnreadable, tokenizer_facts
+from profiles.validation.tokenizer import (
+    TokenizerFacts,
+    TokenizerUnreadable,
+    generation_settings,
+    tokenizer_facts,
+)
 
 CONFIG = "config.json"
 # What a model computes with its weights; each may be missing where a version does not write it.
@@ -43,7 +48,8 @@ class CheckpointFacts:
     """All that its files tell. `problems` are lines on files that are missing, cut or unreadable.
 
     `method` is the quantization that its configuration names, `None` for none. `other_bytes` is
-    what all but the linear layers takes: embedding, output, norms.
+    what all but the linear layers takes: embedding, output, norms. `generation` is the sampling
+    that the engine uses where a caller sets none.
     """
 
     path: Path
@@ -54,6 +60,7 @@ class CheckpointFacts:
     embedding_rows: int | None = None
     values: BadValues = field(default_factory=BadValues)
     tokenizer: TokenizerFacts | None = None
+    generation: str = "none"
     problems: tuple[str, ...] = ()
 
     @property
@@ -95,9 +102,10 @@ def read_checkpoint(path: Path) -> CheckpointFacts:
     problems += shard_problems
     if not tensors and not shard_problems:
         problems.append("there is no *.safetensors file in it")
-    tokenizer = None
+    tokenizer, generation = None, "none"
     try:
         tokenizer = tokenizer_facts(path)
+        generation = generation_settings(path)
     except TokenizerUnreadable as exc:
         problems.append(str(exc))
     quantization = config.get("quantization_config") or config.get("compression_config") or {}
@@ -113,6 +121,7 @@ def read_checkpoint(path: Path) -> CheckpointFacts:
         embedding_rows=next((tensors[name].shape[0] for name in embedding), None),
         values=BadValues() if problems else bad_values(tensors),
         tokenizer=tokenizer,
+        generation=generation,
         problems=tuple(problems),
     )
 

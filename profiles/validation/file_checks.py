@@ -51,6 +51,13 @@ def file_checks(
             seen=listed(differing, most=DIFFERENCES_TOLD) or "the parent's",
             allowed="the same as the parent's",
         )
+        own, theirs = facts.generation, parent.facts.generation
+        yield check(
+            "generation settings",
+            passed=own == theirs,
+            seen=own if own == theirs else f"{own}; the parent's {theirs}",
+            allowed="the parent's",
+        )
     if facts.tokenizer is not None:
         parents = parent.facts.tokenizer if parent else None
         yield from _tokenizer_checks(facts.tokenizer, parents, facts.embedding_rows)
@@ -96,6 +103,7 @@ def _tokenizer_checks(
         yield check(
             "tokenizer",
             passed=not differing,
-            seen=listed(differing, most=DIFFERENCES_TOLD) or "the parent's in every part",
-            allowed="vocabulary, special tokens, normalizer and chat template of the parent",
+            seen=listed(differing, most=DIFFERENCES_TOLD)
+            or f"the parent's on {len(own.encodings)} texts and every token",
+            allowed="the parent's tokens, special tokens and chat template",
         )

@@ -73,6 +73,11 @@ HINTS: Mapping[str, Hint] = MappingProxyType(
             "copy tokenizer.json, tokenizer_config.json, generation_config.json and "
             "chat_template.jinja from the parent",
         ),
+        "generation settings": Hint(
+            "a quantizer that wrote its own generation_config.json, or none: the engine then "
+            "samples at temperature 1",
+            "copy generation_config.json from the parent",
+        ),
         "layers in memory": Hint(NOT_QUANTIZED, SERVE_ANOTHER),
         "bits in memory": Hint(
             "weights that the engine widens on loading, or has not quantized at all",

@@ -14,12 +14,24 @@ from profiles.validation.checkpoint import CheckpointFacts, read_checkpoint
 WIDTH = 64
 TEMPLATE = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
 LAYERS = tuple(f"model.layers.{n}.mlp.{part}_proj" for n in range(2) for part in ("up", "down"))
+VOCABULARY = {"a": 0, "b": 1, "<s>": 2, "ab": 3, "ba": 4}
+BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
+
+
+def added_token(id_: int, content: str) -> dict[str, object]:
+    """As the tokenizers library writes one."""
+    marks = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
+    return {"id": id_, "content": content, "special": True, **marks}
+
+
 TOKENIZER: dict[str, object] = {
-    "model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "<s>": 2}, "merges": ["a b"]},
-    "added_tokens": [{"id": 2, "content": "<s>", "special": True}],
+    "version": "1.0",
+    "model": {"type": "BPE", "vocab": VOCABULARY, "merges": ["a b"]},
+    "added_tokens": [added_token(2, "<s>")],
     "normalizer": None,
-    "pre_tokenizer": {"type": "ByteLevel"},
+    "pre_tokenizer": BYTE_LEVEL,
     "post_processor": None,
+    "decoder": None,
 }
 
 Tensors = dict[str, torch.Tensor]

@@ -7,11 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from profiles.validation.checkpoint import read_checkpoint
 from profiles.validation.tensors import BadValues
 from profiles.validation.verdict import Evidence
 from profiles.validation.vllm_log import LoadedFacts, LoadedLayer
 from tests.profiles.validation.evidence import evidence, some_facts, with_facts
-from tests.profiles.validation.folders import changed_tokenizer, facts
+from tests.profiles.validation.folders import (
+    added_token,
+    changed_tokenizer,
+    facts,
+    write_checkpoint,
+)
 from tests.profiles.validation.gate_verdicts import NEAR, PARENT, failed, judged, the_failure
 
 
@@ -64,12 +70,44 @@ def test_a_tokenizer_that_is_not_the_parents_fails_before_any_engine(tmp_path: P
     failure = the_failure(judged(Evidence(facts=other), parent, claims="bf16"))
 
     assert failure.name == "tokenizer"
-    assert failure.seen.startswith("normalizer ")
+    assert failure.seen.startswith("'CamelCase")
+
+
+@pytest.mark.parametrize(
+    ("own", "parents", "seen"),
+    [
+        ("none", "temperature 0.2, top_p 0.9", "none; the parent's temperature 0.2, top_p 0.9"),
+        ("temperature 1.0", "temperature 0.2", "temperature 1.0; the parent's temperature 0.2"),
+    ],
+)
+def test_generation_settings_that_are_not_the_parents_fail(
+    own: str, parents: str, seen: str
+) -> None:
+    parent = with_facts(evidence(), generation=parents)
+
+    failure = the_failure(judged(with_facts(evidence(), generation=own), parent, claims="bf16"))
+
+    assert (failure.name, failure.seen) == ("generation settings", seen)
+
+
+def test_generation_settings_are_read_from_the_checkpoint(tmp_path: Path) -> None:
+    folder = write_checkpoint(tmp_path)
+    (folder / "generation_config.json").write_text(
+        '{"temperature": 0.7, "top_k": 20, "eos_token_id": 2, "use_cache": true}'
+    )
+
+    assert read_checkpoint(folder).generation == "temperature 0.7, top_k 20"
 
 
 def test_more_tokens_than_rows_of_the_embedding_fail(tmp_path: Path) -> None:
     vocabulary = {str(token): token for token in range(20)}
-    own = facts(tmp_path, tokenizer=changed_tokenizer(model={"vocab": vocabulary}))
+    own = facts(
+        tmp_path,
+        tokenizer=changed_tokenizer(
+            model={"type": "BPE", "vocab": {**vocabulary, "<s>": 20}, "merges": []},
+            added_tokens=[added_token(20, "<s>")],
+        ),
+    )
 
     failure = the_failure(judged(Evidence(facts=own), claims="bf16"))
 

@@ -1,15 +1,22 @@
-"""A tokenizer is the parent's only when all its parts are."""
+"""A tokenizer is the parent's when it encodes and decodes as the parent's does."""
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from profiles.validation.checkpoint import read_checkpoint
-from profiles.validation.tokenizer import tokenizer_facts
-from tests.profiles.validation.folders import changed_tokenizer, write_checkpoint
+from profiles.validation.tokenizer import sample_texts, tokenizer_facts
+from tests.profiles.validation.folders import (
+    BYTE_LEVEL,
+    VOCABULARY,
+    added_token,
+    changed_tokenizer,
+    write_checkpoint,
+)
 
 
 def differences(tmp_path: Path, **given: Any) -> tuple[str, ...]:
@@ -25,37 +32,95 @@ def test_a_copy_differs_in_nothing(tmp_path: Path) -> None:
     assert differences(tmp_path) == ()
 
 
+BPE = {"type": "BPE", "merges": ["a b"]}
+
+
 @pytest.mark.parametrize(
-    ("tokenizer", "part"),
+    ("tokenizer", "difference"),
     [
         (
-            changed_tokenizer(model={"vocab": {"a": 1, "b": 0, "<s>": 2}, "merges": ["a b"]}),
-            "vocabulary",
+            changed_tokenizer(model={**BPE, "vocab": {**VOCABULARY, "ba": 5}}),
+            "vocabulary ",
         ),
         (
-            changed_tokenizer(model={"vocab": {"a": 0, "b": 1, "<s>": 2}, "merges": ["b a"]}),
-            "merges",
+            changed_tokenizer(model={**BPE, "vocab": VOCABULARY, "merges": ["b a"]}),
+            '"The quick',
         ),
-        (changed_tokenizer(normalizer={"type": "Lowercase"}), "normalizer"),
-        (changed_tokenizer(pre_tokenizer={"type": "Whitespace"}), "pre tokenizer"),
-        (changed_tokenizer(post_processor={"type": "ByteLevel"}), "post processor"),
+        (changed_tokenizer(normalizer={"type": "Lowercase"}), "'CamelCase"),
+        (
+            changed_tokenizer(pre_tokenizer={"type": "CharDelimiterSplit", "delimiter": "b"}),
+            '"The quick',
+        ),
+        (
+            changed_tokenizer(
+                post_processor={
+                    "type": "TemplateProcessing",
+                    "single": [
+                        {"SpecialToken": {"id": "<s>", "type_id": 0}},
+                        {"Sequence": {"id": "A", "type_id": 0}},
+                    ],
+                    "pair": [{"Sequence": {"id": "A", "type_id": 0}}],
+                    "special_tokens": {"<s>": {"id": "<s>", "ids": [2], "tokens": ["<s>"]}},
+                }
+            ),
+            '"The quick',
+        ),
+        (
+            changed_tokenizer(
+                decoder={"type": "Replace", "pattern": {"String": "a"}, "content": "-"}
+            ),
+            "ids give ",
+        ),
     ],
-    ids=["vocabulary", "merges", "normalizer", "pre_tokenizer", "post_processor"],
+    ids=["ids", "merges", "normalizer", "pre_tokenizer", "post_processor", "decoder"],
 )
-def test_each_part_that_differs_is_named(
-    tmp_path: Path, tokenizer: dict[str, object], part: str
+def test_a_tokenizer_that_reads_or_writes_otherwise_differs(
+    tmp_path: Path, tokenizer: dict[str, object], difference: str
 ) -> None:
-    (difference,) = differences(tmp_path, tokenizer=tokenizer)
+    (line,) = differences(tmp_path, tokenizer=tokenizer)
 
-    assert difference.startswith(f"{part} ")
+    assert line.startswith(difference), line
+
+
+@pytest.mark.parametrize(
+    "tokenizer",
+    [
+        changed_tokenizer(normalizer={"type": "NFC"}),
+        changed_tokenizer(post_processor=BYTE_LEVEL),
+    ],
+    ids=["composes what is composed", "counts offsets only"],
+)
+def test_a_part_that_changes_no_text_is_no_difference(
+    tmp_path: Path, tokenizer: dict[str, object]
+) -> None:
+    assert differences(tmp_path, tokenizer=tokenizer) == ()
+
+
+def test_sample_texts_are_composed_unicode() -> None:
+    assert len(sample_texts()) > 450
+    assert all(unicodedata.is_normalized("NFC", text) for text in sample_texts())
 
 
 def test_a_special_token_with_another_id_differs(tmp_path: Path) -> None:
-    tokenizer = changed_tokenizer(added_tokens=[{"id": 9, "content": "<s>", "special": True}])
+    tokenizer = changed_tokenizer(
+        model={**BPE, "vocab": {"a": 0, "b": 1, "ab": 2, "ba": 3}},
+        added_tokens=[added_token(4, "<s>")],
+    )
 
-    told = differences(tmp_path, tokenizer=tokenizer)
+    found = differences(tmp_path, tokenizer=tokenizer)
 
-    assert "special tokens eos_token <s>=9, the parent's eos_token <s>=2" in told
+    assert "special tokens eos_token <s>=4, the parent's eos_token <s>=2" in found
+
+
+def test_a_tokenizer_that_the_library_refuses_is_a_problem_of_the_checkpoint(
+    tmp_path: Path,
+) -> None:
+    model = {"type": "BPE", "vocab": {"a": 0}, "merges": ["a z"]}
+    folder = write_checkpoint(tmp_path, tokenizer=changed_tokenizer(model=model))
+
+    (problem,) = read_checkpoint(folder).problems
+
+    assert problem.startswith("tokenizer.json cannot be used: ")
 
 
 def test_another_end_of_text_in_the_configuration_differs(tmp_path: Path) -> None:
@@ -71,7 +136,7 @@ def test_a_chat_template_that_is_missing_differs(tmp_path: Path) -> None:
 
 
 def test_merges_are_the_same_in_either_way_of_writing_them(tmp_path: Path) -> None:
-    model = {"type": "BPE", "vocab": {"a": 0, "b": 1, "<s>": 2}, "merges": [["a", "b"]]}
+    model = {"type": "BPE", "vocab": VOCABULARY, "merges": [["a", "b"]]}
 
     assert differences(tmp_path, tokenizer=changed_tokenizer(model=model)) == ()
 
