@@ -1,7 +1,9 @@
 """`python -m profiles.checkpoints.round_weights PARENT FOLDER SCHEME`: round to nearest.
 
 The largest absolute weight of an output channel becomes the largest integer, 127 of 8 bits. Other
-weights of the channel become the nearest integer, ties to even. Runs in a process of its own.
+weights of the channel become the nearest integer, ties to even. compressed-tensors divides in the
+weights' own number format, so a BF16 weight near a tie may become the other neighbour. Runs in a
+process of its own.
 """
 
 from __future__ import annotations
