@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from profiles.checkpoints.build import ensure, resolve
+from profiles.checkpoints.build import Made, ensure, ensure_available, resolve
 from profiles.checkpoints.errors import CheckpointError
 from profiles.checkpoints.recipe import RECIPES
 
-__all__ = ["RECIPES", "CheckpointError", "ensure", "resolve"]
+__all__ = [
+    "RECIPES",
+    "CheckpointError",
+    "Made",
+    "ensure",
+    "ensure_available",
+    "resolve",
+]

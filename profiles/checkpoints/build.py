@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from filelock import FileLock, Timeout
 
-from profiles.checkpoints import manifest
-from profiles.checkpoints.disk import (
-    FreeBytes,
-    disk_full_named,
-    free_bytes,
-    require_space,
-    staged,
-    sweep,
-)
+from profiles.checkpoints import generation, manifest
+from profiles.checkpoints.disk import FreeBytes, free_bytes, space_for, staged, sweep
 from profiles.checkpoints.errors import LocalCheckpointInvalid, NoSource, SourceUnavailable
+from profiles.checkpoints.hub import HubSource
 from profiles.checkpoints.manifest import Origin, Thoroughness
+from profiles.checkpoints.nearest import RoundToNearest
 from profiles.checkpoints.progress import ConsoleProgress, Progress
 from profiles.checkpoints.quantize import LlmCompressor
 from profiles.checkpoints.recipe import Base, Quantized, Recipe, recipe_of
-from profiles.checkpoints.sources import HubSource, WheelSource
+from profiles.checkpoints.wheels import WheelSource
 
 FOLDER = "checkpoints"
+# Holds what was downloaded for checkpoints that are not whole yet. No sweep removes it.
+DOWNLOADS = "downloads"
 PARTS_OF_A_CHECKPOINT = ("config.json", "tokenizer.json", "*.safetensors")
 
 
@@ -35,9 +33,12 @@ class Source(Protocol):
 
     name: str
 
-    def fetch(self, recipe: Base, folder: Path, progress: Progress) -> Origin:
+    def fetch(self, recipe: Base, folder: Path, kept: Path, progress: Progress) -> Origin:
         """Writes a whole BF16 checkpoint into `folder`. Raises `SourceUnavailable` when it
-        has none, which leads to the next source; any other error ends the run."""
+        has none, which leads to the next source; any other error ends the run.
+
+        `kept` is where downloads go, to be found again after a killed run.
+        """
         ...
 
 
@@ -52,11 +53,20 @@ class Quantizer(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workshop:
-    """What checkpoints are made with. `sources` are asked in this order."""
+    """What checkpoints are made with. `sources` are asked in this order, and
+    `quantizers` are found by a recipe's method."""
 
     sources: Sequence[Source]
-    quantizer: Quantizer
+    quantizers: Mapping[str, Quantizer]
     free: FreeBytes = free_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Folders of checkpoints by name, and why the others cannot be had."""
+
+    folders: dict[str, Path]
+    missing: dict[str, NoSource]
 
 
 def ensure(
@@ -72,19 +82,43 @@ def ensure(
 
     A folder given in `local` is used as it is, and quantized checkpoints are made from it.
     Several runs may call this at once: one works, the others wait and then find its results.
-    A run that is killed leaves nothing that a later one takes for a checkpoint.
+    A run that is killed leaves nothing that a later one takes for a checkpoint. What it has
+    downloaded is kept, and the next run goes on from there.
     """
+    made = ensure_available(
+        names, root=root, local=local, progress=progress, workshop=workshop, verify=verify
+    )
+    for error in made.missing.values():
+        raise error
+    return made.folders
+
+
+def ensure_available(
+    names: Sequence[str],
+    *,
+    root: Path,
+    local: Mapping[str, Path] | None = None,
+    progress: Progress | None = None,
+    workshop: Workshop | None = None,
+    verify: Thoroughness = "quick",
+) -> Made:
+    """As `ensure`, but goes on with the others where no source has one. Other errors end it."""
     recipes = [recipe_of(name) for name in names]
     progress = progress or ConsoleProgress()
     folder = root / FOLDER
     tools = workshop or _standard_workshop(root)
-    with disk_full_named(root, tools.free):
-        folder.mkdir(parents=True, exist_ok=True)
-        with _only_run(folder, progress):
-            for stale in (*sweep(root), *sweep(folder)):
-                progress.note(f"Removed what an interrupted run left: {stale.name}")
-            build = _Build(folder, dict(local or {}), tools, progress, verify)
-            return {recipe.name: build.path_of(recipe) for recipe in recipes}
+    folder.mkdir(parents=True, exist_ok=True)
+    with _only_run(folder, progress):
+        for stale in (*sweep(root), *sweep(folder)):
+            progress.note(f"Removed what an interrupted run left: {stale.name}")
+        build = _Build(root, dict(local or {}), tools, progress, verify)
+        made = Made({}, {})
+        for recipe in recipes:
+            try:
+                made.folders[recipe.name] = build.path_of(recipe)
+            except NoSource as error:
+                made.missing[recipe.name] = error
+    return made
 
 
 def resolve(name_or_path: str, root: Path) -> Path | None:
@@ -97,11 +131,12 @@ def resolve(name_or_path: str, root: Path) -> Path | None:
 
 @dataclass(frozen=True, slots=True)
 class _Build:
-    folder: Path
+    root: Path
     local: Mapping[str, Path]
     workshop: Workshop
     progress: Progress
     verify: Thoroughness
+    unavailable: dict[str, NoSource] = field(default_factory=dict)
 
     def path_of(self, recipe: Recipe) -> Path:
         if given := self.local.get(recipe.name):
@@ -111,36 +146,45 @@ class _Build:
         return self._quantized(recipe)
 
     def _base(self, recipe: Base) -> Path:
-        target = self.folder / recipe.name
+        target = self.root / FOLDER / recipe.name
+        if recipe.name in self.unavailable:
+            raise self.unavailable[recipe.name]
         if not self._is_good(target, recipe, parent=None):
-            require_space(self.folder, recipe.needed_bytes, self.workshop.free)
-            self._fetch(recipe, target)
+            with space_for(self.root, recipe.needed_bytes, self.workshop.free):
+                self._fetch(recipe, target)
         return target
 
     def _fetch(self, recipe: Base, target: Path) -> None:
         tried: list[SourceUnavailable] = []
+        kept = self.root / DOWNLOADS / recipe.name
         for source in self.workshop.sources:
             try:
                 with staged(target) as stage:
-                    origin = source.fetch(recipe, stage, self.progress)
+                    origin = source.fetch(recipe, stage, kept, self.progress)
+                    generation.complete(stage, recipe.generation)
                     manifest.write(stage, recipe, origin, parent=None)
             except SourceUnavailable as error:
                 self.progress.note(f"Not from the {error}")
                 tried.append(error)
             else:
+                shutil.rmtree(kept, ignore_errors=True)
                 return
-        raise NoSource(recipe.name, tried)
+        self.unavailable[recipe.name] = NoSource(recipe.name, tried)
+        raise self.unavailable[recipe.name]
 
     def _quantized(self, recipe: Quantized) -> Path:
         parent = self.path_of(recipe_of(recipe.parent))
         weights = manifest.weights_digest(parent)
-        target = self.folder / recipe.name
+        target = self.root / FOLDER / recipe.name
         if not self._is_good(target, recipe, parent=weights):
-            quantizer = self.workshop.quantizer
+            quantizer = self.workshop.quantizers[recipe.method]
             needed_bytes = recipe.needed_bytes + quantizer.set_up_bytes
-            require_space(self.folder, needed_bytes, self.workshop.free)
-            with staged(target) as stage:
+            with (
+                space_for(self.root, needed_bytes, self.workshop.free),
+                staged(target) as stage,
+            ):
                 origin = quantizer.quantize(recipe, parent, stage, self.progress)
+                generation.inherit(parent, stage)
                 manifest.write(stage, recipe, origin, parent=weights)
         return target
 
@@ -186,4 +230,7 @@ def _checked(name: str, given: Path) -> Path:
 
 
 def _standard_workshop(root: Path) -> Workshop:
-    return Workshop(sources=(HubSource(), WheelSource()), quantizer=LlmCompressor(root))
+    return Workshop(
+        sources=(HubSource(), WheelSource()),
+        quantizers={"rtn": RoundToNearest(), "gptq": LlmCompressor(root)},
+    )

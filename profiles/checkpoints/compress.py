@@ -1,11 +1,13 @@
-"""Quantizes one checkpoint. Runs in the quantization environment and imports nothing of ours."""
+"""Quantizes one checkpoint by GPTQ.
+
+Runs in the quantization environment and imports nothing of ours.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
 from pathlib import Path
-from typing import Literal
 
 import torch
 from compressed_tensors.quantization import (  # type: ignore[import-untyped]
@@ -14,10 +16,7 @@ from compressed_tensors.quantization import (  # type: ignore[import-untyped]
 )
 from datasets import Dataset  # type: ignore[import-untyped]
 from llmcompressor import oneshot  # type: ignore[import-not-found]
-from llmcompressor.modifiers.quantization import (  # type: ignore[import-not-found]
-    GPTQModifier,
-    QuantizationModifier,
-)
+from llmcompressor.modifiers.quantization import GPTQModifier  # type: ignore[import-not-found]
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 
 # The output layer shares its weights with the embedding, which must stay as it is.
@@ -45,31 +44,18 @@ def conversations(file: Path, tokenizer: PreTrainedTokenizerBase) -> Dataset:
     return Dataset.from_list(rows)
 
 
-def compress(
-    parent: Path,
-    folder: Path,
-    scheme: QuantizationScheme,
-    *,
-    method: Literal["rtn", "gptq"],
-    calibration: Path,
-) -> None:
+def compress(parent: Path, folder: Path, scheme: QuantizationScheme, calibration: Path) -> None:
     model = AutoModelForCausalLM.from_pretrained(parent, dtype=torch.bfloat16)
-    tokenizer = AutoTokenizer.from_pretrained(parent)
-    groups = {"config_groups": {"all": scheme}, "ignore": KEPT}
-    if method == "rtn":
-        oneshot(model=model, recipe=QuantizationModifier(**groups))
-    else:
-        texts = conversations(calibration, tokenizer)
-        # One pass for all layers: the default, layer by layer, takes ten times as long on a CPU.
-        oneshot(
-            model=model,
-            recipe=GPTQModifier(**groups),
-            dataset=texts,
-            num_calibration_samples=len(texts),
-            pipeline="basic",
-        )
+    texts = conversations(calibration, AutoTokenizer.from_pretrained(parent))
+    # One pass for all layers: the default, layer by layer, takes ten times as long on a CPU.
+    oneshot(
+        model=model,
+        recipe=GPTQModifier(config_groups={"all": scheme}, ignore=KEPT),
+        dataset=texts,
+        num_calibration_samples=len(texts),
+        pipeline="basic",
+    )
     model.save_pretrained(folder, save_compressed=True)
-    tokenizer.save_pretrained(folder)
 
 
 def arguments() -> argparse.Namespace:
@@ -77,7 +63,6 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("parent", type=Path)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--scheme", required=True)
-    parser.add_argument("--method", choices=["rtn", "gptq"], required=True)
     parser.add_argument("--group-size", type=int)
     parser.add_argument("--calibration", type=Path, required=True)
     return parser.parse_args()
@@ -85,10 +70,5 @@ def arguments() -> argparse.Namespace:
 
 if __name__ == "__main__":
     asked = arguments()
-    compress(
-        asked.parent,
-        asked.folder,
-        scheme_of(asked.scheme, asked.group_size),
-        method=asked.method,
-        calibration=asked.calibration,
-    )
+    scheme = scheme_of(asked.scheme, asked.group_size)
+    compress(asked.parent, asked.folder, scheme, asked.calibration)

@@ -20,21 +20,19 @@ def free_bytes(folder: Path) -> int:
     return shutil.disk_usage(folder).free
 
 
-def require_space(folder: Path, needed_bytes: int, free: FreeBytes) -> None:
+@contextmanager
+def space_for(folder: Path, needed_bytes: int, free: FreeBytes) -> Iterator[None]:
+    """Work that writes `needed_bytes`. Raises `DiskFull` before it where they are not free, and
+    where the disk fills up during it."""
     available = free(folder)
     if available < needed_bytes:
         raise DiskFull(folder, available, needed_bytes)
-
-
-@contextmanager
-def disk_full_named(folder: Path, free: FreeBytes) -> Iterator[None]:
-    """Turns the operating system's word for a full disk into `DiskFull`."""
     try:
         yield
     except OSError as error:
         if error.errno not in NO_SPACE:
             raise
-        raise DiskFull(folder, free(folder)) from error
+        raise DiskFull(folder, free(folder), needed_bytes) from error
 
 
 @contextmanager

@@ -4,6 +4,7 @@
   x UnknownCheckpoint        no recipe has this name
   x LocalCheckpointInvalid   the given folder is not a checkpoint
   x SourceUnavailable        one source cannot deliver: the next one is tried
+  x DownloadFailed           a server did not send a whole file
   x NoSource                 none of them could
   x WrongDigest              the bytes are not the published ones: nothing of them is kept
   x DiskFull
@@ -55,6 +56,20 @@ class SourceUnavailable(CheckpointError):
         return f"{self.source}: {self.cause}"
 
 
+class DownloadFailed(CheckpointError):
+    """The server refused, or attempts ended without a new byte. Bytes that came are kept."""
+
+    def __init__(self, host: str, cause: str, kept_bytes: int) -> None:
+        super().__init__(host, cause, kept_bytes)
+        self.host = host
+        self.cause = cause
+        self.kept_bytes = kept_bytes
+
+    def __str__(self) -> str:
+        kept = f"; {self.kept_bytes / 1e6:.1f} MB are kept, run again to go on"
+        return f"{self.host}: {self.cause}{kept if self.kept_bytes else ''}"
+
+
 class NoSource(CheckpointError):
     def __init__(self, name: str, tried: Sequence[SourceUnavailable]) -> None:
         super().__init__(name, tuple(tried))
@@ -64,12 +79,15 @@ class NoSource(CheckpointError):
     def __str__(self) -> str:
         causes = "".join(f"\n  {failure}" for failure in self.tried)
         return (
-            f"no source has the weights of {self.name!r}:{causes}\nConnect this machine to one of "
-            "them, or name a folder that holds the checkpoint"
+            f"no source has the weights of {self.name!r}:\n  local path: none was given{causes}\n"
+            "Connect this machine to one of them, or give a folder that holds the checkpoint: "
+            f"--local {self.name}=FOLDER"
         )
 
 
 class WrongDigest(CheckpointError):
+    """`expected` and `got` are hexadecimal digests; `got` may give the reason for having none."""
+
     def __init__(self, file: str, source: str, expected: str, got: str) -> None:
         super().__init__(file, source, expected, got)
         self.file = file
@@ -79,25 +97,26 @@ class WrongDigest(CheckpointError):
 
     def __str__(self) -> str:
         return (
-            f"{self.file!r} from {self.source} was refused: its digest is {self.got}, the "
-            f"published one {self.expected}; run again, and if it stays so, name another source"
+            f"{self.file} from the {self.source} was refused: its digest is {self.got}, and "
+            f"{self.expected} is expected; run again, and if it stays so, give a folder that "
+            "holds the checkpoint: --local NAME=FOLDER"
         )
 
 
 class DiskFull(CheckpointError):
-    """`needed_bytes` is `None` when the disk filled up although enough had seemed free."""
+    """`needed_bytes` is what all of the work needs, what is there of it included."""
 
-    def __init__(self, folder: Path, free_bytes: int, needed_bytes: int | None = None) -> None:
+    def __init__(self, folder: Path, free_bytes: int, needed_bytes: int) -> None:
         super().__init__(folder, free_bytes, needed_bytes)
         self.folder = folder
         self.free_bytes = free_bytes
         self.needed_bytes = needed_bytes
 
     def __str__(self) -> str:
-        free = f"the disk of {str(self.folder)!r} has {self.free_bytes / 1e9:.1f} GB free"
-        if self.needed_bytes is None:
-            return f"{free} and filled up; free some space, then run again"
-        return f"{free}, {self.needed_bytes / 1e9:.1f} GB are needed; free some, then run again"
+        return (
+            f"the disk of {str(self.folder)!r} has {self.free_bytes / 1e9:.1f} GB free, "
+            f"{self.needed_bytes / 1e9:.1f} GB are needed; free some, then run again"
+        )
 
 
 class ToolFailed(CheckpointError):

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from profiles.checkpoints.recipe import Quantized, Recipe
+from profiles.checkpoints.recipe import Quantized, Recipe, base_of
 
 FILE_NAME = "quantroute.json"
 Thoroughness = Literal["quick", "full"]
@@ -58,11 +58,12 @@ _ADAPTER = TypeAdapter(Manifest)
 
 
 def recipe_text(recipe: Recipe) -> str:
-    """What decides a quantized checkpoint's numbers. A base's source may differ, so not that."""
+    """What decides a checkpoint's numbers and sampling. A base's source may differ, so not that."""
+    parts: dict[str, object] = {"name": recipe.name}
     if isinstance(recipe, Quantized):
         parts = {k: v for k, v in asdict(recipe).items() if k != "needed_bytes"}
-        return " ".join(f"{key}={value}" for key, value in parts.items())
-    return f"name={recipe.name}"
+    parts["generation"] = base_of(recipe).generation
+    return " ".join(f"{key}={value}" for key, value in parts.items())
 
 
 def write(folder: Path, recipe: Recipe, origin: Origin, *, parent: str | None) -> Manifest:

@@ -1,4 +1,4 @@
-"""Makes quantized checkpoints with llmcompressor, in a virtual environment of its own.
+"""Makes quantized checkpoints by GPTQ with llmcompressor, in a virtual environment of its own.
 
 llmcompressor pins versions that the engine cannot run with. The environment stands on the one
 that runs this module: it holds only the packages that differ, and torch is not among them.
@@ -46,7 +46,7 @@ class LlmCompressor:
     def quantize(self, recipe: Quantized, parent: Path, folder: Path, progress: Progress) -> Origin:
         if not self._environment.is_dir():
             self._make_environment(progress)
-        options = [f"--scheme={recipe.scheme}", f"--method={recipe.method}"]
+        options = [f"--scheme={recipe.scheme}"]
         if recipe.group_size:
             options.append(f"--group-size={recipe.group_size}")
         with (

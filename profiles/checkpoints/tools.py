@@ -16,7 +16,8 @@ from profiles.checkpoints.progress import Step
 
 KEPT_LINES = 200
 NO_SPACE = ("No space left on device", "Disk quota exceeded")
-PIP_PROGRESS = re.compile(r"Progress (\d+) of (\d+)")
+# What pip and tqdm write about their progress.
+PROGRESS = re.compile(r"Progress (\d+) of (\d+)|.*\|\s*(\d+)/(\d+) \[")
 
 
 def run(tool: str, command: Sequence[str], step: Step) -> None:
@@ -33,8 +34,9 @@ def run(tool: str, command: Sequence[str], step: Step) -> None:
         assert process.stdout is not None
         try:
             for line in process.stdout:
-                if bytes_so_far := PIP_PROGRESS.match(line):
-                    step.at(int(bytes_so_far[1]), int(bytes_so_far[2]))
+                if so_far := PROGRESS.match(line):
+                    done, total = (int(count) for count in so_far.groups() if count)
+                    step.at(done, total)
                 else:
                     kept.append(line)
         except BaseException:

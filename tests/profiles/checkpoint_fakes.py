@@ -38,7 +38,7 @@ class WorkingSource:
     name: str = "working source"
     fetched: int = 0
 
-    def fetch(self, recipe: Base, folder: Path, progress: Progress) -> Origin:
+    def fetch(self, recipe: Base, folder: Path, kept: Path, progress: Progress) -> Origin:
         self.fetched += 1
         (folder / "config.json").write_text("{}")
         self.midway(folder)
@@ -50,7 +50,7 @@ class WorkingSource:
 class UnreachableSource:
     name: str = "unreachable source"
 
-    def fetch(self, recipe: Base, folder: Path, progress: Progress) -> Origin:
+    def fetch(self, recipe: Base, folder: Path, kept: Path, progress: Progress) -> Origin:
         (folder / "half a file").write_text("")
         raise SourceUnavailable(self.name, "name or service not known")
 
@@ -69,15 +69,17 @@ class MarkingQuantizer:
 
 
 class _NoStep:
-    def at(self, done_bytes: int, total_bytes: int) -> None:
+    def at(self, done: int, total: int | None) -> None:
         """Nothing is drawn."""
 
 
 @dataclass
 class RecordedProgress:
-    """Keeps what a user would have read; `on_step` happens when a step begins."""
+    """Keeps what a user would have read; `on_step` happens when a step begins, `when_noted` with
+    a line between steps."""
 
     on_step: Callable[[str], object] = lambda _: None
+    when_noted: Callable[[str], object] = lambda _: None
     lines: list[str] = field(default_factory=list)
 
     @contextmanager
@@ -88,6 +90,7 @@ class RecordedProgress:
 
     def note(self, text: str) -> None:
         self.lines.append(text)
+        self.when_noted(text)
 
 
 def a_workshop(
@@ -97,6 +100,6 @@ def a_workshop(
 ) -> Workshop:
     return Workshop(
         sources=sources or (WorkingSource(),),
-        quantizer=quantizer or MarkingQuantizer(),
+        quantizers=dict.fromkeys(("rtn", "gptq"), quantizer or MarkingQuantizer()),
         free=lambda _: free_bytes,
     )

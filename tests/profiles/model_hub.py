@@ -20,9 +20,10 @@ def model_hub(
     *,
     served: Mapping[str, bytes] | None = None,
     missing: str = "",
+    ranges: list[str] | None = None,
 ) -> Iterator[str]:
     """Announces the digests of `published`; sends the bytes of `served` where given, and 404
-    for the file `missing`."""
+    for the file `missing`. The ranges that were asked for are added to `ranges`."""
     sent = {**published, **(served or {})}
 
     class Hub(BaseHTTPRequestHandler):
@@ -44,7 +45,15 @@ def model_hub(
                 body = json.dumps(_listing(repo, published)).encode()
             else:
                 body = sent[path.rpartition("/")[2]]
-            self.send_response(200)
+            start = 0
+            if asked := self.headers.get("Range"):
+                start = int(asked.removeprefix("bytes=").rstrip("-"))
+                (ranges if ranges is not None else []).append(asked)
+            self.send_response(206 if start else 200)
+            if start:
+                size = len(body)
+                self.send_header("Content-Range", f"bytes {start}-{size - 1}/{size}")
+                body = body[start:]
             self.send_header("Content-Length", str(len(body)))
             self.send_header("X-Repo-Commit", COMMIT)
             self.send_header("ETag", f'"{hashlib.sha256(body).hexdigest()}"')

@@ -51,7 +51,7 @@ def test_too_little_space_is_said_before_anything_is_fetched(tmp_path: Path) -> 
 
 def test_a_disk_that_fills_up_midway_is_named_and_nothing_is_left(tmp_path: Path) -> None:
     workshop = a_workshop(WorkingSource(midway=fill_the_disk))
-    with pytest.raises(DiskFull, match="filled up; free some space, then run again"):
+    with pytest.raises(DiskFull, match=r"0\.6 GB are needed; free some, then run again"):
         ensure([BF16], root=tmp_path, workshop=workshop)
     assert resolve(BF16, tmp_path) is None
     assert leftovers(tmp_path) == []

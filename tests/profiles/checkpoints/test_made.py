@@ -17,12 +17,12 @@ from serve_app.settings import home
 
 LAYERS = 30
 LINEAR_MODULES_PER_LAYER = 7
-BF16, W8A8, W4A16 = RECIPES
+BF16, W8A8, W4A16 = (name for name in RECIPES if name.startswith("smollm2"))
 
 
 @pytest.fixture(scope="module")
 def made() -> dict[str, Path]:
-    return ensure(list(RECIPES), root=home(), verify="full")
+    return ensure([BF16, W8A8, W4A16], root=home(), verify="full")
 
 
 def tensors(folder: Path) -> dict[str, torch.Tensor]:
@@ -77,14 +77,30 @@ def test_each_says_what_it_was_made_of(made: dict[str, Path]) -> None:
     base = manifest.read(made[BF16])
     assert base is not None
     assert base.origin.source in ("hub", "wheel")
-    for name in (W8A8, W4A16):
+    for name, tool in ((W8A8, "compressed-tensors"), (W4A16, "llmcompressor")):
         quantized = manifest.read(made[name])
         assert quantized is not None
         assert quantized.parent == base.weights
-        assert quantized.origin.tools["llmcompressor"] == "0.14.0.1"
+        assert tool in quantized.origin.tools
 
 
 def test_each_keeps_the_chat_template(made: dict[str, Path]) -> None:
-    templates = {(made[name] / "chat_template.jinja").read_text() for name in RECIPES}
+    templates = {(folder / "chat_template.jinja").read_text() for folder in made.values()}
     assert len(templates) == 1
     assert "<|im_start|>" in templates.pop()
+
+
+def test_each_has_the_models_sampling_and_its_tokenizers_own_special_tokens(
+    made: dict[str, Path],
+) -> None:
+    for folder in made.values():
+        settings = json.loads((folder / "generation_config.json").read_text())
+        tokens = json.loads((folder / "tokenizer.json").read_text())["added_tokens"]
+        ids = {token["content"]: token["id"] for token in tokens}
+        assert (settings["temperature"], settings["top_p"], settings["do_sample"]) == (
+            0.2,
+            0.9,
+            True,
+        )
+        assert settings["eos_token_id"] == settings["pad_token_id"] == ids["<|im_end|>"]
+        assert settings["bos_token_id"] == ids["<|im_start|>"]
