@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,11 +15,16 @@ import typer
 from profiles.cli.options import DEFAULT_CONFIG, ConfigArgument, LocalOption, fail, named_folders
 
 if TYPE_CHECKING:
+    import httpx2
     from rich.console import Console
 
     from profiles.checkpoints import Made
+    from profiles.profiling.first_start import Scaling
     from serve_app.settings import AppArgs
     from serve_app.settings.config_file import ConfigFile
+
+# A store's publication is in use within 2 s.
+RELOAD_TIMEOUT_S = 10.0
 
 
 def make_weights(
@@ -74,6 +83,66 @@ def _for_this_machine(config: ConfigFile, console: Console) -> ConfigFile:
     return without_pairs(config, reasons)
 
 
+def _scale(config: ConfigFile, console: Console, url: str) -> None:
+    """Scales profiles on the first start, and reports the factors. A failure stops nothing."""
+    import httpx2
+
+    from profiles.profiling.first_start import scale_on_first_start
+    from serve_app.core.errors import CatalogError
+    from serve_app.package_files import locate
+    from serve_app.store.open_store import open_store
+
+    settings, folder = config.args.store, config.path.resolve().parent
+    at = settings.url if "://" in settings.url else str(folder / settings.url)
+    store, fallback = open_store(at), open_store(locate(settings.fallback_url))
+
+    async def run() -> Scaling | None:
+        try:
+            return await scale_on_first_start(
+                store,
+                fallback,
+                [pair.id for pair in config.args.pairs],
+                client=client,
+                progress=lambda pair: status.update(f"timing {pair} on this machine ..."),
+            )
+        finally:
+            await store.close()
+            await fallback.close()
+
+    with httpx2.Client(base_url=url) as client, console.status("timing pairs ...") as status:
+        try:
+            found = asyncio.run(run())
+        except CatalogError as exc:
+            console.print(f"profiles were not scaled: {exc}", style="yellow", markup=False)
+            return
+        if found is None:
+            return
+        if found.factors:
+            _wait_for_version(client, found.version)
+    for pair, factors in found.factors.items():
+        console.print(
+            f"{pair}: profile scaled to this machine, TTFT times {factors.ttft:.2f}, TPOT times "
+            f"{factors.tpot:.2f}; `quantroute profile` measures it in full",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+    for reason in found.failed.values():
+        console.print(f"not scaled: {reason}", style="yellow", markup=False, soft_wrap=True)
+
+
+def _wait_for_version(client: httpx2.Client, version: str) -> None:
+    """Waits until decisions use `version`, at most `RELOAD_TIMEOUT_S`."""
+    import httpx2
+
+    until_s = time.monotonic() + RELOAD_TIMEOUT_S
+    while time.monotonic() < until_s:
+        with suppress(httpx2.TransportError):
+            if client.get("/admin/catalog").json()["version"] == version:
+                return
+        time.sleep(0.2)
+
+
 def serve(
     config: ConfigArgument = DEFAULT_CONFIG,
     port: Annotated[int, typer.Option(help="Where the address answers.")] = 8000,
@@ -81,6 +150,9 @@ def serve(
     ready_timeout_s: Annotated[
         float, typer.Option("--ready-timeout", help="Give up after this many seconds.")
     ] = 900,
+    scale: Annotated[
+        bool, typer.Option(help="On the first start, scale shipped profiles to this machine.")
+    ] = True,
 ) -> None:
     """Start the whole fleet on this machine; Ctrl-C stops it.
 
@@ -98,11 +170,13 @@ def serve(
         checked = _for_this_machine(read_config(config), console)
         console.print(f"{config}: {len(checked.args.pairs)} pairs, no problems")
         made = make_weights(checked.args, console, local=named_folders(local))
+        config_file = with_weights(checked, made, console)
         run_fleet(
-            with_weights(checked, made, console),
+            config_file,
             port=port,
             ready_timeout_s=ready_timeout_s,
             console=console,
+            when_ready=partial(_scale, config_file, console) if scale else lambda _: None,
         )
     except (ConfigFileError, CheckpointError, LaunchError) as exc:
         fail(str(exc))
