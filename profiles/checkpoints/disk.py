@@ -42,8 +42,17 @@ def staged(target: Path) -> Iterator[Path]:
     stage.mkdir(parents=True)
     try:
         yield stage
-        _flush(stage)
-        _replace(target, stage)
+        for path in stage.rglob("*"):
+            if path.is_file() and not path.is_symlink():
+                with path.open("rb") as file:
+                    os.fsync(file.fileno())
+        if target.exists():
+            # A folder cannot be renamed over a full one. If killed here, the next run repeats it.
+            old = target.rename(target.parent / f"{PARTIAL}old-{target.name}-{os.getpid()}")
+            stage.rename(target)
+            shutil.rmtree(old)
+        else:
+            stage.rename(target)
     except BaseException:
         shutil.rmtree(stage, ignore_errors=True)
         raise
@@ -55,21 +64,3 @@ def sweep(folder: Path) -> list[Path]:
     for path in stale:
         shutil.rmtree(path)
     return stale
-
-
-def _replace(target: Path, stage: Path) -> None:
-    if target.exists():
-        # A folder cannot be renamed over a full one; if killed in between, the next run repeats it.
-        old = target.parent / f"{PARTIAL}old-{target.name}-{os.getpid()}"
-        target.rename(old)
-        stage.rename(target)
-        shutil.rmtree(old)
-        return
-    stage.rename(target)
-
-
-def _flush(folder: Path) -> None:
-    for path in folder.rglob("*"):
-        if path.is_file() and not path.is_symlink():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())

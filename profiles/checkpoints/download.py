@@ -98,7 +98,13 @@ def _attempt(
         if response.status_code == 416 or (response.status_code == 206 and start != have):
             partial.unlink(missing_ok=True)
             raise _Interrupted(f"the server did not send the bytes from {have} on")
-        _check_answer(response)
+        if response.status_code in TEMPORARY:
+            raise _Interrupted(f"the server answered {response.status_code}")
+        if response.status_code not in (200, 206):
+            raise _Refused(f"the server answered {response.status_code}")
+        encoding = response.headers.get("Content-Encoding", "identity")
+        if encoding != "identity":
+            raise _Refused(f"the server sends the file encoded as {encoding}")
         if response.status_code == 200:
             # The server ignored the range and sends the whole file.
             have = 0
@@ -110,16 +116,6 @@ def _attempt(
                 report(have, total)
     if total is not None and have != total:
         raise _Interrupted(f"the connection ended after {have} of {total} bytes")
-
-
-def _check_answer(response: httpx2.Response) -> None:
-    if response.status_code in TEMPORARY:
-        raise _Interrupted(f"the server answered {response.status_code}")
-    if response.status_code not in (200, 206):
-        raise _Refused(f"the server answered {response.status_code}")
-    encoding = response.headers.get("Content-Encoding", "identity")
-    if encoding != "identity":
-        raise _Refused(f"the server sends the file encoded as {encoding}")
 
 
 def _extent(response: httpx2.Response) -> tuple[int | None, int | None]:

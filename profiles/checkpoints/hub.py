@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx2
 from huggingface_hub import HfApi, hf_hub_url
 from huggingface_hub.errors import HfHubHTTPError
-from huggingface_hub.hf_api import ModelInfo, RepoSibling
+from huggingface_hub.hf_api import RepoSibling
 from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
 from profiles.checkpoints.download import download, open_client
@@ -41,11 +41,30 @@ class HubSource:
 
     def fetch(self, recipe: Base, folder: Path, kept: Path, progress: Progress) -> Origin:
         with unavailable_named():
-            info = self._list(recipe.hub_repo, progress)
+            with progress.step(f"Asking the model hub for {recipe.hub_repo}"):
+                info = HfApi(endpoint=self._endpoint).model_info(
+                    recipe.hub_repo, files_metadata=True, timeout=self._reach_timeout_s
+                )
             siblings = [s for s in info.siblings or () if wanted(s.rfilename)]
             of_this_commit = kept / f"hub-{info.sha}"
             of_this_commit.mkdir(parents=True, exist_ok=True)
-            self._download(info, siblings, of_this_commit, progress)
+            total_bytes = sum(sibling.size or 0 for sibling in siblings)
+            before_bytes = 0
+            text = f"Downloading {info.id} ({total_bytes / 1e6:.0f} MB)"
+            with progress.step(text) as step, open_client() as client:
+                for sibling in siblings:
+                    name = sibling.rfilename
+                    target = of_this_commit / name
+                    if not target.exists():
+                        download(
+                            client,
+                            hf_hub_url(info.id, name, revision=info.sha, endpoint=self._endpoint),
+                            target,
+                            Portion(step, before_bytes, total_bytes).at,
+                            headers=build_hf_headers(),
+                        )
+                    check(target, sibling)
+                    before_bytes += sibling.size or 0
         for sibling in siblings:
             (of_this_commit / sibling.rfilename).replace(folder / sibling.rfilename)
         return Origin(
@@ -53,32 +72,6 @@ class HubSource:
             detail=f"{recipe.hub_repo}@{info.sha}",
             tools={"huggingface-hub": version("huggingface-hub")},
         )
-
-    def _list(self, repo: str, progress: Progress) -> ModelInfo:
-        with progress.step(f"Asking the model hub for {repo}"):
-            api = HfApi(endpoint=self._endpoint)
-            return api.model_info(repo, files_metadata=True, timeout=self._reach_timeout_s)
-
-    def _download(
-        self, info: ModelInfo, siblings: Sequence[RepoSibling], folder: Path, progress: Progress
-    ) -> None:
-        total_bytes = sum(sibling.size or 0 for sibling in siblings)
-        before_bytes = 0
-        text = f"Downloading {info.id} ({total_bytes / 1e6:.0f} MB)"
-        with progress.step(text) as step, open_client() as client:
-            for sibling in siblings:
-                name = sibling.rfilename
-                target = folder / name
-                if not target.exists():
-                    download(
-                        client,
-                        hf_hub_url(info.id, name, revision=info.sha, endpoint=self._endpoint),
-                        target,
-                        Portion(step, before_bytes, total_bytes).at,
-                        headers=build_hf_headers(),
-                    )
-                check(target, sibling)
-                before_bytes += sibling.size or 0
 
 
 @contextmanager

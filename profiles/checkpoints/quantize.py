@@ -59,7 +59,10 @@ class LlmCompressor:
             python = ["env", "OMP_WAIT_POLICY=PASSIVE", self._python(self._environment), "-I"]
             folders = [str(parent), str(folder), f"--calibration={texts}"]
             tools.run("llmcompressor", [*python, str(script), *folders, *options], step)
-        return Origin(source="quantized", detail=recipe.parent, tools=self._versions())
+        pinned = _versions_pinned()
+        versions = {tool: pinned[tool] for tool in ("llmcompressor", "compressed-tensors")}
+        versions["torch"] = _public(importlib.metadata.version("torch"))
+        return Origin(source="quantized", detail=recipe.parent, tools=versions)
 
     def _make_environment(self, progress: Progress) -> None:
         remove_orphans(self._root)
@@ -80,12 +83,6 @@ class LlmCompressor:
             wanted.write_text("".join(f"{line}\n" for line in differing(_pins())))
             install = ["install", "--no-deps", "--ignore-installed", f"--requirement={wanted}"]
             tools.pip(python, install, step)
-
-    def _versions(self) -> dict[str, str]:
-        """Of what the checkpoint depends on most."""
-        pinned = _versions_pinned()
-        versions = {tool: pinned[tool] for tool in ("llmcompressor", "compressed-tensors")}
-        return {**versions, "torch": _public(importlib.metadata.version("torch"))}
 
     @staticmethod
     def _python(environment: Path) -> str:

@@ -43,16 +43,13 @@ def run(tool: str, command: Sequence[str], step: Step) -> None:
             process.kill()
             raise
     if process.returncode:
-        raise _failure(tool, process.returncode, "".join(kept))
+        output = "".join(kept)
+        if any(sign in output for sign in NO_SPACE):
+            raise OSError(errno.ENOSPC, f"{tool}: no space left on device")
+        raise ToolFailed(tool, process.returncode, output)
 
 
 def pip(python: str, arguments: Sequence[str], step: Step) -> None:
     """Runs the pip of `python`, which must be 25.1 or newer."""
     options = ["--no-input", "--disable-pip-version-check", "--progress-bar", "raw"]
     run("pip", [python, "-m", "pip", arguments[0], *options, *arguments[1:]], step)
-
-
-def _failure(tool: str, exit_code: int, output: str) -> Exception:
-    if any(sign in output for sign in NO_SPACE):
-        return OSError(errno.ENOSPC, f"{tool}: no space left on device")
-    return ToolFailed(tool, exit_code, output)
