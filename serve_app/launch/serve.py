@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -17,7 +17,7 @@ import yaml
 from rich.console import Console
 
 from serve_app.launch.ray_process import ServeProcess, exposed_ports, port_is_taken, wait_until_free
-from serve_app.launch.status import ApplicationState, read_state
+from serve_app.launch.status import read_state
 from serve_app.settings.config_file import ConfigFile
 
 POLL_EVERY_S = 1.0
@@ -38,7 +38,7 @@ def run_fleet(
     port: int,
     ready_timeout_s: float,
     console: Console,
-    when_ready: Callable[[str], None] = lambda _: None,
+    when_ready: Callable[[str], None],
 ) -> None:
     """Runs the fleet until it is interrupted. Raises `LaunchError`.
 
@@ -47,8 +47,11 @@ def run_fleet(
     if port_is_taken(port):
         raise LaunchError(f"port {port} is in use; stop what listens there or set PORT to another")
     with tempfile.TemporaryDirectory(prefix="quantroute-") as folder, _interruptible():
+        options = {**(config.raw.get("http_options") or {}), "port": port}
+        on_port = Path(folder) / config.path.name
+        on_port.write_text(yaml.safe_dump({**config.raw, "http_options": options}))
         process = ServeProcess(
-            _on_port(config, port, Path(folder)),
+            on_port,
             working_folder=config.path.resolve().parent,
             run_folder=Path(folder),
             inherited=os.environ,
@@ -61,7 +64,9 @@ def run_fleet(
             when_ready(f"http://127.0.0.1:{port}")
             console.print(_banner(config, port, took_s), soft_wrap=True)
             _warn_of_exposure(process, console)
-            _wait_for_end(process)
+            while process.exit_code is None:
+                time.sleep(POLL_EVERY_S)
+            raise LaunchError(f"Ray Serve ended with {process.exit_code}:\n{_tail(process)}")
         except Interrupted:
             console.print("stopping ...")
         finally:
@@ -88,14 +93,6 @@ def _interruptible() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _on_port(config: ConfigFile, port: int, folder: Path) -> Path:
-    """The configuration to run, as a file: `config` with another port."""
-    options = config.raw.get("http_options") or {}
-    derived = folder / config.path.name
-    derived.write_text(yaml.safe_dump({**config.raw, "http_options": {**options, "port": port}}))
-    return derived
-
-
 def _wait_until_ready(process: ServeProcess, port: int, until_s: float, console: Console) -> None:
     """Shows the deployments coming up until the address answers. Raises `LaunchError`."""
     shown: dict[str, str] = {}
@@ -105,49 +102,27 @@ def _wait_until_ready(process: ServeProcess, port: int, until_s: float, console:
                 raise LaunchError(f"Ray Serve ended with {process.exit_code}:\n{_tail(process)}")
             state = read_state(process.dashboard) if process.dashboard else None
             if state is not None:
-                _show_changes(state, shown, console.print)
+                for deployment in state.deployments:
+                    if shown.get(deployment.name) != deployment.status:
+                        shown[deployment.name] = deployment.status
+                        console.print(f"  {deployment.name}: {deployment.status.lower()}")
+                loading = [each for each in state.deployments if each.status != "HEALTHY"]
                 if state.failed:
-                    raise LaunchError(f"{_failure(state)}\n{_tail(process)}")
-                if state.running and _answers(client, port):
-                    return
-                status.update(_summary(state))
+                    causes = [state.message, *(f"{each.name}: {each.message}" for each in loading)]
+                    text = "\n".join(["the application did not start:", *causes, _tail(process)])
+                    raise LaunchError(text)
+                if state.running:
+                    with suppress(httpx2.TransportError):
+                        address = f"http://127.0.0.1:{port}/ready"
+                        if client.get(address, timeout=2.0).status_code == 200:
+                            return
+                count = len(state.deployments)
+                status.update(
+                    f"{count - len(loading)} of {count} deployments are up; "
+                    f"an engine takes about a minute to load ..."
+                )
             time.sleep(POLL_EVERY_S)
     raise LaunchError(f"not ready in time; the end of the log:\n{_tail(process)}")
-
-
-def _wait_for_end(process: ServeProcess) -> None:
-    while process.exit_code is None:
-        time.sleep(POLL_EVERY_S)
-    raise LaunchError(f"Ray Serve ended with {process.exit_code}:\n{_tail(process)}")
-
-
-def _answers(client: httpx2.Client, port: int) -> bool:
-    try:
-        return client.get(f"http://127.0.0.1:{port}/ready", timeout=2.0).status_code == 200
-    except httpx2.TransportError:
-        return False
-
-
-def _show_changes(
-    state: ApplicationState, shown: dict[str, str], write: Callable[[str], None]
-) -> None:
-    for deployment in state.deployments:
-        if shown.get(deployment.name) != deployment.status:
-            shown[deployment.name] = deployment.status
-            write(f"  {deployment.name}: {deployment.status.lower()}")
-
-
-def _summary(state: ApplicationState) -> str:
-    healthy = sum(deployment.status == "HEALTHY" for deployment in state.deployments)
-    return (
-        f"{healthy} of {len(state.deployments)} deployments are up; "
-        f"an engine takes about a minute to load ..."
-    )
-
-
-def _failure(state: ApplicationState) -> str:
-    messages = [f"{d.name}: {d.message}" for d in state.deployments if d.status != "HEALTHY"]
-    return "\n".join(["the application did not start:", state.message, *messages])
 
 
 def _tail(process: ServeProcess) -> str:
