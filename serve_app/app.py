@@ -18,7 +18,6 @@ from serve_app.serving.ingress import build_ingress
 from serve_app.serving.llm_config import autoscaling
 from serve_app.settings import (
     AppArgs,
-    IngressSettings,
     PairSettings,
     ReplicaSettings,
     local_checkpoint,
@@ -52,7 +51,10 @@ def wire(settings: AppArgs, build_pair: PairBuilder) -> Application:
         fleet_actor=(
             build_fleet_actor(settings.max_replicas, settings.feedback) if several else None
         ),
-        options=_ingress_options(settings.ingress),
+        options={
+            **_options(settings.ingress.replicas, settings.ingress.cpus),
+            "max_ongoing_requests": settings.ingress.max_ongoing_requests,
+        },
     )
 
 
@@ -70,11 +72,6 @@ def _classifier(success_model: str | None, log_level: str) -> Classifier:
     logger = logging.getLogger("serve_app")
     log_to_stderr(logger, log_level)
     return open_classifier(success_model, events=LogEvents(logger))
-
-
-def _ingress_options(ingress: IngressSettings) -> dict[str, Any]:
-    options = _options(ingress.replicas, ingress.cpus)
-    return {**options, "max_ongoing_requests": ingress.max_ongoing_requests}
 
 
 def _options(replicas: ReplicaSettings, cpus: float) -> dict[str, Any]:

@@ -24,12 +24,9 @@ def write_atomically(path: Path, content: str | bytes) -> None:
     except BaseException:
         unfinished.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+    # The folder holds the name: it is on disk when the folder is.
+    parent = os.open(path.parent, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        os.fsync(parent)
     finally:
-        os.close(descriptor)
+        os.close(parent)

@@ -11,7 +11,7 @@ import logging
 import random
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -27,7 +27,6 @@ from serve_app.classifier.classifiers import (
     HeuristicClassifier,
 )
 from serve_app.core.breaker import BreakerSettings
-from serve_app.core.ports import TokenCounter
 from serve_app.feedback.collector import Feedback
 from serve_app.feedback.graded_log import FileGradedLog
 from serve_app.feedback.score_store import InMemoryScoreStore
@@ -84,6 +83,7 @@ class IngressReplica:
         self._failed = False
         self._graded_log = _graded_log(settings, context.replica)
         engine = HandleEngine(context.pairs)
+        tokenizer = tokenizer_file(settings)
         self._gateway = Gateway(
             pairs=pairs,
             engine=engine,
@@ -95,7 +95,7 @@ class IngressReplica:
                 clock=clock,
                 breaker=BreakerSettings(),
             ),
-            tokens=_token_counter(settings),
+            tokens=EstimatingCounter() if tokenizer is None else HfTokenCounter(tokenizer),
             catalog=catalog,
             load=self._load,
             settings=settings.routing,
@@ -151,9 +151,22 @@ class IngressReplica:
 
     @asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
+        context = self._context
+        jobs = [self._watch.run(), self._feedback.run()]
+        jobs.append(warm_up(HandleClassifier(context.classifier)))
+        if self._shadow is not None:
+            jobs.append(self._shadow.run())
+        poll = partial(
+            watch_replicas, context.app_name, self._settings.max_replicas, self._load.set_replicas
+        )
+        if context.fleet_actor is None:
+            jobs.append(poll())
+        else:
+            link = FleetLink(context.fleet_actor, context.replica, self._load)
+            jobs += [link.run(), poll(link.needs_own_poll)]
         try:
             async with asyncio.TaskGroup() as tasks:
-                running = [tasks.create_task(self._watched(job)) for job in self._jobs()]
+                running = [tasks.create_task(self._watched(job)) for job in jobs]
                 await self._watch.settled()
                 yield
                 for task in running:
@@ -170,28 +183,6 @@ class IngressReplica:
         except Exception:
             self._failed = True
             raise
-
-    def _jobs(self) -> Sequence[Awaitable[None]]:
-        context = self._context
-        poll = partial(
-            watch_replicas, context.app_name, self._settings.max_replicas, self._load.set_replicas
-        )
-        jobs: list[Awaitable[None]] = [
-            self._watch.run(),
-            self._feedback.run(),
-            warm_up(HandleClassifier(context.classifier)),
-        ]
-        if self._shadow is not None:
-            jobs.append(self._shadow.run())
-        if context.fleet_actor is None:
-            return [*jobs, poll()]
-        link = FleetLink(context.fleet_actor, context.replica, self._load)
-        return [*jobs, link.run(), poll(link.needs_own_poll)]
-
-
-def _token_counter(settings: AppArgs) -> TokenCounter:
-    file = tokenizer_file(settings)
-    return EstimatingCounter() if file is None else HfTokenCounter(file)
 
 
 def _graded_log(settings: AppArgs, replica: str) -> FileGradedLog | None:

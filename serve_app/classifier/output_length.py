@@ -77,27 +77,23 @@ def output_tokens(task: Task, prompt: Prompt, words: Sequence[str]) -> OutputTok
     text = " ".join(words)
     if any(phrase in text for phrase in TERSE):
         return OutputTokens(3, 16)
-    p50, p95 = _typical(task, prompt, words)
-    if not BRIEF.isdisjoint(words):
-        return _bounded(p50 * 0.5, p95 * 0.6)
-    if not FULL.isdisjoint(words):
-        return _bounded(p50 * 2.5, p95 * 2.5)
-    return _bounded(p50, p95)
-
-
-def _typical(task: Task, prompt: Prompt, words: Sequence[str]) -> tuple[float, float]:
-    p50, p95 = TYPICAL[task]
+    p50, p95 = map(float, TYPICAL[task])
     # The text worked on: the last turn, with the earlier ones when it only points at them.
     points_back = prompt.text_chars < REFERS_BACK_CHARS and not BACK_REFERENCES.isdisjoint(words)
     earlier_chars = prompt.context_chars if points_back and ":" not in prompt.text else 0
     source_tokens = (prompt.text_chars + earlier_chars) / CHARS_PER_TOKEN
     if task == "translation":
-        return max(8.0, source_tokens), max(24.0, source_tokens * 1.8)
-    if task == "summarization":
-        return max(30.0, min(2.0 * p50, source_tokens * 0.3)), max(p95, source_tokens * 0.4)
-    if task == "extraction":
-        return p50 + source_tokens * 0.03, p95 + source_tokens * 0.1
-    return p50, p95
+        p50, p95 = max(8.0, source_tokens), max(24.0, source_tokens * 1.8)
+    elif task == "summarization":
+        p50 = max(30.0, min(2.0 * p50, source_tokens * 0.3))
+        p95 = max(p95, source_tokens * 0.4)
+    elif task == "extraction":
+        p50, p95 = p50 + source_tokens * 0.03, p95 + source_tokens * 0.1
+    if not BRIEF.isdisjoint(words):
+        return _bounded(p50 * 0.5, p95 * 0.6)
+    if not FULL.isdisjoint(words):
+        return _bounded(p50 * 2.5, p95 * 2.5)
+    return _bounded(p50, p95)
 
 
 def _wished(words: Sequence[str]) -> float | None:

@@ -95,6 +95,8 @@ def _shape(text: str, question: str, options: Sequence[str], asked: Sequence[str
     lengths = [len(option) for option in options] or [0]
     numeric = sum(NUMERIC_OPTION.fullmatch(option) is not None for option in options)
     offered_words = offered.split()
+    # Counting bytes takes a hundredth of what a regular expression takes.
+    kinds = question.encode("utf-8", "replace").translate(KINDS)
     return [
         float(len(text)),
         float(len(question)),
@@ -105,27 +107,12 @@ def _shape(text: str, question: str, options: Sequence[str], asked: Sequence[str
         float(min(lengths)),
         numeric / max(1, len(options)),
         len(set(offered_words)) / (len(offered_words) + 1),
-        *_marks(question, asked),
-        len("".join(asked)) / max(1, len(asked)),
-        len(set(asked)) / (len(asked) + 1),
-        float(len(text.encode("utf-8", "replace")) - len(text)),
-        *(float(opening == word) for word in OPENERS),
-        *(float(phrase in lowered) for phrase in QUESTION_PHRASES),
-        *(float(phrase in offered) for phrase in OPTION_PHRASES),
-    ]
-
-
-def _marks(question: str, question_words: Sequence[str]) -> list[float]:
-    """What stands between the words."""
-    # Counting bytes takes a hundredth of what a regular expression takes.
-    kinds = question.encode("utf-8", "replace").translate(KINDS)
-    return [
         kinds.count(b"0") / (len(kinds) + 1),
-        float(sum(map(str.isdigit, question_words))),
+        float(sum(map(str.isdigit, asked))),
         _count(question, "$"),
         _count(question, "\\"),
         _count(question, "_"),
-        float(not NEGATIONS.isdisjoint(question_words)),
+        float(not NEGATIONS.isdisjoint(asked)),
         float(question.endswith("?")),
         float(question.endswith((".", ":"))),
         _count(question, "\n"),
@@ -135,6 +122,12 @@ def _marks(question: str, question_words: Sequence[str]) -> list[float]:
         float(kinds.count(b"+")),
         _count(question, "|"),
         float("I." in question or "II" in question),
+        len("".join(asked)) / max(1, len(asked)),
+        len(set(asked)) / (len(asked) + 1),
+        float(len(text.encode("utf-8", "replace")) - len(text)),
+        *(float(opening == word) for word in OPENERS),
+        *(float(phrase in lowered) for phrase in QUESTION_PHRASES),
+        *(float(phrase in offered) for phrase in OPTION_PHRASES),
     ]
 
 

@@ -22,14 +22,27 @@ def llm_config_fields(settings: PairSettings, checkpoint: str) -> dict[str, Any]
     A whole number of accelerators becomes tensor parallelism; a fraction shares one
     accelerator, and vLLM uses that share of its memory.
     """
+    bundle = {"CPU": settings.cpus}
+    accelerator: dict[str, Any] = {"accelerator_config": {"kind": "cpu"}}
+    if settings.hardware.accelerator != CPU:
+        bundle["GPU"] = min(settings.hardware.count, 1.0)
+        accelerator = {"accelerator_type": settings.hardware.accelerator}
     return {
         "model_loading_config": {"model_id": settings.id, "model_source": checkpoint},
         "engine_kwargs": engine_kwargs(settings),
-        "placement_group_config": {"bundle_per_worker": _bundle(settings)},
-        "deployment_config": _deployment(settings),
+        "placement_group_config": {"bundle_per_worker": bundle},
+        "deployment_config": {
+            "ray_actor_options": {"num_cpus": REPLICA_ACTOR_CPUS},
+            "autoscaling_config": autoscaling(settings.replicas),
+            # A replica queues a little beyond what vLLM runs at once, so that its batch stays full.
+            "max_ongoing_requests": settings.max_concurrency * 2,
+            "max_queued_requests": settings.max_queued_requests,
+            "health_check_period_s": 5,
+            "health_check_timeout_s": 30,
+        },
         "runtime_env": {"env_vars": dict(settings.env)},
         "experimental_configs": dict(NO_STREAM_BATCHING),
-        **_accelerator(settings),
+        **accelerator,
     }
 
 
@@ -57,28 +70,3 @@ def engine_kwargs(settings: PairSettings) -> dict[str, Any]:
     if settings.hardware.accelerator != CPU and count < 1:
         derived = {**derived, "gpu_memory_utilization": round(0.9 * count, 3)}
     return {**derived, **settings.engine}
-
-
-def _bundle(settings: PairSettings) -> dict[str, float]:
-    if settings.hardware.accelerator == CPU:
-        return {"CPU": settings.cpus}
-    return {"CPU": settings.cpus, "GPU": min(settings.hardware.count, 1.0)}
-
-
-def _accelerator(settings: PairSettings) -> dict[str, Any]:
-    if settings.hardware.accelerator == CPU:
-        return {"accelerator_config": {"kind": "cpu"}}
-    return {"accelerator_type": settings.hardware.accelerator}
-
-
-def _deployment(settings: PairSettings) -> dict[str, Any]:
-    # A replica queues a little beyond what vLLM runs at once, so that its batch stays full.
-    ongoing = settings.max_concurrency * 2
-    return {
-        "ray_actor_options": {"num_cpus": REPLICA_ACTOR_CPUS},
-        "autoscaling_config": autoscaling(settings.replicas),
-        "max_ongoing_requests": ongoing,
-        "max_queued_requests": settings.max_queued_requests,
-        "health_check_period_s": 5,
-        "health_check_timeout_s": 30,
-    }
