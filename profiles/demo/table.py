@@ -24,7 +24,24 @@ def table(rows: Sequence[Row], largest: str) -> Table:
     shown.add_column("cost, of\nlargest", justify="right", no_wrap=True)
     shown.add_column("routed\nlargest", no_wrap=True)
     for row in rows:
-        shown.add_row(_request(row), _choice(row), *_figures(row))
+        routed, pinned = row.routed, row.largest
+        counts = Counter(reply.pair or "refused" for reply in routed).most_common()
+        pairs = [f"{pair} x{count}" if len(routed) > 1 else pair for pair, count in counts]
+        choice = Text(", ".join(pairs), style="bold" if routed[0].pair else "red")
+        choice.append(f"\n{routed[0].error or routed[0].reason}", style="not bold dim")
+        slowest = max(routed, key=lambda reply: reply.total_ms)
+        predicted = "-" if slowest.predicted_ms is None else f"{slowest.predicted_ms / 1000:.1f} s"
+        cost = "-"
+        if _cost(pinned):
+            cost = f"{_cost(routed) * 1e6:.1f} uUSD\n{_cost(routed) / _cost(pinned):.0%}"
+        shown.add_row(
+            _request(row),
+            choice,
+            f"{predicted}\n{slowest.total_ms / 1000:.1f} s",
+            str(sum(reply.output_tokens for reply in routed)),
+            cost,
+            Text.assemble(_grade(routed), "\n", _grade(pinned)),
+        )
     return shown
 
 
@@ -76,30 +93,6 @@ def _request(row: Row) -> Text:
     constraints = ", ".join(f"{name}={value}" for name, value in first.routing.items())
     text = Text(f"{count} at once: {prompt}" if count > 1 else prompt)
     return text.append(f"\n{constraints or 'defaults'}", style="dim")
-
-
-def _choice(row: Row) -> Text:
-    pairs = Counter(reply.pair or "refused" for reply in row.routed)
-    several = len(row.routed) > 1
-    names = [f"{pair} x{count}" if several else pair for pair, count in pairs.most_common()]
-    first = row.routed[0]
-    text = Text(", ".join(names), style="bold" if first.pair else "red")
-    return text.append(f"\n{first.error or first.reason}", style="not bold dim")
-
-
-def _figures(row: Row) -> tuple[str, str, str, Text]:
-    routed, largest = row.routed, row.largest
-    slowest = max(routed, key=lambda reply: reply.total_ms)
-    predicted = "-" if slowest.predicted_ms is None else f"{slowest.predicted_ms / 1000:.1f} s"
-    cost = "-"
-    if _cost(largest):
-        cost = f"{_cost(routed) * 1e6:.1f} uUSD\n{_cost(routed) / _cost(largest):.0%}"
-    return (
-        f"{predicted}\n{slowest.total_ms / 1000:.1f} s",
-        str(sum(reply.output_tokens for reply in routed)),
-        cost,
-        Text.assemble(_grade(routed), "\n", _grade(largest)),
-    )
 
 
 def _grade(replies: Sequence[Reply]) -> tuple[str, str]:

@@ -14,7 +14,7 @@ import socket
 import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
@@ -187,7 +187,10 @@ async def _first_token(spec: EngineSpec, url: str, process: Process, log_path: P
     """Returns when the engine has answered a request for one token."""
     deadline = monotonic() + LOAD_TIMEOUT_S
     async with httpx2.AsyncClient(base_url=url, timeout=LOAD_TIMEOUT_S) as client:
-        while not await _healthy(client):
+        while True:
+            with suppress(httpx2.TransportError):
+                if (await client.get("/health")).is_success:
+                    break
             if process.returncode is not None:
                 cause = f"{log_tail.cause(log_path)} (exit status {process.returncode})"
                 raise EngineDidNotLoad(spec.pair.id, cause, log_path, log_tail.tail(log_path))
@@ -200,13 +203,6 @@ async def _first_token(spec: EngineSpec, url: str, process: Process, log_path: P
     if response.is_error:
         cause = f"its first request got HTTP {response.status_code}: {response.text[:200]}"
         raise EngineDidNotLoad(spec.pair.id, cause, log_path, log_tail.tail(log_path))
-
-
-async def _healthy(client: httpx2.AsyncClient) -> bool:
-    try:
-        return (await client.get("/health")).is_success
-    except httpx2.TransportError:
-        return False
 
 
 async def _found(spec: EngineSpec, url: str) -> Endpoint:
