@@ -18,7 +18,7 @@ from serve_app.core.ports import Clock, Engine, EngineCall, Events
 from serve_app.core.predict import expected_usage
 from serve_app.core.request import Features
 from serve_app.feedback.collector import Feedback
-from serve_app.feedback.grading import ParsedAnswer, compare_answers, grade, parse_answer
+from serve_app.feedback.grading import compare_answers, grade, parse_answer
 from serve_app.settings import ShadowSettings
 from serve_app.state.ledger import Ledger
 from serve_app.state.load import LoadTracker
@@ -170,27 +170,29 @@ class Shadow:
         if self._is_busy():
             return "busy", 0.0
         cost_usd, pair = 0.0, self.reference.id
+        catalog, features = drawn.catalog, drawn.features
         try:
             answer = await asyncio.to_thread(parse_answer, drawn.texts)
             if not answer.is_complete:
                 return "cut_off", 0.0
-            added_tokens = drawn.catalog.added_tokens.get((pair, drawn.features.form), 0.0)
-            usage = expected_usage(
-                drawn.catalog.profiles[pair],
-                drawn.features,
-                added_tokens,
-                self.reference,
-            )
-            predicted_usd = drawn.catalog.prices[pair].cost_usd(usage)
+            added_tokens = catalog.added_tokens.get((pair, features.form), 0.0)
+            usage = expected_usage(catalog.profiles[pair], features, added_tokens, self.reference)
+            predicted_usd = catalog.prices[pair].cost_usd(usage)
             if not self._budget.take(predicted_usd):
                 return "over_budget", 0.0
-            reference = await self._ask(drawn.call)
-            cost_usd = self.ledger.charge_shadow(pair, reference.usage, drawn.catalog)
+            with self.load.counted(pair):
+                async with (
+                    asyncio.timeout(self.settings.timeout_s),
+                    aclosing(self.engine.answer(pair, drawn.call)) as engine_texts,
+                ):
+                    texts = [text async for text in engine_texts]
+            reference = await asyncio.to_thread(parse_answer, texts)
+            cost_usd = self.ledger.charge_shadow(pair, reference.usage, catalog)
             if reference.usage != NO_USAGE:
                 self._budget.correct(predicted_usd, cost_usd)
             if not reference.is_complete or not reference.text.strip():
                 return "cut_off", cost_usd
-            task = drawn.features.classification.task
+            task = features.classification.task
             comparison = await asyncio.to_thread(compare_answers, task, answer.text, reference.text)
             graded = grade(
                 comparison, answer=drawn.estimate(drawn.pair), reference=drawn.estimate(pair)
@@ -201,13 +203,6 @@ class Shadow:
         except (RouterError, TimeoutError, ValueError):
             return "failed", cost_usd
         return "graded", cost_usd
-
-    async def _ask(self, call: EngineCall) -> ParsedAnswer:
-        async with asyncio.timeout(self.settings.timeout_s):
-            with self.load.counted(self.reference.id):
-                async with aclosing(self.engine.answer(self.reference.id, call)) as engine_texts:
-                    texts = [text async for text in engine_texts]
-        return await asyncio.to_thread(parse_answer, texts)
 
     def _is_busy(self) -> bool:
         """Whether grading could delay requests to the reference pair."""
