@@ -60,4 +60,5 @@ def demo(
     if as_json:
         typer.echo(json.dumps(table.as_json(rows, largest), indent=2))
     else:
+        console.print()
         console.print(table.summary(rows, largest), soft_wrap=True)

@@ -128,7 +128,9 @@ def _scale(config: ConfigFile, console: Console, url: str) -> None:
             soft_wrap=True,
         )
     for reason in found.failed.values():
-        console.print(f"not scaled: {reason}", style="yellow", markup=False, soft_wrap=True)
+        console.print(
+            f"no profile was scaled: {reason}", style="yellow", markup=False, soft_wrap=True
+        )
 
 
 def _wait_for_version(client: httpx2.Client, version: str) -> None:

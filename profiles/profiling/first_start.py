@@ -34,7 +34,7 @@ BY = "quantroute serve"
 class Scaling:
     """The version in use now. `factors` is by pair, `failed` has the reason for each other pair.
 
-    Nothing was published where no pair could be timed.
+    Nothing was published where a pair failed.
     """
 
     version: str
@@ -55,7 +55,8 @@ async def scale_on_first_start(
     """Scales the measured profiles of `pairs` to this machine and publishes the catalog.
 
     `client` reaches the running router. Returns `None` where a catalog was published before, or
-    where no pair has a measured profile. A pair that cannot be timed keeps its profile. Raises
+    where no pair has a measured profile. If one pair cannot be timed, all keep their profiles: a
+    choice between scaled and unscaled pairs would be worse than one between unscaled pairs. Raises
     `CatalogError`.
     """
     if await store.history():
@@ -87,7 +88,7 @@ async def scale_on_first_start(
                 machine=machine(profile.engine_version),
                 date=now().isoformat(timespec="seconds"),
             )
-    if not factors:
+    if failed or not factors:
         return Scaling(version=catalog.version, factors={}, failed=failed) if failed else None
     here = Catalog.of(catalog.version, {**catalog.profiles, **profiles}.values())
     draft = await draft_catalog(here, store, floor=None)

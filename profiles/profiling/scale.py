@@ -70,8 +70,9 @@ def measure_single_requests(
 
 
 def speed_factors(profile: Profile, requests: Sequence[SingleRequest]) -> SpeedFactors:
-    """Geometric means over prompt lengths of the measured median over the profile's median.
+    """Geometric means over prompt lengths of the fastest request over the profile's median.
 
+    Other work on the machine only ever adds time, and may be there for seconds at a start.
     Raises `NotScaled` for a factor that no machine's speed explains.
     """
     lengths = sorted({request.prompt_tokens for request in requests})
@@ -89,15 +90,16 @@ def speed_factors(profile: Profile, requests: Sequence[SingleRequest]) -> SpeedF
             prompt_tokens=round(median(request.prompt_tokens for request in group)),
             z=0.0,
         )
-        ttft.append(median(request.ttft_ms for request in group) / expected.ttft_p50_ms)
-        tpot.append(median(request.tpot_ms for request in group) / expected.tpot_p50_ms)
+        ttft.append(min(request.ttft_ms for request in group) / expected.ttft_p50_ms)
+        tpot.append(min(request.tpot_ms for request in group) / expected.tpot_p50_ms)
     factors = SpeedFactors(ttft=geometric_mean(ttft), tpot=geometric_mean(tpot))
     for name, factor in (("TTFT", factors.ttft), ("TPOT", factors.tpot)):
         if not 1 / LARGEST_FACTOR <= factor <= LARGEST_FACTOR:
             raise NotScaled(
                 f"{profile.pair}: {name} is {factor:.3g} times the profile's; a factor from "
-                f"{1 / LARGEST_FACTOR:.2g} to {LARGEST_FACTOR:g} is allowed. Check that the "
-                f"profile is of this pair, and measure it with `quantroute profile`"
+                f"{1 / LARGEST_FACTOR:.2g} to {LARGEST_FACTOR:g} is allowed. Either the "
+                f"machine is busy or the profile is of another pair: measure it with "
+                f"`quantroute profile`"
             )
     return factors
 

@@ -108,27 +108,16 @@ async def test_a_second_start_measures_nothing(
     assert await store.load() == before
 
 
-async def test_a_pair_that_cannot_be_timed_keeps_its_profile_and_the_others_are_scaled(
-    tmp_path: Path, fallback: FileStore, client: httpx2.Client
+@pytest.mark.parametrize("pairs", [("cheap", "dear"), ("dear",)], ids=["one", "all"])
+async def test_nothing_is_scaled_when_a_pair_cannot_be_timed(
+    tmp_path: Path, fallback: FileStore, client: httpx2.Client, pairs: tuple[str, ...]
 ) -> None:
     store = FileStore(tmp_path / "store")
 
-    found, _ = await scaling(store, fallback, client, "cheap", "dear")
+    found, _ = await scaling(store, fallback, client, *pairs)
 
     assert found is not None
-    assert (list(found.factors), list(found.failed)) == (["cheap"], ["dear"])
-    assert (await store.load()).profiles["dear"] == DEAR
-
-
-async def test_nothing_is_published_when_no_pair_can_be_timed(
-    tmp_path: Path, fallback: FileStore, client: httpx2.Client
-) -> None:
-    store = FileStore(tmp_path / "store")
-
-    found, _ = await scaling(store, fallback, client, "dear")
-
-    assert found is not None
-    assert list(found.failed) == ["dear"]
+    assert (found.factors, list(found.failed)) == ({}, ["dear"])
     assert await store.history() == ()
 
 

@@ -54,12 +54,16 @@ def test_a_slower_machine_has_factors_above_one() -> None:
     assert factors.tpot == pytest.approx(1.4, rel=0.01)
 
 
-def test_one_slow_request_in_a_length_changes_little() -> None:
+def test_work_next_to_the_requests_changes_little_while_one_of_a_length_is_undisturbed() -> None:
     profile = a_profile("small")
     requests = requests_at(profile, ttft=1.0, tpot=1.0)
-    requests[0] = SingleRequest(
-        prompt_tokens=60, ttft_ms=requests[0].ttft_ms * 50, tpot_ms=requests[0].tpot_ms * 50
-    )
+    for disturbed in (0, 1, 3, 5):
+        request = requests[disturbed]
+        requests[disturbed] = SingleRequest(
+            prompt_tokens=request.prompt_tokens,
+            ttft_ms=request.ttft_ms * 50,
+            tpot_ms=request.tpot_ms * 50,
+        )
 
     factors = speed_factors(profile, requests)
 
