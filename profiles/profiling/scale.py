@@ -24,8 +24,9 @@ PROMPT_WORDS = (40, 320)
 ROUNDS = 3
 OUTPUT_TOKENS = 24
 TIMEOUT_S = 120.0
-# Beyond this, something else than the machine's speed is different.
-LARGEST_FACTOR = 30.0
+# Beyond this, something else than the machine's speed is different. Prefill in BF16 takes 38 times
+# as long on a CPU with AVX2 as on one with AMX.
+LARGEST_FACTOR = 100.0
 WORDS = (
     *("river", "stone", "market", "window", "yellow", "garden", "number", "table", "winter"),
     *("bridge", "paper", "letter", "train", "island", "engine", "forest", "silver", "kitchen"),
