@@ -84,4 +84,4 @@ def choose_for_floor(predicted: Predicted, expected_costs: Floats, floor: float)
     enough = predicted.lowers >= floor
     cheapest = np.where(enough, expected_costs, np.inf).argmin(axis=1)
     best = predicted.means.argmax(axis=1)
-    return np.where(enough.any(axis=1), cheapest, best)
+    return np.asarray(np.where(enough.any(axis=1), cheapest, best), np.int64)

@@ -69,7 +69,7 @@ def _threshold(
         got = scores[np.arange(len(scores)), chosen]
         answered = ~np.isnan(got)
         if answered.any() and _surely(got[answered], certainty) >= floor:
-            return threshold
+            return float(threshold)
         kept = got[answered & promised]
         enough = len(kept) >= LEAST_PROMISED and _surely(kept, certainty) >= floor
         if promise == UNREACHABLE and enough:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from profiles.training.arrays import Floats, Ints, Singles, singles
 
@@ -45,6 +46,6 @@ class Resamples:
         return singles(np.bincount(self._group, weights=values))
 
 
-def _interval(found: Singles) -> Interval:
+def _interval(found: npt.NDArray[np.floating]) -> Interval:
     lower, upper = np.nanpercentile(found, TAILS)
     return Interval(lower=float(lower), upper=float(upper))

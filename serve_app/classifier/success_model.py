@@ -154,7 +154,7 @@ def pair_success(artifact: Artifact, known: Ints, shape: list[float]) -> PairSuc
     )
 
 
-def _on_curves(raw: Floats, x: Floats, y: Floats) -> npt.NDArray[np.float64]:
+def _on_curves(raw: npt.NDArray[np.floating], x: Floats, y: Floats) -> npt.NDArray[np.float64]:
     """Each value on a curve of its own, level beyond its ends."""
     last = x.shape[1] - 1
     step = np.maximum((x[:, last] - x[:, 0]) / last, 1e-9)
