@@ -78,6 +78,8 @@ class FileGradedLog(RotatingFileHandler):
         """A new file begins with the header, as soon as the disk takes it."""
         stream = super()._open()
         if not stream.tell():
+            # Not `print`: Ray Serve replaces it in replicas, and writes its arguments as a tuple.
             with suppress(OSError):
-                print(HEADER, file=stream, flush=True)
+                stream.write(f"{HEADER}\n")
+                stream.flush()
         return stream
