@@ -41,8 +41,11 @@ def predict(
     `correction` moves the accuracy from any source; `added_tokens` is what the pair's template
     adds to the prompt. `pair` is what is deployed, whose limit holds for an answer without one.
     """
+    # Most pairs have no limit of their own, and a decision makes this prediction for each pair.
+    if pair is not None and pair.default_max_tokens is None:
+        pair = None
     usage = expected_usage(profile, features, added_tokens, pair)
-    limit = applied_limit(pair, features, usage.prompt_tokens)
+    limit = None if pair is None else applied_limit(pair, features, usage.prompt_tokens)
     z = z_score(constraints.deadline_quantile)
     concurrency = (load.in_flight + 1) / (load.ready_replicas or 1)
     slots = profile.max_concurrency
@@ -88,15 +91,15 @@ def predict(
     )
 
 
-def applied_limit(pair: Pair | None, features: Features, prompt_tokens: int) -> int | None:
+def applied_limit(pair: Pair, features: Features, prompt_tokens: int) -> int | None:
     """The pair's default where the caller set no limit, and prompt and answer surely fit.
 
     An engine refuses a limit that does not fit. Without one it writes up to the window's end, which
     is then less than the default, or little more.
     """
-    if pair is None or pair.default_max_tokens is None or features.max_tokens is not None:
-        return None
     limit = pair.default_max_tokens
+    if limit is None or features.max_tokens is not None:
+        return None
     return limit if prompt_tokens + limit <= SURE_SHARE * pair.context_window else None
 
 
@@ -107,7 +110,7 @@ def expected_usage(
     prompt_tokens = ceil(features.prompt_tokens * profile.tokens_ratio + added_tokens)
     if prompt_tokens < 0:
         prompt_tokens = 0
-    limit = applied_limit(pair, features, prompt_tokens)
+    limit = None if pair is None else applied_limit(pair, features, prompt_tokens)
     return Usage(
         prompt_tokens=prompt_tokens,
         completion_tokens=_output_tokens(profile, features, prompt_tokens, 0.0, limit),
