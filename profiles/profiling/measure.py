@@ -79,7 +79,7 @@ async def _measure(
     earlier: Profile | None,
     progress: PairProgress,
 ) -> None:
-    """Everything that is wanting, with one engine."""
+    """Everything that is missing, with one engine."""
     evaluations = len(_ungraded(plan, folder)) + (0 if folder.outcomes() else 1)
     progress.expect(START_WORK + sweep.expected_work + evaluations * EVALUATION_WORK)
     progress.step("starting the engine", START_WORK)

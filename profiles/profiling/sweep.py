@@ -66,7 +66,7 @@ class Sweep:
         progress: PairProgress,
         after_round: Callable[[], None],
     ) -> None:
-        """Runs what is wanting. No two rounds draw the same prompts; `seed` is for the first."""
+        """Runs what is missing. No two rounds draw the same prompts; `seed` is for the first."""
         for load in self._grid.warm_ups(self._pair, seed=seed):
             progress.step(f"warming up, {load.prompt_tokens}-token prompts", work(load))
             await generator.run(load, self._folder.path / "warm-up.json")

@@ -147,7 +147,7 @@ def reason_for(
     """Names the pair that was chosen, why, and who comes next or what ruled the others out.
 
     Notes it when the chosen pair's figures were published by others, not measured here, and
-    when feedback has moved what it is believed to get right.
+    when feedback has moved its estimated accuracy.
     """
     if ranked:
         sentence = _ranked_reason(ranked, rejected)
