@@ -41,11 +41,7 @@ def predict(
     `correction` moves the accuracy from any source; `added_tokens` is what the pair's template
     adds to the prompt. `pair` is what is deployed, whose limit holds for an answer without one.
     """
-    # Most pairs have no limit of their own, and a decision makes this prediction for each pair.
-    if pair is not None and pair.default_max_tokens is None:
-        pair = None
-    usage = expected_usage(profile, features, added_tokens, pair)
-    limit = None if pair is None else applied_limit(pair, features, usage.prompt_tokens)
+    usage, default, longest = _expected(profile, features, added_tokens, pair)
     z = z_score(constraints.deadline_quantile)
     concurrency = (load.in_flight + 1) / (load.ready_replicas or 1)
     slots = profile.max_concurrency
@@ -56,8 +52,7 @@ def predict(
         z=z,
     )
     after_first = usage.completion_tokens - 1
-    longer_tokens = _output_tokens(profile, features, usage.prompt_tokens, z, limit)
-    longer = longer_tokens - usage.completion_tokens
+    longer = _output_tokens(profile, features, z, longest) - usage.completion_tokens
     service_ms = latency.ttft_p50_ms + after_first * latency.tpot_p50_ms
     spread_ms = hypot(
         latency.ttft_ms - latency.ttft_p50_ms,
@@ -87,19 +82,19 @@ def predict(
         concurrency=concurrency,
         origin=origin,
         feedback=correction,
-        default_max_tokens=limit,
+        default_max_tokens=default,
     )
 
 
-def applied_limit(pair: Pair, features: Features, prompt_tokens: int) -> int | None:
+def default_limit(pair: Pair | None, features: Features, prompt_tokens: int) -> int | None:
     """The pair's default where the caller set no limit, and prompt and answer surely fit.
 
     An engine refuses a limit that does not fit. Without one it writes up to the window's end, which
     is then less than the default, or little more.
     """
-    limit = pair.default_max_tokens
-    if limit is None or features.max_tokens is not None:
+    if pair is None or pair.default_max_tokens is None or features.max_tokens is not None:
         return None
+    limit = pair.default_max_tokens
     return limit if prompt_tokens + limit <= SURE_SHARE * pair.context_window else None
 
 
@@ -107,31 +102,38 @@ def expected_usage(
     profile: Profile, features: Features, added_tokens: float, pair: Pair | None = None
 ) -> Usage:
     """The request's tokens in the pair's own tokenizer, with an answer of median length."""
+    return _expected(profile, features, added_tokens, pair)[0]
+
+
+def _expected(
+    profile: Profile, features: Features, added_tokens: float, pair: Pair | None
+) -> tuple[Usage, int | None, int]:
+    """Expected usage, the pair's default limit where it applies, and the longest answer.
+
+    An answer goes as far as the context window and the caller's limit, or that default, let it.
+    """
     prompt_tokens = ceil(features.prompt_tokens * profile.tokens_ratio + added_tokens)
     if prompt_tokens < 0:
         prompt_tokens = 0
-    limit = None if pair is None else applied_limit(pair, features, prompt_tokens)
-    return Usage(
-        prompt_tokens=prompt_tokens,
-        completion_tokens=_output_tokens(profile, features, prompt_tokens, 0.0, limit),
-    )
+    default = default_limit(pair, features, prompt_tokens)
+    longest = profile.context_window - prompt_tokens
+    limit = features.max_tokens if default is None else default
+    if limit is not None and limit < longest:
+        longest = limit
+    if longest < 1:
+        longest = 1
+    completion_tokens = _output_tokens(profile, features, 0.0, longest)
+    return Usage(prompt_tokens, completion_tokens), default, longest
 
 
-def _output_tokens(
-    profile: Profile, features: Features, prompt_tokens: int, z: float, default_limit: int | None
-) -> int:
-    """The answer's length at normal score `z`, as far as its limits and the window let it go."""
+def _output_tokens(profile: Profile, features: Features, z: float, longest: int) -> int:
+    """The answer's length at normal score `z`."""
     classification = features.classification
     wanted: float = classification.output_tokens_p50
     if z > 0.0 and classification.output_tokens_p95 > wanted:
         wanted += (classification.output_tokens_p95 - wanted) * (z / Z95)
-    limit = profile.context_window - prompt_tokens
-    if features.max_tokens is not None and features.max_tokens < limit:
-        limit = features.max_tokens
-    if default_limit is not None and default_limit < limit:
-        limit = default_limit
     tokens = ceil(wanted * profile.tokens_ratio)
-    return tokens if tokens <= limit else max(1, limit)
+    return tokens if tokens < longest else longest
 
 
 def _success(

@@ -15,7 +15,7 @@ from serve_app.core.events import ShadowEnded, ShadowOutcome
 from serve_app.core.fleet import LoadView, Pair
 from serve_app.core.inference_request import InferenceRequest, is_one_answer
 from serve_app.core.ports import Clock, Engine, EngineCall, Events
-from serve_app.core.predict import expected_usage
+from serve_app.core.predict import default_limit, expected_usage
 from serve_app.core.request import Features
 from serve_app.feedback.collector import Feedback
 from serve_app.feedback.grading import compare_answers, grade, parse_answer
@@ -62,13 +62,17 @@ class HourlyBudget:
 
 @dataclass(slots=True, kw_only=True)
 class DrawnAnswer:
-    """An answer to grade. As an `AnswerObserver` it keeps the texts, unless they grow too long."""
+    """An answer to grade. As an `AnswerObserver` it keeps the texts, unless they grow too long.
+
+    `expected` is what the reference pair's answer would use.
+    """
 
     decision: str
     pair: str
     features: Features
     catalog: Catalog
     call: EngineCall
+    expected: Usage
     shadow: Shadow
     texts: list[str] = field(default_factory=list)
     chars: int = 0
@@ -128,9 +132,12 @@ class Shadow:
         if not can_compare or not can_answer or request.body.get("echo"):
             return None
         body = {name: value for name, value in request.body.items() if name not in UNCOMPARED}
-        candidate = routing.decision.candidate(reference.id)
-        if candidate is not None and candidate.default_max_tokens is not None:
-            body["max_tokens"] = request.max_tokens_with(candidate.default_max_tokens)
+        added_tokens = catalog.added_tokens.get((reference.id, features.form), 0.0)
+        expected = expected_usage(catalog.profiles[reference.id], features, added_tokens, reference)
+        # The decision may have rejected the reference pair, so its limit is not there.
+        default = default_limit(reference, features, expected.prompt_tokens)
+        if default is not None:
+            body["max_tokens"] = request.max_tokens_with(default)
         call = EngineCall(
             operation=request.operation,
             body={**body, "model": reference.id, "stream": False},
@@ -142,6 +149,7 @@ class Shadow:
             features=features,
             catalog=catalog,
             call=call,
+            expected=expected,
             shadow=self,
         )
 
@@ -175,9 +183,7 @@ class Shadow:
             answer = await asyncio.to_thread(parse_answer, drawn.texts)
             if not answer.is_complete:
                 return "cut_off", 0.0
-            added_tokens = catalog.added_tokens.get((pair, features.form), 0.0)
-            usage = expected_usage(catalog.profiles[pair], features, added_tokens, self.reference)
-            predicted_usd = catalog.prices[pair].cost_usd(usage)
+            predicted_usd = catalog.prices[pair].cost_usd(drawn.expected)
             if not self._budget.take(predicted_usd):
                 return "over_budget", 0.0
             with self.load.counted(pair):

@@ -17,7 +17,7 @@ from tests.feedback.shadow_cases import (
     grading,
     outcome,
 )
-from tests.gateways import CATALOG, a_request, whole
+from tests.gateways import CATALOG, PAIRS, a_request, whole
 
 
 async def test_only_the_drawn_share_is_graded() -> None:
@@ -141,3 +141,20 @@ async def test_a_request_that_needs_what_the_reference_lacks_is_not_graded() -> 
     await whole(under_test, a_request(needs={"tools": "tools"}))
 
     assert under_test.events.of(ShadowEnded) == []
+
+
+@pytest.mark.parametrize("asked", [{}, {"model": "cheap"}], ids=["routed", "pinned"])
+async def test_the_reference_answer_has_the_reference_pairs_own_limit(
+    asked: dict[str, str],
+) -> None:
+    """Also where the decision knows nothing of that pair, as for a request that names another."""
+    limits = {"cheap": 100, "dear": 200}
+    pairs = [replace(pair, default_max_tokens=limits[pair.id]) for pair in PAIRS]
+    under_test = a_shadowed_gateway(pairs=pairs)
+
+    async with grading(under_test):
+        await whole(under_test, a_request(**asked))
+        await outcome(under_test)
+
+    calls = {pair: call.body["max_tokens"] for pair, call in under_test.engine.calls}
+    assert calls == limits
