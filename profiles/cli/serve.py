@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from profiles.cli.options import DEFAULT_CONFIG, ConfigArgument, LocalOption, fail, named_folders
+from profiles.cli.store_options import Target, target
 
 if TYPE_CHECKING:
     import httpx2
@@ -90,14 +91,12 @@ def _scale(config: ConfigFile, console: Console, url: str) -> None:
     from profiles.profiling.first_start import scale_on_first_start
     from serve_app.core.errors import CatalogError
     from serve_app.package_files import locate
-    from serve_app.store.open_store import open_store
 
-    settings, folder = config.args.store, config.path.resolve().parent
-    at = settings.url if "://" in settings.url else str(folder / settings.url)
-    store, fallback = open_store(at), open_store(locate(settings.fallback_url))
+    shipped = Target(url=locate(config.args.store.fallback_url), floor=None, options=())
 
     async def run() -> Scaling | None:
-        try:
+        used = target(None, config.path, None)
+        async with used.opened() as store, shipped.opened() as fallback:
             return await scale_on_first_start(
                 store,
                 fallback,
@@ -105,9 +104,6 @@ def _scale(config: ConfigFile, console: Console, url: str) -> None:
                 client=client,
                 progress=lambda pair: status.update(f"timing {pair} on this machine ..."),
             )
-        finally:
-            await store.close()
-            await fallback.close()
 
     with httpx2.Client(base_url=url) as client, console.status("timing pairs ...") as status:
         try:

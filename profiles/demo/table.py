@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 from statistics import median
 
 from rich.table import Table
@@ -68,8 +69,8 @@ def as_json(rows: Sequence[Row], largest: str) -> dict[str, object]:
                 "id": request.id,
                 "title": request.title,
                 "routing": dict(request.routing),
-                "routed": _plain(routed),
-                "largest": _plain(pinned),
+                "routed": asdict(routed),
+                "largest": asdict(pinned),
             }
             for row in rows
             for request, routed, pinned in zip(row.requests, row.routed, row.largest, strict=True)
@@ -113,7 +114,3 @@ def _side(replies: Sequence[Reply]) -> str:
 
 def _cost(replies: Sequence[Reply]) -> float:
     return sum(reply.cost_usd or 0.0 for reply in replies)
-
-
-def _plain(reply: Reply) -> dict[str, object]:
-    return {name: getattr(reply, name) for name in Reply.__slots__}

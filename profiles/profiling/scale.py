@@ -20,7 +20,7 @@ from serve_app.core.profile import LatencySurface, Profile, Quantiles, Throughpu
 from serve_app.core.surface import read_surface
 
 # Prompt lengths in words. The engine reports how many tokens they were.
-PROMPT_WORDS = (40, 320)
+PROMPT_WORDS = (40, 160)
 ROUNDS = 3
 OUTPUT_TOKENS = 24
 TIMEOUT_S = 120.0
