@@ -64,7 +64,7 @@ def check_python(version: str, python: str) -> list[str]:
     failures = []
     for wanted in (MAIN, QUANTIZATION):
         try:
-            would = resolved(pip, wanted.asked, wanted.pins)
+            would = resolved(pip, version, wanted.asked, wanted.pins)
             wrong = problems(would, pinned_for(version, wanted.pins), wanted)
         except SetupError as error:
             wrong = [str(error)]

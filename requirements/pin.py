@@ -77,9 +77,9 @@ def pin() -> None:
     newest_pip = dict([pinned("pip").split("==")])
     for version, pip in pips.items():
         say(f"Resolving for Python {version}")
-        newest_pip |= resolved(pip, ["pip"])
-        main[version] = resolved(pip, MAIN.asked) | own_version | newest_pip
-        quantization[version] = resolved(pip, QUANTIZATION.asked) | newest_pip
+        newest_pip |= resolved(pip, version, ["pip"])
+        main[version] = resolved(pip, version, MAIN.asked) | own_version | newest_pip
+        quantization[version] = resolved(pip, version, QUANTIZATION.asked) | newest_pip
 
     write(
         CONSTRAINTS,

