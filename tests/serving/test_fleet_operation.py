@@ -161,7 +161,10 @@ def test_a_unary_client_that_leaves_frees_its_slot(fleet: Fleet) -> None:
 
 
 def test_a_pair_that_dies_is_followed_by_the_next_one(fleet: Fleet) -> None:
-    """Runs last in this file: the pair's replica is replaced by Ray Serve afterwards."""
+    """Runs last: Ray Serve replaces the pair's replica afterwards, which takes a minute or two.
+
+    Later files must not need an answer of this pair.
+    """
     victim = fleet.route(**ANYTHING_GOES)["chosen"]
     engine = next(process for process in fleet.processes() if _is_engine_of(process, victim))
     engine.kill()
