@@ -17,8 +17,8 @@ serve: install ## answer on PORT (8000); Ctrl-C stops it
 demo: install ## send a dozen requests to the fleet that runs on PORT, next to its largest pair
 	@$(BIN)/quantroute demo --url http://127.0.0.1:$(PORT)
 
-test: install ## run every test; ARGS goes to pytest
-	@$(BIN)/python -m pytest $(ARGS)
+test: install ## run every test, two at a time; ARGS goes to pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder $(ARGS)
 
 coverage: install ## branch coverage of the decision and the gateway by their fast tests; fails under 95%
 	@$(BIN)/python -m pytest tests/core tests/gateway tests/api -m "not ray and not vllm" --cov $(ARGS)
