@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import httpx2
 import pytest
 import uvicorn
 from starlette.applications import Starlette
@@ -21,16 +20,12 @@ from profiles.evaluation.lm_eval import (
     BenchmarkFailed,
     BenchmarkOptions,
     HarnessMissing,
-    Served,
     read_scores,
     run_benchmark,
 )
-from profiles.profiling.engine import Endpoint, running_engine
-from tests.profiles.profiling.runs import WINDOW, tiny_spec
+from tests.profiles.evaluation.team_tasks import Row, continuations, served
+from tests.profiles.profiling.runs import WINDOW
 from tests.profiles.tiny_model import save_tiny_model
-
-Row = Mapping[str, object]
-TAKE_FIRST = {"function": "take_first"}
 
 
 def samples(folder: Path, *rows: Row, task: str = "colors") -> Path:
@@ -40,52 +35,6 @@ def samples(folder: Path, *rows: Row, task: str = "colors") -> Path:
     ]
     (folder / f"samples_{task}_now.jsonl").write_text("\n".join(lines) + "\n")
     return folder
-
-
-def team_task(folder: Path, name: str, kind: str, items: list[Row], **fields: object) -> None:
-    """A task file over local data; JSON is YAML too."""
-    folder.mkdir(exist_ok=True)
-    data = folder / f"{name}.jsonl"
-    data.write_text("".join(json.dumps(item) + "\n" for item in items))
-    task = {
-        "task": name,
-        "dataset_path": "json",
-        "dataset_kwargs": {"data_files": {"test": str(data)}},
-        "test_split": "test",
-        "output_type": kind,
-        "doc_to_text": "{{question}}",
-        **fields,
-    }
-    (folder / f"{name}.yaml").write_text(json.dumps(task))
-
-
-def continuations(folder: Path, items: list[Row]) -> None:
-    """The task `team_words`: the answer is what greedy decoding says next."""
-    team_task(
-        folder,
-        "team_words",
-        "generate_until",
-        items,
-        doc_to_target="{{answer}}",
-        generation_kwargs={"until": ["\n"], "max_gen_toks": 1},
-        metric_list=[{"metric": "exact_match"}],
-        filter_list=[
-            {"name": "trimmed", "filter": [{"function": "remove_whitespace"}, TAKE_FIRST]}
-        ],
-    )
-
-
-def choices(folder: Path, items: list[Row]) -> None:
-    """The task `team_choices`: the answer is the likelier of two words."""
-    team_task(
-        folder,
-        "team_choices",
-        "multiple_choice",
-        items,
-        doc_to_choice="{{choices}}",
-        doc_to_target="{{answer}}",
-        metric_list=[{"metric": "acc"}],
-    )
 
 
 @pytest.fixture(scope="module")
@@ -111,10 +60,6 @@ async def failing_server() -> AsyncIterator[str]:
     finally:
         server.should_exit = True
         await serving
-
-
-def served(tokenizer: Path, url: str = "http://127.0.0.1:9") -> Served:
-    return Served(url=url, model="tiny-bf16", tokenizer=tokenizer, context_window=WINDOW)
 
 
 def test_the_scores_of_all_tasks_of_a_group_count(tmp_path: Path) -> None:
@@ -184,48 +129,3 @@ async def test_requests_that_fail_are_no_wrong_answers(tmp_path: Path, tokenizer
     async with failing_server() as url:
         with pytest.raises(BenchmarkFailed, match=r"'team_words': .*500"):
             await run_benchmark("team_words", served(tokenizer, url), tmp_path / "out", options)
-
-
-async def next_word(engine: Endpoint, question: str) -> str:
-    body = {"model": engine.model, "prompt": question, "max_tokens": 1, "temperature": 0}
-    async with httpx2.AsyncClient(base_url=engine.url, timeout=60) as client:
-        response = await client.post("/v1/completions", json=body)
-    return str(response.json()["choices"][0]["text"]).strip()
-
-
-@pytest.mark.vllm
-async def test_tasks_of_a_team_are_run_by_name_on_a_real_engine(
-    tmp_path: Path, tokenizer: Path
-) -> None:
-    """Half of the items have for an answer what the engine itself says next."""
-    questions = [f"word{number} word{number + 7} word{number + 3}" for number in range(6)]
-    spec = tiny_spec(tokenizer.parent)
-    async with running_engine(spec, tmp_path / "engine.log") as engine:
-        said = [await next_word(engine, question) for question in questions]
-        absent = next(f"word{number}" for number in range(9) if f"word{number}" not in said)
-        right = [number % 2 == 0 for number in range(6)]
-        continuations(
-            tmp_path / "tasks",
-            [
-                {"question": question, "answer": word if true else absent}
-                for question, word, true in zip(questions, said, right, strict=True)
-            ],
-        )
-        choices(
-            tmp_path / "tasks",
-            [
-                {"question": question, "choices": [absent, word], "answer": int(true)}
-                for question, word, true in zip(questions, said, right, strict=True)
-            ],
-        )
-        group = {"group": "team_both", "task": ["team_words", "team_choices"]}
-        (tmp_path / "tasks" / "team_both.yaml").write_text(json.dumps(group))
-        accuracy = await run_benchmark(
-            "team_both",
-            served(tokenizer, engine.url),
-            tmp_path / "out",
-            BenchmarkOptions(include_path=tmp_path / "tasks", limit=5),
-        )
-
-    # Of each task's first five items, the first, third and fifth are right.
-    assert (accuracy.items, accuracy.mean) == (10, 0.6)

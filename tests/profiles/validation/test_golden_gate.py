@@ -12,95 +12,38 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from profiles.checkpoints import RECIPES, ensure
 from profiles.cli import cli
-from profiles.cli.validate import find_candidates
 from profiles.errors import EngineUnsuitable
-from profiles.validation.claims import claim_named
-from profiles.validation.probe_cache import ProbeCache
 from profiles.validation.probe_set import read_probes
 from profiles.validation.thresholds import FOUR_BIT
-from profiles.validation.validate import Step, Validation, validate
-from profiles.validation.verdict import Verdict
-from serve_app.settings import home
+from profiles.validation.validate import validate
 from serve_app.settings.config_file import read_config
 from serve_app.settings.cpu import cpu_flags, left_out
-from tests.paths import REPOSITORY
 from tests.profiles.validation.corruptions import (
     Corruption,
     corrupted,
     double_the_scales_of_one_layer,
-    put_nan_into_one_scale,
     round_to_nearest,
     shift_the_embedding_by_one_row,
     shuffle_one_layer,
-    swap_the_special_tokens,
-    take_another_chat_template,
-    truncate,
+)
+from tests.profiles.validation.golden_pairs import (
+    BF16,
+    FLEET,
+    W4A16,
+    W8A8,
+    a_validation,
+    checkpoints,
+    failed,
+    silent,
 )
 
-FLEET = REPOSITORY / "serve_config.yaml"
-PARENT = "smollm2-135m-bf16"
-BF16, W8A8, W4A16 = (name for name in RECIPES if name.startswith("smollm2"))
 RUNS_4_BITS = not left_out(read_config(FLEET).args.pairs, cpu_flags())
 
 
 @pytest.fixture(scope="module")
 def made() -> dict[str, Path]:
-    return ensure([BF16, W8A8, W4A16], root=home())
-
-
-def a_validation(
-    checkpoint: Path, claims: str, scratch: Path, engine: dict[str, str] | None = None
-) -> Validation:
-    """Against the fleet's unquantized pair, which is asked only once on a machine."""
-    candidate, parent = find_candidates(str(checkpoint), PARENT, FLEET)
-    assert parent is not None
-    spec = candidate.spec
-    claim = claim_named(claims)
-    return Validation(
-        candidate=replace(spec, engine_kwargs={**spec.engine_kwargs, **(engine or {})}),
-        parent=parent.spec,
-        claim=claim,
-        probe_set=read_probes(),
-        scratch=scratch,
-        cache=ProbeCache(home() / "validation" / "probes"),
-    )
-
-
-def silent(step: Step, done: int, of: int) -> None:
-    """Nobody looks."""
-
-
-def failed(verdict: Verdict) -> set[str]:
-    return {check.name for check in verdict.failures}
-
-
-@pytest.mark.parametrize(
-    ("of", "corruption", "check", "seen"),
-    [
-        (W8A8, truncate, "files", "of its 482 tensors are cut off"),
-        (W8A8, put_nan_into_one_scale, "weight values", "NaN or infinity in model.layers.12."),
-        (W8A8, take_another_chat_template, "tokenizer", "chat template"),
-        (W8A8, swap_the_special_tokens, "tokenizer", "eos_token <|im_start|>=1"),
-    ],
-    ids=["cut off", "NaN in a scale", "another chat template", "special tokens swapped"],
-)
-async def test_damage_that_files_show_is_found_without_an_engine(
-    made: dict[str, Path],
-    tmp_path: Path,
-    of: str,
-    corruption: Corruption,
-    check: str,
-    seen: str,
-) -> None:
-    folder = corrupted(made[of], tmp_path / "damaged", corruption)
-
-    verdict = await validate(a_validation(folder, "w8a8", tmp_path), progress=silent)
-
-    assert failed(verdict) == {check}
-    assert seen in verdict.failures[0].seen
-    assert verdict.note.endswith("no engine was started")
+    return checkpoints()
 
 
 @pytest.mark.vllm
@@ -151,7 +94,7 @@ async def test_round_to_nearest_passes_as_a_small_model_only(
     made: dict[str, Path], tmp_path: Path
 ) -> None:
     folder = corrupted(made[W4A16], tmp_path / "rtn", round_to_nearest(made[BF16]))
-    asked = a_validation(folder, "w4a16", tmp_path)
+    asked = replace(a_validation(folder, "w4a16", tmp_path), probe_set=read_probes())
     large = {"kl_nats_max": FOUR_BIT.kl_nats_max, "top1_agreement_min": FOUR_BIT.top1_agreement_min}
 
     if not RUNS_4_BITS:

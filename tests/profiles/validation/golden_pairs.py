@@ -1,0 +1,57 @@
+"""The checkpoints of the embedded fleet, and how a test asks the golden gate about one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from profiles.checkpoints import RECIPES, ensure
+from profiles.cli.validate import find_candidates
+from profiles.validation.claims import claim_named
+from profiles.validation.probe_cache import ProbeCache
+from profiles.validation.probe_set import ProbeSet, read_probes
+from profiles.validation.validate import Step, Validation
+from profiles.validation.verdict import Verdict
+from serve_app.settings import home
+from tests.paths import REPOSITORY
+
+FLEET = REPOSITORY / "serve_config.yaml"
+PARENT = "smollm2-135m-bf16"
+BF16, W8A8, W4A16 = (name for name in RECIPES if name.startswith("smollm2"))
+
+
+def checkpoints() -> dict[str, Path]:
+    """The folder of each, made where it is not there."""
+    return ensure([BF16, W8A8, W4A16], root=home())
+
+
+def some_probes() -> ProbeSet:
+    """A quarter of each kind: the damage of these tests shows in any of them."""
+    probes = read_probes()
+    return ProbeSet(probes=(*probes.texts[::4], *probes.prompts[::4]))
+
+
+def a_validation(
+    checkpoint: Path, claims: str, scratch: Path, engine: dict[str, str] | None = None
+) -> Validation:
+    """Against the fleet's unquantized pair, which is asked only once on a machine."""
+    candidate, parent = find_candidates(str(checkpoint), PARENT, FLEET)
+    assert parent is not None
+    spec = candidate.spec
+    claim = claim_named(claims)
+    return Validation(
+        candidate=replace(spec, engine_kwargs={**spec.engine_kwargs, **(engine or {})}),
+        parent=parent.spec,
+        claim=claim,
+        probe_set=some_probes(),
+        scratch=scratch,
+        cache=ProbeCache(home() / "validation" / "probes"),
+    )
+
+
+def silent(step: Step, done: int, of: int) -> None:
+    """Nobody looks."""
+
+
+def failed(verdict: Verdict) -> set[str]:
+    return {check.name for check in verdict.failures}
