@@ -26,7 +26,7 @@ def checkpoints() -> dict[str, Path]:
 
 
 def some_probes() -> ProbeSet:
-    """A quarter of each kind: the damage of these tests shows in any of them."""
+    """A quarter of each kind: the damage of the tests shows in any of them."""
     probes = read_probes()
     return ProbeSet(probes=(*probes.texts[::4], *probes.prompts[::4]))
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import CliRunner
 
 from profiles.cli import cli
 from profiles.errors import EngineUnsuitable
@@ -47,16 +47,17 @@ def made() -> dict[str, Path]:
 
 
 @pytest.mark.vllm
-def test_the_embedded_8_bit_pair_passes(made: dict[str, Path]) -> None:
-    ended = validated("smollm2-135m-w8a8")
+async def test_the_embedded_8_bit_pair_passes(made: dict[str, Path], tmp_path: Path) -> None:
+    verdict = await validate(a_validation(made[W8A8], "w8a8", tmp_path), progress=silent)
 
-    assert ended.exit_code == 0, ended.output
-    assert json.loads(ended.stdout)["passed"] is True
+    assert verdict.passed, verdict
 
 
 @pytest.mark.vllm
 def test_the_embedded_4_bit_pair_passes_where_the_cpu_can_run_it(made: dict[str, Path]) -> None:
-    ended = validated("smollm2-135m-w4a16")
+    command = ["validate", "smollm2-135m-w4a16", "--fleet", str(FLEET), "--no-record", "--json"]
+
+    ended = CliRunner().invoke(cli, command)
 
     if RUNS_4_BITS:
         assert ended.exit_code == 0, ended.output
@@ -64,12 +65,6 @@ def test_the_embedded_4_bit_pair_passes_where_the_cpu_can_run_it(made: dict[str,
     else:
         assert ended.exit_code == 2
         assert "need a CPU with AVX-512" in json.loads(ended.stdout)["error"]
-
-
-def validated(pair: str) -> Result:
-    return CliRunner().invoke(
-        cli, ["validate", pair, "--fleet", str(FLEET), "--no-record", "--json"]
-    )
 
 
 @pytest.mark.vllm
