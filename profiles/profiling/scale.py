@@ -22,6 +22,8 @@ from serve_app.core.surface import read_surface
 # Prompt lengths in words. The engine reports how many tokens they were.
 PROMPT_WORDS = (40, 160)
 ROUNDS = 3
+# A slow machine takes tens of seconds for one round, and its requests differ less.
+NEXT_ROUND_WITHIN_S = 10.0
 OUTPUT_TOKENS = 24
 TIMEOUT_S = 120.0
 # Beyond this, something else than the machine's speed is different. Prefill in BF16 takes 38 times
@@ -60,14 +62,22 @@ def measure_single_requests(
 ) -> tuple[SingleRequest, ...]:
     """Sends single requests to `pair` through the router at `client`, one after the other.
 
-    The first one warms the engine up and is dropped. No two prompts share a beginning, so no
-    cache helps. Raises `NotScaled` when the pair does not answer as expected.
+    The first one warms the engine up and is dropped. Up to `ROUNDS` rounds of one request per
+    prompt length follow. Another round begins only within `NEXT_ROUND_WITHIN_S` of the start. No
+    two prompts share a beginning, so no cache helps. Raises `NotScaled` when the pair does not
+    answer as expected.
     """
     words = random.Random(f"{seed} {pair}")
-    rounds = [PROMPT_WORDS[0], *PROMPT_WORDS * ROUNDS]
-    return tuple(
-        _single(client, pair, " ".join(words.choices(WORDS, k=count)), now) for count in rounds
-    )[1:]
+    began_s = now()
+
+    def timed(count: int) -> SingleRequest:
+        return _single(client, pair, " ".join(words.choices(WORDS, k=count)), now)
+
+    timed(PROMPT_WORDS[0])
+    requests = [timed(count) for count in PROMPT_WORDS]
+    while len(requests) < ROUNDS * len(PROMPT_WORDS) and now() - began_s < NEXT_ROUND_WITHIN_S:
+        requests += [timed(count) for count in PROMPT_WORDS]
+    return tuple(requests)
 
 
 def speed_factors(profile: Profile, requests: Sequence[SingleRequest]) -> SpeedFactors:

@@ -10,6 +10,7 @@ import pytest
 
 from profiles.profiling.scale import (
     LARGEST_FACTOR,
+    PROMPT_WORDS,
     ROUNDS,
     NotScaled,
     SingleRequest,
@@ -133,13 +134,21 @@ def client() -> Iterator[httpx2.Client]:
 def test_single_requests_are_timed_through_the_router(client: httpx2.Client) -> None:
     clock = count()
 
-    requests = measure_single_requests(client, "cheap", now=lambda: float(next(clock)))
+    requests = measure_single_requests(client, "cheap", now=lambda: next(clock) / 10)
 
-    assert len(requests) == 2 * ROUNDS
+    assert len(requests) == ROUNDS * len(PROMPT_WORDS)
     assert {request.prompt_tokens for request in requests} == {50}
     # A tick at the start and one for each of five tokens.
-    assert {request.ttft_ms for request in requests} == {1_000.0}
-    assert {request.tpot_ms for request in requests} == {1_000.0}
+    assert [request.ttft_ms for request in requests] == pytest.approx([100.0] * len(requests))
+    assert [request.tpot_ms for request in requests] == pytest.approx([100.0] * len(requests))
+
+
+def test_a_slow_machine_is_timed_by_one_request_of_each_length(client: httpx2.Client) -> None:
+    clock = count()
+
+    requests = measure_single_requests(client, "cheap", now=lambda: float(next(clock)))
+
+    assert len(requests) == len(PROMPT_WORDS)
 
 
 def test_a_pair_that_fails_is_named(client: httpx2.Client) -> None:
