@@ -9,7 +9,7 @@ from profiles.checkpoints import RECIPES, ensure
 from profiles.cli.validate import find_candidates
 from profiles.validation.claims import claim_named
 from profiles.validation.probe_cache import ProbeCache
-from profiles.validation.probe_set import ProbeSet, read_probes
+from profiles.validation.probe_set import read_probes
 from profiles.validation.validate import Step, Validation
 from profiles.validation.verdict import Verdict
 from serve_app.settings import home
@@ -25,12 +25,6 @@ def checkpoints() -> dict[str, Path]:
     return ensure([BF16, W8A8, W4A16], root=home())
 
 
-def some_probes() -> ProbeSet:
-    """A quarter of each kind: the damage of the tests shows in any of them."""
-    probes = read_probes()
-    return ProbeSet(probes=(*probes.texts[::4], *probes.prompts[::4]))
-
-
 def a_validation(
     checkpoint: Path, claims: str, scratch: Path, engine: dict[str, str] | None = None
 ) -> Validation:
@@ -43,7 +37,7 @@ def a_validation(
         candidate=replace(spec, engine_kwargs={**spec.engine_kwargs, **(engine or {})}),
         parent=parent.spec,
         claim=claim,
-        probe_set=some_probes(),
+        probe_set=read_probes(),
         scratch=scratch,
         cache=ProbeCache(home() / "validation" / "probes"),
     )

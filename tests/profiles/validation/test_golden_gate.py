@@ -14,7 +14,6 @@ from typer.testing import CliRunner
 
 from profiles.cli import cli
 from profiles.errors import EngineUnsuitable
-from profiles.validation.probe_set import read_probes
 from profiles.validation.thresholds import FOUR_BIT
 from profiles.validation.validate import validate
 from serve_app.settings.config_file import read_config
@@ -89,7 +88,7 @@ async def test_round_to_nearest_passes_as_a_small_model_only(
     made: dict[str, Path], tmp_path: Path
 ) -> None:
     folder = corrupted(made[W4A16], tmp_path / "rtn", round_to_nearest(made[BF16]))
-    asked = replace(a_validation(folder, "w4a16", tmp_path), probe_set=read_probes())
+    asked = a_validation(folder, "w4a16", tmp_path)
     large = {"kl_nats_max": FOUR_BIT.kl_nats_max, "top1_agreement_min": FOUR_BIT.top1_agreement_min}
 
     if not RUNS_4_BITS:
