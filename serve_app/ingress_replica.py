@@ -75,10 +75,14 @@ class IngressReplica:
         self._store = open_store(settings.store.url)
         self._fallback = open_store(locate(settings.store.fallback_url))
         catalog = LiveCatalog(clock, events)
-        self._watch = CatalogWatch(
-            self._store, catalog.publish, events=events, fallback=self._fallback
-        )
         pairs = settings.deployed
+        self._watch = CatalogWatch(
+            self._store,
+            catalog,
+            fleet=[pair.id for pair in pairs],
+            events=events,
+            fallback=self._fallback,
+        )
         self._load = LoadTracker(pairs)
         self._failed = False
         self._graded_log = _graded_log(settings, context.replica)

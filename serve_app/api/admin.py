@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TypeVar
 
 from pydantic import TypeAdapter
@@ -20,9 +21,20 @@ from serve_app.state.ledger import Account
 from serve_app.tokens.ratio import TokenRatio
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogView:
+    """The catalog in use. `refused` is why the store's active one is not, if so."""
+
+    version: str | None
+    refused: str | None
+    profiles: Mapping[str, Profile]
+
+
+CATALOG = TypeAdapter(CatalogView)
 DECISION = TypeAdapter(Decision)
 DECISIONS = TypeAdapter(tuple[Decision, ...])
-PROFILES = TypeAdapter(Mapping[str, Profile])
 BREAKERS = TypeAdapter(Mapping[str, Breaker])
 ACCOUNT = TypeAdapter(Account)
 TOKEN_RATIOS = TypeAdapter(Mapping[str, TokenRatio])
@@ -46,16 +58,16 @@ def route_endpoint(gateway: Gateway, settings: IngressSettings, replica: str) ->
 
 
 def admin_routes(gateway: Gateway) -> list[Route]:
-    async def catalog(_: Request) -> Response:
+    def catalog() -> CatalogView:
         current = gateway.status.catalog()
-        if current is None:
-            return _json(b'{"version":null,"profiles":{}}')
-        version = TypeAdapter(str).dump_json(current.version)
-        profiles = PROFILES.dump_json(dict(current.profiles))
-        return _json(b'{"version":' + version + b',"profiles":' + profiles + b"}")
+        return CatalogView(
+            version=None if current is None else current.version,
+            refused=gateway.status.catalog_refusal(),
+            profiles={} if current is None else dict(current.profiles),
+        )
 
     return [
-        Route("/admin/catalog", catalog),
+        _view("/admin/catalog", CATALOG, catalog),
         _view("/admin/decisions", DECISIONS, gateway.recent_decisions),
         _view("/admin/breakers", BREAKERS, gateway.status.breakers),
         _view("/admin/cost", ACCOUNT, gateway.ledger.account),

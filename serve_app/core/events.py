@@ -95,7 +95,7 @@ class CatalogSwapped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogRefused:
-    """A catalog failed validation; the last good one stays."""
+    """A catalog is invalid or covers no pair of this fleet; the last good one stays."""
 
     reason: str
 

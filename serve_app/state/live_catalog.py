@@ -34,6 +34,7 @@ class LiveCatalog:
         self._events = events
         self._published: Catalog | None = None
         self._current: Catalog | None = None
+        self._refusal: str | None = None
         self._correct: Correct = lambda catalog: catalog
         self._totals: dict[str, TokenTotals] = {}
         self._swapped_s = clock.now()
@@ -47,6 +48,15 @@ class LiveCatalog:
     def published(self) -> Catalog | None:
         """The last publication, without corrections."""
         return self._published
+
+    @property
+    def refusal(self) -> str | None:
+        """Why the store's active catalog is not in use. `None` while nothing is wrong with it."""
+        return self._refusal
+
+    def refuse(self, reason: str | None) -> None:
+        """Keeps the catalog in use, and `reason` for those who ask why."""
+        self._refusal = reason
 
     def publish(self, catalog: Catalog) -> None:
         """Replaces everything by a publication, and corrects it by the feedback so far."""

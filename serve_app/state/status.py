@@ -54,6 +54,10 @@ class FleetStatus:
     def catalog(self) -> Catalog | None:
         return self._catalog.published
 
+    def catalog_refusal(self) -> str | None:
+        """Why the store's active catalog is not the one in use."""
+        return self._catalog.refusal
+
     def breakers(self) -> Mapping[str, Breaker]:
         return self._breakers.states()
 

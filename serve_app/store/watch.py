@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import aclosing
 from dataclasses import KW_ONLY, dataclass
+from typing import Protocol
 
 from serve_app.core.catalog import Catalog
-from serve_app.core.errors import CatalogInvalid, StoreUnavailable
+from serve_app.core.errors import CatalogInvalid, StoreUnavailable, quoted
 from serve_app.core.events import CatalogRefused, CatalogSwapped, StoreLost
 from serve_app.core.ports import Events, ProfileStore
 
@@ -35,17 +36,30 @@ class RetryDelays:
         return full_s * (1 - self.jitter * chance)
 
 
+class CatalogReceiver(Protocol):
+    """What takes the catalogs of a store."""
+
+    def publish(self, catalog: Catalog) -> None:
+        """Takes a good catalog."""
+        ...
+
+    def refuse(self, reason: str | None) -> None:
+        """Takes why the store's active catalog is not in use. `None` means that it is usable."""
+        ...
+
+
 @dataclass
 class CatalogWatch:
-    """Hands each other good catalog of the store to `publish`.
+    """Hands each other good catalog of the store to `catalog`.
 
-    A catalog that fails validation, or a store that is down, publishes nothing. Before the first
-    publication it asks `fallback` for a catalog.
+    A catalog that fails validation or has a profile of no pair in `fleet`, or a store that is
+    down, publishes nothing. Before the first publication it asks `fallback` for a catalog.
     """
 
     store: ProfileStore
-    publish: Callable[[Catalog], None]
+    catalog: CatalogReceiver
     _: KW_ONLY
+    fleet: Collection[str]
     events: Events
     fallback: ProfileStore | None = None
     delays: RetryDelays = RetryDelays()
@@ -79,12 +93,13 @@ class CatalogWatch:
 
     async def _reload(self) -> None:
         try:
-            catalog = await self.store.load()
+            self._swap(await self.store.load())
         except CatalogInvalid as exc:
+            self.catalog.refuse(str(exc))
             self.events.emit(CatalogRefused(reason=str(exc)))
             await self._use_fallback()
         else:
-            self._swap(catalog)
+            self.catalog.refuse(None)
         self._settled.set()
 
     async def _lost(self, reason: str) -> None:
@@ -108,9 +123,20 @@ class CatalogWatch:
                 self.events.emit(StoreLost(reason=str(exc)))
 
     def _swap(self, catalog: Catalog) -> None:
+        """Raises `CatalogInvalid` for a catalog of another fleet."""
         if catalog == self._published:
             return
-        self.publish(catalog)
+        if not catalog.profiles.keys() & set(self.fleet):
+            raise CatalogInvalid(
+                f"version {catalog.version}",
+                (
+                    f"it covers none of this fleet's pairs: it has profiles of "
+                    f"{quoted(sorted(catalog.profiles))}, and the fleet has "
+                    f"{quoted(sorted(self.fleet))}; publish profiles of these pairs, or give "
+                    f"this fleet a store of its own",
+                ),
+            )
+        self.catalog.publish(catalog)
         self._published = catalog
         published = [p.pair for p in catalog if p.provenance.origin == "published"]
         self.events.emit(

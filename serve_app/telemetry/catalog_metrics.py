@@ -25,7 +25,7 @@ class CatalogMetrics:
         )
         self._refused = counter(
             "quantroute_catalog_refused",
-            "Catalogs that failed validation; the last good one stayed",
+            "Catalogs that were invalid or of another fleet; the last good one stayed",
         )
         self._store_lost = counter(
             "quantroute_store_lost",

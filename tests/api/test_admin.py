@@ -88,7 +88,22 @@ def test_the_catalog_in_use_can_be_read() -> None:
 def test_without_a_catalog_there_are_no_profiles() -> None:
     client = a_client(gateway_under_test(catalog=None))
 
-    assert client.get("/admin/catalog").json() == {"version": None, "profiles": {}}
+    assert client.get("/admin/catalog").json() == {
+        "version": None,
+        "refused": None,
+        "profiles": {},
+    }
+
+
+def test_the_reason_is_shown_why_the_stores_catalog_is_not_in_use() -> None:
+    under_test = gateway_under_test()
+    client = a_client(under_test)
+    assert client.get("/admin/catalog").json()["refused"] is None
+
+    under_test.catalog.refuse("it covers none of this fleet's pairs")
+
+    shown = client.get("/admin/catalog").json()
+    assert (shown["version"], shown["refused"]) == ("v1", "it covers none of this fleet's pairs")
 
 
 def test_decisions_breakers_and_cost_can_be_read() -> None:

@@ -128,7 +128,7 @@ async def test_a_watch_survives_an_outage_and_follows_again(
     await store.publish(a_catalog("before"), by="ci")
     events = RecordingEvents()
     catalog = LiveCatalog(ManualClock(), events)
-    watch = CatalogWatch(store, catalog.publish, events=events)
+    watch = CatalogWatch(store, catalog, fleet=("before", "after"), events=events)
     async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
         running = tasks.create_task(watch.run())
         await events.wait_for(CatalogSwapped)
@@ -172,7 +172,8 @@ async def test_a_watch_can_be_cancelled_at_any_moment(store: RedisStore) -> None
     for steps in range(60):
         events = RecordingEvents()
         catalog = LiveCatalog(ManualClock(), events)
-        running = asyncio.create_task(CatalogWatch(store, catalog.publish, events=events).run())
+        watch = CatalogWatch(store, catalog, fleet=a_catalog().profiles, events=events)
+        running = asyncio.create_task(watch.run())
         await events.wait_for(CatalogSwapped)
         for _ in range(steps):
             await asyncio.sleep(0)

@@ -26,12 +26,14 @@ class Bench:
     events: RecordingEvents = field(default_factory=RecordingEvents)
     clock: ManualClock = field(default_factory=ManualClock)
     waits_s: list[float] = field(default_factory=list)
+    fleet: frozenset[str] = frozenset({"a", "b", "good", "stored", "fallback"})
 
     def __post_init__(self) -> None:
         self.catalog = LiveCatalog(self.clock, self.events)
         self.watch = CatalogWatch(
             self.store,
-            self.catalog.publish,
+            self.catalog,
+            fleet=self.fleet,
             events=self.events,
             fallback=self.fallback,
             delays=RetryDelays(first_s=1, longest_s=4, jitter=0.5),
@@ -312,4 +314,79 @@ async def test_a_swap_tells_which_profiles_were_published_by_others(bench: Bench
         assert bench.events.of(CatalogSwapped) == [
             CatalogSwapped(version="1", pairs=2, published=("b",))
         ]
+        running.cancel()
+
+
+async def test_a_catalog_of_another_fleet_is_refused_and_the_last_good_one_stays(
+    bench: Bench,
+) -> None:
+    await bench.store.publish(a_catalog("good"), by="ci")
+    async with asyncio.TaskGroup() as tasks:
+        running = start(bench, tasks)
+        await bench.watch.settled()
+
+        await bench.store.publish(a_catalog("elsewhere"), by="ci")
+        refused = await bench.events.wait_for(CatalogRefused)
+
+        assert "covers none of this fleet's pairs" in refused.reason
+        assert "'elsewhere'" in refused.reason
+        assert "'good'" in refused.reason
+        assert bench.catalog.current == a_catalog("good", version="1")
+        assert bench.catalog.refusal == refused.reason
+        running.cancel()
+
+
+async def test_a_catalog_that_covers_one_pair_of_the_fleet_is_used(bench: Bench) -> None:
+    await bench.store.publish(a_catalog("elsewhere", "a"), by="ci")
+    async with asyncio.TaskGroup() as tasks:
+        running = start(bench, tasks)
+
+        await bench.watch.settled()
+
+        assert bench.catalog.current == a_catalog("elsewhere", "a", version="1")
+        running.cancel()
+
+
+async def test_a_cold_start_on_a_catalog_of_another_fleet_uses_the_fallback_one(
+    bench: Bench,
+) -> None:
+    await bench.store.publish(a_catalog("elsewhere"), by="ci")
+    await bench.fallback.publish(a_catalog("fallback"), by="build")
+    async with asyncio.TaskGroup() as tasks:
+        running = start(bench, tasks)
+
+        await bench.watch.settled()
+
+        assert bench.catalog.current == a_catalog("fallback", version="1")
+        assert bench.catalog.refusal is not None
+        assert "'elsewhere'" in bench.catalog.refusal
+        running.cancel()
+
+
+async def test_with_catalogs_of_other_fleets_alone_it_settles_on_none(bench: Bench) -> None:
+    await bench.store.publish(a_catalog("elsewhere"), by="ci")
+    await bench.fallback.publish(a_catalog("abroad"), by="build")
+    async with asyncio.TaskGroup() as tasks:
+        running = start(bench, tasks)
+
+        await bench.watch.settled()
+
+        assert bench.catalog.current is None
+        assert len(bench.events.of(CatalogRefused)) == 2
+        running.cancel()
+
+
+async def test_a_refusal_ends_when_the_store_goes_back_to_the_catalog_in_use(bench: Bench) -> None:
+    good = await bench.store.publish(a_catalog("good"), by="ci")
+    async with asyncio.TaskGroup() as tasks:
+        running = start(bench, tasks)
+        await bench.watch.settled()
+        await bench.store.publish(a_catalog("elsewhere"), by="ci")
+        await bench.events.wait_for(CatalogRefused)
+
+        await bench.store.publish(await bench.store.version(good), by="ci", restores=good)
+        await bench.events.wait_for(CatalogSwapped, count=2)
+        await asyncio.sleep(0)
+
+        assert bench.catalog.refusal is None
         running.cancel()

@@ -18,6 +18,8 @@ from tests.catalogs import a_catalog
 from tests.store.contracts.stores import InFolder, StoreUnderTest
 from tests.waiting import GIVE_UP_S
 
+FLEET = {"old", "new", "by-hand", "good", "fixed"}
+
 
 async def test_changes_open_with_a_first_look(store: ProfileStore) -> None:
     async with asyncio.timeout(GIVE_UP_S), aclosing(store.changes()) as changes:
@@ -77,12 +79,12 @@ async def test_a_bad_catalog_set_by_hand_is_refused_and_the_last_good_one_stays(
         assert "schema: got 99; it should be 1" in refused.reason
         assert watching.catalog.current == a_catalog("good", version="1")
 
-        await publisher.publish(a_catalog("mended"), by="ci")
+        await publisher.publish(a_catalog("fixed"), by="ci")
         async with asyncio.timeout(GIVE_UP_S):
             await watching.events.wait_for(CatalogSwapped, count=2)
 
         assert watching.catalog.current is not None
-        assert list(watching.catalog.current.profiles) == ["mended"]
+        assert list(watching.catalog.current.profiles) == ["fixed"]
 
 
 @pytest.fixture
@@ -98,7 +100,7 @@ class _Watching:
     def __init__(self, store: ProfileStore) -> None:
         self.events = RecordingEvents()
         self.catalog = LiveCatalog(ManualClock(), self.events)
-        self._watch = CatalogWatch(store, self.catalog.publish, events=self.events)
+        self._watch = CatalogWatch(store, self.catalog, fleet=FLEET, events=self.events)
 
     async def __aenter__(self) -> _Watching:
         self._task = asyncio.create_task(self._watch.run())
