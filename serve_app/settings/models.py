@@ -25,9 +25,9 @@ from serve_app.core.units import (
     Ratio,
 )
 from serve_app.package_files import PREFIX, locate
+from serve_app.store_address import REDIS_SCHEMES, SCHEMES, redis_address
 
 DEFAULT_CONSTRAINTS = Constraints(latency_budget_ms=400, min_accuracy=0.90)
-STORE_SCHEMES = ("file", "redis", "rediss")
 PRESETS: Mapping[Preset, Weights] = {
     "balanced": Weights(accuracy=0.15, latency=0.15, cost=0.70),
     "chat": Weights(accuracy=0.15, latency=0.70, cost=0.15),
@@ -80,13 +80,15 @@ def _deployable(hardware: Hardware) -> Hardware:
     return hardware
 
 
-def _known_scheme(address: str) -> str:
+def _store_address(address: str) -> str:
     scheme, separator, _ = address.partition("://")
-    if separator and scheme not in STORE_SCHEMES:
+    if separator and scheme not in SCHEMES:
         raise ValueError(
             f"no profile store is at {scheme}://; allowed: the path of a folder, or "
-            f"{', '.join(f'{known}://' for known in STORE_SCHEMES)}"
+            f"{', '.join(f'{known}://' for known in SCHEMES)}"
         )
+    if scheme in REDIS_SCHEMES:
+        redis_address(address)
     return address
 
 
@@ -96,7 +98,7 @@ PairId = Annotated[
     AfterValidator(_not_auto),
 ]
 Text = Annotated[str, Len(1)]
-StoreAddress = Annotated[str, AfterValidator(_known_scheme)]
+StoreAddress = Annotated[str, AfterValidator(_store_address)]
 
 
 class Settings:

@@ -9,12 +9,14 @@ from serve_app.core.ports import ProfileStore
 from serve_app.package_files import PREFIX
 from serve_app.store.file_store import FileStore
 from serve_app.store.redis_store import RedisStore
+from serve_app.store_address import REDIS_SCHEMES
 
 
 def open_store(url: str) -> ProfileStore:
     """The store at `redis://`, `rediss://`, `file:///folder` or a plain folder path.
 
-    Nothing is connected or read yet. Raises `ValueError` for any other address.
+    A Redis address may end with `?namespace=NAME`. Nothing is connected or read yet. Raises
+    `ValueError` for any other address.
     """
     if url.startswith(PREFIX):
         raise ValueError(
@@ -24,7 +26,7 @@ def open_store(url: str) -> ProfileStore:
     if "://" not in url:
         return FileStore(Path(url))
     parts = urlsplit(url)
-    if parts.scheme in {"redis", "rediss"}:
+    if parts.scheme in REDIS_SCHEMES:
         return RedisStore(url)
     if parts.scheme == "file" and parts.netloc in {"", "localhost"} and parts.path:
         return FileStore(Path(unquote(parts.path)))

@@ -106,6 +106,16 @@ def test_a_misspelt_field_is_refused_by_its_path() -> None:
     assert "pairs[0].hardware.cuont: unknown setting" in problem_of(args)
 
 
+@pytest.mark.parametrize("namespace", ["", "a:b", "a/b", "-a", "a&namespace=b", "x" * 65])
+def test_a_namespace_is_one_plain_name(namespace: str) -> None:
+    url = f"redis://127.0.0.1:6379/0?namespace={namespace}"
+
+    message = problem_of({**embedded_args(), "store": {"url": url}})
+
+    assert "store.url" in message
+    assert "as in redis://host:port/db?namespace=NAME" in message
+
+
 def test_a_store_of_an_unknown_kind_is_refused_with_the_known_ones() -> None:
     message = problem_of({**embedded_args(), "store": {"url": "etcd://127.0.0.1:2379"}})
     assert "store.url" in message

@@ -10,9 +10,10 @@ from contextlib import aclosing, asynccontextmanager
 import pytest
 from redis.asyncio import Redis
 
-from serve_app.core.errors import StoreUnavailable
+from serve_app.core.errors import StoreEmpty, StoreUnavailable, VersionUnknown
 from serve_app.core.events import CatalogSwapped, StoreLost
 from serve_app.state.live_catalog import LiveCatalog
+from serve_app.store.codec import encode_catalog, encode_version, publication
 from serve_app.store.redis_store import RedisStore
 from serve_app.store.watch import CatalogWatch
 from serve_app.testing import ManualClock, RecordingEvents
@@ -51,6 +52,79 @@ async def test_the_active_catalog_and_its_version_lie_under_their_keys(
     assert [profile["pair"] for profile in json.loads(active)["profiles"]] == ["b"]
     assert await client.get("model_profiles:version:2") == active
     assert '"pair": "a"' in str(await client.get("model_profiles:version:1"))
+
+
+async def test_each_fleet_sees_its_own_namespace_of_one_server(redis_server: RedisServer) -> None:
+    events = RecordingEvents()
+    catalog = LiveCatalog(ManualClock(), events)
+    async with (
+        opened(f"{redis_server.url}?namespace=one") as one,
+        opened(f"{redis_server.url}?namespace=two") as two,
+    ):
+        await one.publish(a_catalog("a"), by="ann")
+        watch = CatalogWatch(one, catalog, fleet=("a", "b"), events=events)
+        running = asyncio.create_task(watch.run())
+        await events.wait_for(CatalogSwapped)
+        with pytest.raises(StoreEmpty):
+            await two.load()
+
+        assert await two.publish(a_catalog("b"), by="ben") == "1"
+        assert await one.publish(a_catalog("a", "b"), by="ann") == "2"
+        await events.wait_for(CatalogSwapped, count=2)
+        running.cancel()
+
+        assert [event.version for event in events.of(CatalogSwapped)] == ["1", "2"]
+        assert [version.by for version in await one.history()] == ["ann", "ann"]
+        assert [version.by for version in await two.history()] == ["ben"]
+        assert list((await two.load()).profiles) == ["b"]
+        with pytest.raises(VersionUnknown):
+            await two.version("2")
+
+
+async def test_keys_begin_with_the_namespace_of_the_address(
+    redis_server: RedisServer, client: Redis
+) -> None:
+    async with opened(f"{redis_server.url}?namespace=fleet-a") as store:
+        await store.publish(a_catalog(), by="ci")
+
+    assert sorted(await client.keys()) == [
+        "fleet-a:active",
+        "fleet-a:history",
+        "fleet-a:last_version",
+        "fleet-a:version:1",
+    ]
+
+
+async def test_a_store_written_before_there_were_namespaces_is_read_and_continued(
+    store: RedisStore, client: Redis
+) -> None:
+    published = publication(a_catalog("a"), "7", by="ann", note="", restores=None)
+    text = encode_catalog(a_catalog("a"), published)
+    await client.set("model_profiles:active", text)
+    await client.set("model_profiles:version:7", text)
+    await client.set("model_profiles:last_version", "7")
+    await client.lpush("model_profiles:history", encode_version(published))
+
+    assert await store.load() == a_catalog("a", version="7")
+    assert [version.version for version in await store.history()] == ["7"]
+    assert await store.publish(a_catalog("a", "b"), by="ben") == "8"
+
+
+async def test_an_empty_namespace_names_the_catalog_of_the_default_one(
+    store: RedisStore, redis_server: RedisServer
+) -> None:
+    async with opened(f"{redis_server.url}?namespace=new") as fresh:
+        with pytest.raises(StoreEmpty) as nothing:
+            await fresh.load()
+        assert "key new:active is not set: publish a catalog" in str(nothing.value)
+        assert "model_profiles" not in str(nothing.value)
+
+        await store.publish(a_catalog(), by="ci")
+
+        with pytest.raises(StoreEmpty) as elsewhere:
+            await fresh.load()
+        assert "model_profiles:active is set: remove the namespace" in str(elsewhere.value)
+        assert elsewhere.value.store.endswith("?namespace=new")
 
 
 async def test_a_publication_is_announced_with_its_version(

@@ -13,15 +13,16 @@ from tests.redis_server import RedisServer
 from tests.store.contracts.stores import InFolder, InMemory, InRedis, StoreUnderTest
 
 
-@pytest.fixture(params=["memory", "folder", "polled folder", "redis"])
+@pytest.fixture(params=["memory", "folder", "polled folder", "redis", "redis namespace"])
 def place(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> StoreUnderTest:
     if request.param == "memory":
         return InMemory()
-    if request.param == "redis":
+    if request.param.startswith("redis"):
         server: RedisServer = request.getfixturevalue("redis_server")
-        return InRedis(server.url)
+        namespace = "?namespace=fleet-a" if request.param == "redis namespace" else ""
+        return InRedis(server.url + namespace)
     if request.param == "polled folder":
         monkeypatch.setenv("WATCHFILES_FORCE_POLLING", "true")
     return InFolder(tmp_path / "store")

@@ -9,8 +9,8 @@ from redis.asyncio import Redis
 
 from serve_app.core.ports import ProfileStore
 from serve_app.store.file_store import ACTIVE, FileStore
-from serve_app.store.redis_store import ACTIVE as ACTIVE_KEY
-from serve_app.store.redis_store import RedisStore
+from serve_app.store.redis_store import RedisKeys, RedisStore
+from serve_app.store_address import redis_address
 from serve_app.testing import MemoryStore
 
 
@@ -55,5 +55,6 @@ class InRedis:
         return RedisStore(self._url)
 
     async def set_by_hand(self, text: str) -> None:
-        async with Redis.from_url(self._url) as client:
-            await client.set(ACTIVE_KEY, text)
+        address = redis_address(self._url)
+        async with Redis.from_url(address.url) as client:
+            await client.set(RedisKeys(address.namespace).active, text)
