@@ -37,11 +37,18 @@ def publish(
         bool, typer.Option("--history", help="List what was published, with author and date.")
     ] = False,
     note: Annotated[str, typer.Option(help="A word for the history.")] = "",
+    allow_mismatch: Annotated[
+        bool,
+        typer.Option(
+            "--allow-mismatch", help="Publish profiles that disagree with the fleet file, too."
+        ),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Make a folder of profiles the active catalog; routers use it within 2 seconds.
 
-    Profiles that cannot be true are refused, all of them named, and nothing changes.
+    Profiles that cannot be true, or that are not of the fleet file's pairs as they are deployed,
+    are refused, all of them named, and nothing changes.
     """
     if to is not None and not rollback:
         fail("--to names the version that --rollback goes back to: give both", code=2)
@@ -54,12 +61,20 @@ def publish(
             return
         try:
             draft, version = asyncio.run(
-                _publish(where, None if rollback else folder, to=to, note=note, dry_run=dry_run)
+                _publish(
+                    where,
+                    None if rollback else folder,
+                    to=to,
+                    note=note,
+                    dry_run=dry_run,
+                    allow_mismatch=allow_mismatch,
+                )
             )
         except StoreUnavailable as exc:
             if rollback or isinstance(exc, StoreEmpty):
                 raise
-            later = shlex.join(["quantroute", "publish", str(folder), *where.options])
+            allowed = ["--allow-mismatch"] if allow_mismatch else []
+            later = shlex.join(["quantroute", "publish", str(folder), *where.options, *allowed])
             fail(f"{exc}\nnothing is lost, publish later with: {later}")
     if as_json:
         document = {
@@ -84,16 +99,25 @@ def publish(
 
 
 async def _publish(
-    where: Target, folder: Path | None, *, to: str | None, note: str, dry_run: bool
+    where: Target,
+    folder: Path | None,
+    *,
+    to: str | None,
+    note: str,
+    dry_run: bool,
+    allow_mismatch: bool,
 ) -> tuple[Draft, str | None]:
     """Drafts a folder, or a rollback without one, and publishes it if nothing speaks against."""
-    from profiles.publishing.publish import commit, draft_folder, draft_rollback
+    from profiles.publishing.publish import Fleet, commit, draft_folder, draft_rollback
 
+    fleet = None
+    if where.pairs is not None:
+        fleet = Fleet(pairs=where.pairs, allow_mismatch=allow_mismatch)
     async with where.opened() as store:
         if folder is None:
-            draft = await draft_rollback(store, to=to)
+            draft = await draft_rollback(store, to=to, fleet=fleet)
         else:
-            draft = await draft_folder(folder, store, floor=where.floor)
+            draft = await draft_folder(folder, store, floor=where.floor, fleet=fleet)
         if dry_run or draft.refused:
             return draft, None
         return draft, await commit(draft, store, by=publisher(), note=note)

@@ -20,6 +20,7 @@ from profiles.cli.options import DEFAULT_CONFIG, fail
 if TYPE_CHECKING:
     from serve_app.core.catalog import Catalog
     from serve_app.core.ports import ProfileStore
+    from serve_app.settings import PairSettings
 
 ACTIVE = "active"
 StoreOption = Annotated[
@@ -38,12 +39,14 @@ FloorOption = Annotated[
 class Target:
     """The store to publish in, and the accuracy floor that its profiles have to decide.
 
-    `options` names it again in a command, without a password.
+    `pairs` are those of the fleet file, `None` without one. `options` names the store again in a
+    command, without a password.
     """
 
     url: str
     floor: float | None
     options: tuple[str, ...]
+    pairs: tuple[PairSettings, ...] | None = None
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[ProfileStore]:
@@ -71,8 +74,7 @@ def target(store: str | None, fleet: Path, floor: float | None) -> Target:
     from serve_app.settings.config_file import ConfigFileError, read_config
 
     named = () if store is None else ("--store", without_password(store))
-    needs_fleet = fleet != DEFAULT_CONFIG or (floor is None and fleet.exists())
-    if store is not None and not needs_fleet:
+    if store is not None and fleet == DEFAULT_CONFIG and not fleet.exists():
         return Target(url=store, floor=floor, options=named)
     try:
         args = read_config(fleet).args
@@ -85,7 +87,8 @@ def target(store: str | None, fleet: Path, floor: float | None) -> Target:
     return Target(
         url=store,
         floor=args.routing.defaults.min_accuracy if floor is None else floor,
-        options=named or ("--fleet", str(fleet)),
+        options=(*named, *(() if fleet == DEFAULT_CONFIG and named else ("--fleet", str(fleet)))),
+        pairs=args.pairs,
     )
 
 

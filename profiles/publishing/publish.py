@@ -8,10 +8,12 @@ from pathlib import Path
 
 from profiles.publishing.checks import findings
 from profiles.publishing.diff import catalog_changes
-from profiles.publishing.finding import Finding
+from profiles.publishing.finding import Finding, Severity
+from profiles.publishing.fleet import fleet_findings
 from serve_app.core.catalog import Catalog, Version
 from serve_app.core.errors import CatalogError, CatalogInvalid, StoreEmpty
 from serve_app.core.ports import ProfileStore
+from serve_app.settings import PairSettings
 from serve_app.store.file_store import read_profiles
 
 
@@ -27,6 +29,14 @@ class NothingBefore(CatalogError):
             f"nothing was published before what is active now (version {self.active}): there is "
             f"nothing to go back to"
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fleet:
+    """The pairs to publish for. Profiles may disagree with them where `allow_mismatch` is set."""
+
+    pairs: tuple[PairSettings, ...]
+    allow_mismatch: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,31 +62,43 @@ class Draft:
         return tuple(found for found in self.findings if found.severity == "warning")
 
 
-async def draft_folder(folder: Path, store: ProfileStore, *, floor: float | None) -> Draft:
+async def draft_folder(
+    folder: Path, store: ProfileStore, *, floor: float | None, fleet: Fleet | None = None
+) -> Draft:
     """What publishing the profiles below `folder` would do.
 
     `floor` is the accuracy that requests ask for, if known. Raises `CatalogInvalid` when a file
     cannot be read as a sound profile, or `StoreUnavailable`.
     """
-    return await draft_catalog(read_profiles(folder), store, floor=floor)
+    return await draft_catalog(read_profiles(folder), store, floor=floor, fleet=fleet)
 
 
-async def draft_catalog(catalog: Catalog, store: ProfileStore, *, floor: float | None) -> Draft:
+async def draft_catalog(
+    catalog: Catalog, store: ProfileStore, *, floor: float | None, fleet: Fleet | None = None
+) -> Draft:
     """What publishing `catalog` would do."""
     active, opening = await _active(store)
     return Draft(
         catalog=catalog,
         changes=(*opening, *catalog_changes(active, catalog)),
-        findings=findings(catalog, floor=floor),
+        findings=(
+            *_fleet_findings(
+                catalog, fleet, "warning" if fleet and fleet.allow_mismatch else "refused"
+            ),
+            *findings(catalog, floor=floor),
+        ),
         replaces=None if active is None else active.version,
     )
 
 
-async def draft_rollback(store: ProfileStore, *, to: str | None = None) -> Draft:
+async def draft_rollback(
+    store: ProfileStore, *, to: str | None = None, fleet: Fleet | None = None
+) -> Draft:
     """What going back would do: to version `to`, or to what was active before.
 
-    A rollback is a publication too, so going back twice goes back two steps. It is not checked:
-    it was published before. Raises `VersionUnknown`, `NothingBefore` or `StoreUnavailable`.
+    A rollback is a publication too, so going back twice goes back two steps. It is not refused,
+    because it was published before: differences from `fleet` are warnings. Raises
+    `VersionUnknown`, `NothingBefore` or `StoreUnavailable`.
     """
     active, opening = await _active(store)
     now = "" if active is None else active.version
@@ -85,6 +107,7 @@ async def draft_rollback(store: ProfileStore, *, to: str | None = None) -> Draft
     return Draft(
         catalog=catalog,
         changes=(*opening, *catalog_changes(active, catalog)),
+        findings=_fleet_findings(catalog, fleet, "warning"),
         replaces=None if active is None else active.version,
         restores=version,
     )
@@ -101,6 +124,14 @@ async def commit(draft: Draft, store: ProfileStore, *, by: str, note: str = "") 
     return await store.publish(
         draft.catalog, by=by, note=note, restores=draft.restores, replacing=draft.replaces
     )
+
+
+def _fleet_findings(
+    catalog: Catalog, fleet: Fleet | None, severity: Severity
+) -> tuple[Finding, ...]:
+    if fleet is None:
+        return ()
+    return tuple(fleet_findings(catalog, fleet.pairs, severity=severity))
 
 
 def _before(active: str, history: Sequence[Version]) -> str:

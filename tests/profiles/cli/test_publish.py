@@ -18,6 +18,12 @@ from tests.redis_server import RedisServer
 NOBODY = "redis://user:secret@127.0.0.1:1/0"
 
 
+@pytest.fixture(autouse=True)
+def _no_fleet_file_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The working directory of a command that no fleet file concerns."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     folder = tmp_path / "profiles"
@@ -106,10 +112,10 @@ def test_the_fleet_file_names_the_store_beside_it_and_the_floor(
     perfect = replace(a_profile("a").accuracy["overall"], mean=1.0, lower=0.96)
     write_profile(folder, a_profile("a", accuracy={"overall": perfect}))
 
-    told = publish(folder, "--fleet", fleet)
+    told = publish(folder, "--fleet", fleet, "--allow-mismatch")
     assert "a floor of 0.99 needs at least 381 items" in told.stderr
 
-    published = publish(folder, "--fleet", fleet, "--floor", 0.5)
+    published = publish(folder, "--fleet", fleet, "--floor", 0.5, "--allow-mismatch")
     assert published.stdout.endswith("active: 1\n")
     assert (fleet.parent / "profiles" / "data" / "active.json").exists()
 
@@ -136,12 +142,47 @@ def test_a_store_that_is_down_leaves_the_command_for_later_without_a_password(
         (["nowhere", "--store", "."], 1, "has no profiles: measure some"),
     ],
 )
-def test_what_cannot_be_done_says_why(
-    options: list[str], code: int, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-
+def test_what_cannot_be_done_says_why(options: list[str], code: int, told: str) -> None:
     failed = publish(*options)
 
     assert failed.exit_code == code
     assert told in failed.stderr
+
+
+def test_profiles_of_another_fleet_are_refused_unless_asked_for(
+    folder: Path, store: str, tmp_path: Path
+) -> None:
+    (tmp_path / "serve_config.yaml").write_text((REPOSITORY / "serve_config.yaml").read_text())
+
+    refused = publish(folder, "--store", store)
+
+    assert refused.exit_code == 1
+    assert "refused: a: pair: got 'a'; the fleet file has 'smollm2-135m-bf16'" in refused.stderr
+    assert "--allow-mismatch" in refused.stderr
+    assert "nothing was published" in publish("--store", store, "--history").stdout
+
+    published = publish(folder, "--store", store, "--allow-mismatch")
+    assert published.stdout.endswith("active: 1\n")
+    assert "warning: a: pair: got 'a'" in published.stderr
+
+
+def test_a_rollback_only_warns_of_profiles_of_another_fleet(
+    folder: Path, store: str, tmp_path: Path
+) -> None:
+    publish(folder, "--store", store)
+    publish(REPOSITORY / "profiles" / "data", "--store", store)
+    (tmp_path / "serve_config.yaml").write_text((REPOSITORY / "serve_config.yaml").read_text())
+
+    back = publish("--store", store, "--rollback")
+
+    assert back.stdout.endswith("active: 3, what version 1 was\n")
+    assert "warning: a: pair: got 'a'" in back.stderr
+
+
+def test_the_shipped_profiles_are_of_the_shipped_fleet(tmp_path: Path) -> None:
+    published = publish(
+        REPOSITORY / "profiles" / "data",
+        *("--fleet", REPOSITORY / "serve_config.yaml", "--store", tmp_path / "store"),
+    )
+
+    assert published.exit_code == 0, published.output

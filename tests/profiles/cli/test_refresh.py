@@ -60,7 +60,8 @@ def test_a_store_that_is_down_leaves_the_command_that_publishes_what_was_measure
 
     assert failed.exit_code == 1
     assert failed.stderr.endswith(
-        f"with: quantroute publish {out / 'catalog'} --store redis://127.0.0.1:1/0\n"
+        f"with: quantroute publish {out / 'catalog'} --store redis://127.0.0.1:1/0 "
+        f"--fleet {fleet}\n"
     )
 
 
