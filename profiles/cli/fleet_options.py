@@ -53,6 +53,7 @@ def pair_specs(args: AppArgs, wanted: list[str], url: str | None = None) -> list
             env=pair.env,
             url=url,
         )
+            checkpoint_name=pair.checkpoint,
         for pair in args.pairs
         if not wanted or pair.id in wanted
     ]

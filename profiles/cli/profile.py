@@ -159,6 +159,25 @@ def show_drift(before: Catalog, run: FleetRun, folder: Path, *, as_json: bool) -
     return report.drifted
 
 
+def check_out(out: Path, fleet: Path, store: str) -> None:
+    """Ends the command when routers would read the profiles in `out` without a publication."""
+    from serve_app.store.file_store import ACTIVE
+    from serve_app.store.open_store import store_folder
+
+    folder = store_folder(store)
+    if folder is None:
+        return
+    # Folders in a fleet file are relative to it.
+    folder = (fleet.parent / folder).resolve()
+    if out.resolve().is_relative_to(folder) and not (folder / ACTIVE).exists():
+        fail(
+            f"{out} is in the store of {fleet}, and no catalog was published there yet: routers "
+            f"would use each profile as soon as it is written. Publish what is there first "
+            f"(`quantroute publish`), write elsewhere with --out, or write there with --live",
+            code=2,
+        )
+
+
 def profile(
     pairs: Annotated[
         list[str] | None, typer.Argument(metavar="PAIR...", help="Pairs to measure; all if none.")
@@ -168,6 +187,12 @@ def profile(
         str | None, typer.Option(help="Measure the engine running at this address instead.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Where profiles are written.")] = DATA,
+    live: Annotated[
+        bool,
+        typer.Option(
+            "--live", help="Write even where routers use a profile as soon as it is written."
+        ),
+    ] = False,
     raw: Annotated[Path, typer.Option(help="Where raw results are kept.")] = Path("profiles/raw"),
     items: ItemsOption = GOLDEN,
     concurrency: Annotated[
@@ -230,6 +255,7 @@ def profile(
     Starts each pair's engine alone with the fleet file's settings, and measures cold start,
     memory, TTFT, TPOT and the whole answer over concurrency and prompt length, throughput, and
     accuracy per task. What is measured is kept at once: after a crash or Ctrl-C, --resume goes on.
+    Routers use the profiles once they are published.
     """
     from profiles.errors import MeasurementUnusable
     from profiles.evaluation.lm_eval import MODULE, BenchmarkOptions, HarnessMissing
@@ -248,6 +274,8 @@ def profile(
         )
         rule = StopRule(half_width=interval, most_rounds=rounds)
         args = fleet_args(fleet)
+        if not live:
+            check_out(out, fleet, args.store.url)
         specs = pair_specs(args, pairs or [], url)
         for spec in specs:
             grid.grid_points(spec.pair)

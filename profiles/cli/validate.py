@@ -218,7 +218,7 @@ def validate(
     if record and candidate.claim is not None:
         date = datetime.now(UTC).isoformat(timespec="seconds")
         try:
-            recorded = gate.record_verdict(profiles, candidate.spec.pair, verdict, date=date)
+            recorded = gate.record_verdict(profiles, candidate.spec, verdict, date=date)
         except (CatalogError, OSError) as exc:
             fail(f"the verdict could not be written into the profile: {exc}", code=COULD_NOT_RUN)
     if as_json:

@@ -9,10 +9,10 @@ from typing import Literal
 from profiles.drift.change import PairDrift, Tolerances
 from profiles.drift.compare import compare
 from profiles.publishing.checks import findings
+from profiles.publishing.verdicts import DRIFTED
 from serve_app.core.catalog import Catalog
 from serve_app.core.profile import GoldenResult, Profile
 
-DRIFTED = "drifted: "
 REASONS_TOLD = 3
 # What is measured. The fleet file sets the rest, such as price and window.
 FIGURES = (
@@ -101,6 +101,10 @@ def _outcome(
     refused = [f for f in findings([profile], floor=floor) if f.severity == "refused"]
     if refused:
         reason = "; ".join(str(found) for found in refused)
+        # The figures are not believable. The gate's verdict is about the checkpoint all the same.
+        if not measured.golden.passed:
+            reason += f"; the golden gate failed: {measured.golden.reason}"
+            active = replace(active, golden=measured.golden) if active is not None else None
         return Outcome(pair=pair, action="refused", reason=reason, profile=active)
     if not measured.golden.passed:
         reason = measured.golden.reason

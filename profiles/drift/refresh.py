@@ -83,6 +83,7 @@ async def refresh(
         except (ProfilingError, OSError) as exc:
             failed[spec.pair.id] = f"measured, but the golden gate could not be run: {exc}"
         else:
+            write_profile(written.path, replace(written.profile, golden=golden))
             measured.append(Measured(profile=written.profile, golden=golden))
     folder = out / CATALOG
     _write_catalog(folder, [replace(m.profile, golden=m.golden) for m in measured])

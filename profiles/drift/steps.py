@@ -40,7 +40,8 @@ class GoldenGate:
             verdict = await validate(asked, progress=lambda step, done, of: None)
         except (NoCheckpoint, ParentIncomplete) as exc:
             raise MeasurementUnusable(str(exc)) from exc
-        return golden_result(verdict, date=datetime.now(UTC).isoformat(timespec="seconds"))
+        date = datetime.now(UTC).isoformat(timespec="seconds")
+        return golden_result(verdict, date=date, checkpoint=spec.checkpoint_name)
 
 
 class FleetProfiler:

@@ -91,12 +91,14 @@ def _bytes(pattern: re.Pattern[str], log: str) -> int | None:
 class EngineSpec:
     """A pair and how vLLM is started for it.
 
-    `checkpoint` is a local path or a hub id; `engine_kwargs` are vLLM engine arguments by their
+    `checkpoint` is a local path or a hub id, `checkpoint_name` the fleet file's name for it;
+    `engine_kwargs` are vLLM engine arguments by their
     Python names. With `url`, the engine already running there is measured instead.
     """
 
     pair: Pair
     checkpoint: str
+    checkpoint_name: str = ""
     parent: str | None = None
     engine_kwargs: Mapping[str, JsonValue] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)

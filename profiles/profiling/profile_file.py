@@ -1,6 +1,7 @@
 """Where a profile is written, its author, and where its figures come from.
 
-Its graded answers are next to it, where pairs made from it find them.
+Its graded answers are next to it, where pairs made from it find them, and so is the last verdict
+of the golden gate.
 """
 
 from __future__ import annotations
@@ -10,21 +11,25 @@ import os
 import platform
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import psutil
+from pydantic import TypeAdapter
 
 from profiles.errors import MeasurementUnusable, PairBusy
 from profiles.evaluation import Outcome, OutcomesInvalid, read_outcomes
 from profiles.profiling.engine import EngineSpec
+from profiles.publishing.verdicts import failed_gate, standing_verdict
 from serve_app.atomic_write import write_atomically
+from serve_app.core.errors import CatalogInvalid
 from serve_app.core.fleet import Pair
-from serve_app.core.profile import Profile
+from serve_app.core.profile import GoldenResult, Profile
 from serve_app.store.codec import decode_profile, encode_profile
 
 CPU_INFO = Path("/proc/cpuinfo")
+_VERDICT = TypeAdapter(GoldenResult)
 
 
 def profile_path(out: Path, pair: Pair) -> Path:
@@ -43,6 +48,32 @@ def read_profile(path: Path) -> Profile | None:
     if not path.exists():
         return None
     return decode_profile(path.read_bytes(), str(path))
+
+
+def kept_failure(path: Path) -> GoldenResult | None:
+    """The failed verdict of the golden gate that a new profile at `path` has to carry."""
+    earlier = None
+    # Nothing of a damaged profile is kept. Its verdict has a file of its own.
+    with suppress(CatalogInvalid):
+        profile = read_profile(path)
+        earlier = profile.golden if profile is not None else None
+    recorded = None
+    with suppress(FileNotFoundError):
+        recorded = _VERDICT.validate_json(verdict_path(path).read_bytes(), strict=True)
+    verdict = standing_verdict(earlier, recorded)
+    return verdict if failed_gate(verdict) else None
+
+
+def write_verdict(path: Path, verdict: GoldenResult) -> Path:
+    """Keeps the last verdict next to the profile at `path`, where there may be none yet."""
+    kept = verdict_path(path)
+    write_atomically(kept, _VERDICT.dump_json(verdict) + b"\n")
+    return kept
+
+
+def verdict_path(profile: Path) -> Path:
+    """`<pair>@<accelerator>.verdict.jsonl` next to the profile of that name."""
+    return profile.with_name(f"{profile.stem}.verdict.jsonl")
 
 
 def write_profile(path: Path, profile: Profile) -> None:

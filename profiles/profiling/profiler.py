@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from profiles.profiling.engine import EngineSpec
 from profiles.profiling.fit import fit_profile
 from profiles.profiling.measure import PairPlan, measure_pair
 from profiles.profiling.profile_file import (
+    kept_failure,
     outcomes_path,
     parent_outcomes,
     profile_path,
@@ -135,6 +136,7 @@ async def _profile_pair(spec: EngineSpec, plan: ProfilingPlan, progress: RunProg
             ),
         )
         write_outcomes(outcomes_path(path), folder.outcomes(), items_digest=measured.items_digest)
+        profile = replace(profile, golden=kept_failure(path))
         write_profile(path, profile)
     return Written(path=path, profile=profile)
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from profiles.publishing.checks import findings
 from profiles.publishing.diff import catalog_changes
 from profiles.publishing.finding import Finding, Severity
 from profiles.publishing.fleet import fleet_findings
+from profiles.publishing.verdicts import standing_verdict
 from serve_app.core.catalog import Catalog, Version
 from serve_app.core.errors import CatalogError, CatalogInvalid, StoreEmpty
 from serve_app.core.ports import ProfileStore
+from serve_app.core.profile import GoldenResult, Profile
 from serve_app.settings import PairSettings
 from serve_app.store.file_store import read_profiles
 
@@ -76,8 +79,9 @@ async def draft_folder(
 async def draft_catalog(
     catalog: Catalog, store: ProfileStore, *, floor: float | None, fleet: Fleet | None = None
 ) -> Draft:
-    """What publishing `catalog` would do."""
+    """What publishing `catalog` would do. Pairs keep the failed verdicts that nothing ended."""
     active, opening = await _active(store)
+    catalog, kept = await _with_failed_verdicts(catalog, active, store, fleet)
     return Draft(
         catalog=catalog,
         changes=(*opening, *catalog_changes(active, catalog)),
@@ -86,6 +90,7 @@ async def draft_catalog(
                 catalog, fleet, "warning" if fleet and fleet.allow_mismatch else "refused"
             ),
             *findings(catalog, floor=floor),
+            *kept,
         ),
         replaces=None if active is None else active.version,
     )
@@ -103,11 +108,12 @@ async def draft_rollback(
     active, opening = await _active(store)
     now = "" if active is None else active.version
     version = to if to is not None else _before(now, await store.history())
-    catalog = await store.version(version)
+    restored = await store.version(version)
+    catalog, kept = await _with_failed_verdicts(restored, active, store, fleet)
     return Draft(
         catalog=catalog,
         changes=(*opening, *catalog_changes(active, catalog)),
-        findings=_fleet_findings(catalog, fleet, "warning"),
+        findings=(*_fleet_findings(catalog, fleet, "warning"), *kept),
         replaces=None if active is None else active.version,
         restores=version,
     )
@@ -123,6 +129,59 @@ async def commit(draft: Draft, store: ProfileStore, *, by: str, note: str = "") 
         raise CatalogInvalid("this draft", tuple(str(found) for found in draft.refused))
     return await store.publish(
         draft.catalog, by=by, note=note, restores=draft.restores, replacing=draft.replaces
+    )
+
+
+async def _with_failed_verdicts(
+    catalog: Catalog, active: Catalog | None, store: ProfileStore, fleet: Fleet | None
+) -> tuple[Catalog, list[Finding]]:
+    """The catalog with every failed verdict that stays, and a warning for each."""
+    named = {} if fleet is None else {pair.id: pair.checkpoint for pair in fleet.pairs}
+    last = await _last_profiles(catalog.profiles, active, store)
+    profiles, warnings = [], []
+    for profile in catalog:
+        verdict = profile.golden
+        if profile.pair in last:
+            checkpoints = [named[profile.pair]] if profile.pair in named else []
+            verdict = standing_verdict(last[profile.pair].golden, verdict, checkpoints=checkpoints)
+        if verdict is not None and verdict != profile.golden:
+            warnings.append(_verdict_stays(profile, verdict))
+        profiles.append(replace(profile, golden=verdict))
+    return Catalog.of(catalog.version, profiles), warnings
+
+
+async def _last_profiles(
+    pairs: Iterable[str], active: Catalog | None, store: ProfileStore
+) -> dict[str, Profile]:
+    """Each pair's profile in the active catalog, or in the newest version that has one."""
+    found = {} if active is None else dict(active.profiles)
+    missing = set(pairs) - found.keys()
+    # A version that cannot be read has no verdict to give.
+    with suppress(CatalogInvalid):
+        for published in await store.history() if missing else ():
+            if missing & set(published.pairs):
+                with suppress(CatalogInvalid):
+                    profiles = (await store.version(published.version)).profiles
+                    found |= {pair: profiles[pair] for pair in missing & profiles.keys()}
+                    missing -= profiles.keys()
+    return found
+
+
+def _verdict_stays(profile: Profile, verdict: GoldenResult) -> Finding:
+    came = "no verdict"
+    if profile.golden is not None:
+        dated = f" of {profile.golden.date}" if profile.golden.date else ""
+        of = f" for checkpoint {profile.golden.checkpoint}" if profile.golden.checkpoint else ""
+        came = f"a verdict{dated}{of}"
+    failed = f"on {verdict.date}" if verdict.date else "before"
+    named = f" with checkpoint {verdict.checkpoint}" if verdict.checkpoint else ""
+    return Finding(
+        pair=profile.pair,
+        field="golden",
+        severity="warning",
+        got=came,
+        allowed=f"the golden gate failed {failed}{named}: {verdict.reason or 'no reason given'}",
+        advice=f"the pair stays not eligible until `quantroute validate {profile.pair}` passes",
     )
 
 

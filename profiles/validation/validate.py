@@ -16,7 +16,12 @@ from profiles.checkpoint_files import checkpoint_folder
 from profiles.errors import EngineUnsuitable
 from profiles.processes.process_group import end_on_every_signal
 from profiles.profiling.engine import Endpoint, EngineSpec, running_engine
-from profiles.profiling.profile_file import profile_path, read_profile, write_profile
+from profiles.profiling.profile_file import (
+    profile_path,
+    read_profile,
+    write_profile,
+    write_verdict,
+)
 from profiles.validation.answer_checks import answer_checks
 from profiles.validation.checkpoint import CheckpointFacts, files_digest, read_checkpoint
 from profiles.validation.claims import Claim
@@ -29,7 +34,6 @@ from profiles.validation.probes import collect_probes
 from profiles.validation.thresholds import Thresholds, default_thresholds
 from profiles.validation.verdict import Evidence, Verdict, golden_result, listed
 from profiles.validation.vllm_log import INSPECTION, read_log
-from serve_app.core.fleet import Pair
 from serve_app.settings.cpu import cannot_run, cpu_flags
 
 NOT_STARTED = "its files fail already, so no engine was started"
@@ -184,10 +188,16 @@ async def _answers(
     return engine, probes
 
 
-def record_verdict(profiles: Path, pair: Pair, verdict: Verdict, *, date: str) -> Path | None:
-    """The pair's profile, which now carries the verdict; `None` where there is none."""
-    path = profile_path(profiles, pair)
+def record_verdict(profiles: Path, spec: EngineSpec, verdict: Verdict, *, date: str) -> Path:
+    """Writes the verdict next to the pair's profile, and into it where there is one.
+
+    Returns the file that has it for `publish`: the profile, or the verdict that the next profile
+    takes. Raises `CatalogInvalid` or `OSError`.
+    """
+    path = profile_path(profiles, spec.pair)
+    golden = golden_result(verdict, date=date, checkpoint=spec.checkpoint_name)
+    kept = write_verdict(path, golden)
     if (profile := read_profile(path)) is None:
-        return None
-    write_profile(path, replace(profile, golden=golden_result(verdict, date=date)))
+        return kept
+    write_profile(path, replace(profile, golden=golden))
     return path

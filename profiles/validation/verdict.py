@@ -61,8 +61,8 @@ def check(name: str, *, passed: bool, seen: str, allowed: str, hint: Hint | None
     return Check(name=name, passed=passed, seen=seen, allowed=allowed, cause=cause, remedy=remedy)
 
 
-def golden_result(verdict: Verdict, *, date: str) -> GoldenResult:
-    """The verdict as a profile carries it."""
+def golden_result(verdict: Verdict, *, date: str, checkpoint: str = "") -> GoldenResult:
+    """The verdict as a profile carries it. `checkpoint` is named as in the fleet file."""
     told = [
         f"{failure.name}: {failure.seen} (allowed: {failure.allowed})"
         for failure in verdict.failures[:REASONS_TOLD]
@@ -70,7 +70,11 @@ def golden_result(verdict: Verdict, *, date: str) -> GoldenResult:
     if (more := len(verdict.failures) - len(told)) > 0:
         told.append(f"and {more} more")
     return GoldenResult(
-        passed=verdict.passed, reason="; ".join(told), date=date, checks=len(verdict.checks)
+        passed=verdict.passed,
+        reason="; ".join(told),
+        date=date,
+        checks=len(verdict.checks),
+        checkpoint=checkpoint,
     )
 
 

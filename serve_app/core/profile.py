@@ -145,13 +145,15 @@ class PairedAccuracy(Strict):
 class GoldenResult(Strict):
     """The golden gate's verdict. `reason` states why it did not pass.
 
-    `date` is when the gate was run, `checks` how many checks it made.
+    `date` is when the gate was run, `checks` how many checks it made. `checkpoint` is what the
+    fleet file named as the pair's checkpoint.
     """
 
     passed: bool
     reason: str = ""
     date: str = ""
     checks: NonNegativeInt = 0
+    checkpoint: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

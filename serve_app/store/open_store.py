@@ -23,15 +23,22 @@ def open_store(url: str) -> ProfileStore:
             f"{url!r} is inside an installed package, and nothing is published there; name a "
             "folder or 'redis://host:port/db'"
         )
-    if "://" not in url:
-        return FileStore(Path(url))
-    parts = urlsplit(url)
-    if parts.scheme in REDIS_SCHEMES:
+    if (folder := store_folder(url)) is not None:
+        return FileStore(folder)
+    if urlsplit(url).scheme in REDIS_SCHEMES:
         return RedisStore(url)
-    if parts.scheme == "file" and parts.netloc in {"", "localhost"} and parts.path:
-        return FileStore(Path(unquote(parts.path)))
     scheme, _, _ = url.partition("://")
     raise ValueError(
         f"no profile store at an address with {scheme!r}: it should be 'redis://host:port/db', "
         "'rediss://...', 'file:///folder' with an absolute path, or the path of a folder"
     )
+
+
+def store_folder(url: str) -> Path | None:
+    """The folder that a store's address means, `None` if it means none."""
+    if "://" not in url:
+        return Path(url)
+    parts = urlsplit(url)
+    if parts.scheme == "file" and parts.netloc in {"", "localhost"} and parts.path:
+        return Path(unquote(parts.path))
+    return None

@@ -48,9 +48,9 @@ def fleet(tmp_path: Path) -> Path:
     return path
 
 
-def ran(fleet: Path, *arguments: str) -> Result:
+def ran(fleet: Path, *arguments: str, out: str = "data") -> Result:
     folder = fleet.parent
-    places = {"fleet": fleet, "out": folder / "data", "raw": folder / "raw"}
+    places = {"fleet": fleet, "out": folder / out, "raw": folder / "raw"}
     options = [part for name, path in places.items() for part in (f"--{name}", str(path))]
     items = ["--items", str(folder / "items.jsonl")]
     return CliRunner().invoke(cli, ["profile", *arguments, *options, *items])
@@ -81,6 +81,28 @@ def test_an_option_that_makes_no_sense_is_refused_before_anything_starts(
     assert result.exit_code == 2
     assert complaint in result.stderr
     assert not (fleet.parent / "raw").exists()
+
+
+@pytest.mark.parametrize("out", ["profiles/data", "profiles/data/new", "profiles/../profiles/data"])
+def test_profiles_are_not_written_where_routers_read_them_at_once(fleet: Path, out: str) -> None:
+    refused = ran(fleet, PAIR, out=out)
+
+    assert refused.exit_code == 2
+    assert f"{out} is in the store of {fleet}, and no catalog was published there" in refused.stderr
+    assert not (fleet.parent / "raw").exists()
+
+
+def test_profiles_are_written_there_when_asked_for_or_after_a_publication(fleet: Path) -> None:
+    asked = ran(fleet, PAIR, "--live", out="profiles/data")
+    assert "RuntimeError: no such device" in asked.stderr
+
+    store = fleet.parent / "profiles" / "data"
+    quantroute_publish = ["publish", str(REPOSITORY / "profiles" / "data"), "--store", str(store)]
+    published = CliRunner().invoke(cli, [*quantroute_publish, "--allow-mismatch"])
+    assert published.exit_code == 0, published.output
+
+    after = ran(fleet, PAIR, out="profiles/data")
+    assert "RuntimeError: no such device" in after.stderr
 
 
 def test_a_missing_field_of_a_question_is_named_with_its_line(fleet: Path) -> None:

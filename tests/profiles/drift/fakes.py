@@ -16,12 +16,15 @@ PASSED = GoldenResult(passed=True, date="2026-01-01", checks=9)
 class ScriptedProfiler:
     """Gives each pair the profile it was told, and fails the others with a cause."""
 
-    def __init__(self, *profiles: Profile, failed: tuple[Failed, ...] = ()) -> None:
+    def __init__(self, *profiles: Profile, folder: Path, failed: tuple[Failed, ...] = ()) -> None:
         self._profiles = profiles
+        self._folder = folder
         self._failed = failed
 
     async def measure(self, specs: Sequence[EngineSpec]) -> FleetRun:
-        written = tuple(Written(path=Path(p.pair), profile=p) for p in self._profiles)
+        written = tuple(
+            Written(path=self._folder / f"{p.pair}.json", profile=p) for p in self._profiles
+        )
         return FleetRun(written=written, failed=self._failed)
 
 

@@ -11,6 +11,7 @@ import pytest
 from profiles.drift.change import Tolerances
 from profiles.drift.refresh import CATALOG, Refreshed, Rules, refresh
 from profiles.drift.report import write_refreshed
+from profiles.profiling.profile_file import read_profile
 from profiles.profiling.profiler import Failed
 from profiles.publishing.publish import commit, draft_folder
 from serve_app.core.catalog import Catalog
@@ -45,7 +46,7 @@ class Bench:
         return await refresh(
             [a_spec(name) for name in names],
             store or self.store,
-            profiler=ScriptedProfiler(*profiles, failed=failed),
+            profiler=ScriptedProfiler(*profiles, failed=failed, folder=self.out / "measured"),
             gate=self.gate,
             rules=RULES,
             out=self.out,
@@ -189,7 +190,9 @@ async def test_a_pair_is_judged_beside_its_parent(bench: Bench) -> None:
     await refresh(
         specs,
         bench.store,
-        profiler=ScriptedProfiler(a_profile("small"), a_profile("small-w8a8")),
+        profiler=ScriptedProfiler(
+            a_profile("small"), a_profile("small-w8a8"), folder=bench.out / "measured"
+        ),
         gate=bench.gate,
         rules=RULES,
         out=bench.out,
@@ -235,6 +238,34 @@ async def test_figures_that_cannot_be_true_leave_the_active_ones(bench: Bench) -
     assert actions(refreshed) == {"a": "refused", "b": "added"}
     assert "hardware.usd_per_hour" in refreshed.outcomes[0].reason
     assert await bench.active("a") == a_profile("a")
+
+
+async def test_a_failed_gate_counts_even_where_the_figures_cannot_be_true(bench: Bench) -> None:
+    await bench.published(replace(a_profile("a"), golden=PASSED))
+    bench.gate = ScriptedGate({"a": GoldenResult(passed=False, reason="KL 3.2", date="2026-02-01")})
+
+    refreshed = await bench.run(a_profile("a", usd_per_hour=0.0))
+
+    assert actions(refreshed) == {"a": "refused"}
+    assert "the golden gate failed: KL 3.2" in refreshed.outcomes[0].reason
+    active = await bench.active("a")
+    assert active.golden is not None
+    assert not active.golden.passed
+    assert active.hardware == a_profile("a").hardware
+
+
+async def test_a_measured_profile_has_the_gates_verdict_for_those_who_publish_it(
+    bench: Bench,
+) -> None:
+    failed = GoldenResult(passed=False, reason="KL 3.2", date="2026-02-01")
+    bench.gate = ScriptedGate({"a": failed})
+
+    refreshed = await bench.run(a_profile("a", usd_per_hour=0.0))
+
+    assert refreshed.version is None
+    kept = read_profile(bench.out / "measured" / "a.json")
+    assert kept is not None
+    assert kept.golden == failed
 
 
 async def test_what_is_to_be_published_is_kept_when_the_store_is_down(bench: Bench) -> None:

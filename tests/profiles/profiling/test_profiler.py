@@ -6,10 +6,22 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from profiles.profiling.engine import EngineSpec
-from profiles.profiling.profile_file import outcomes_path, raw_folder, read_profile, sole_profiler
+from profiles.profiling.profile_file import (
+    outcomes_path,
+    profile_path,
+    raw_folder,
+    read_profile,
+    sole_profiler,
+    write_profile,
+    write_verdict,
+)
 from profiles.profiling.profiler import ProfilingPlan
 from profiles.profiling.run_folder import Manifest, RunFolder, file_stamps, run_settings
+from serve_app.core.profile import GoldenResult
+from tests.builders import a_profile
 from tests.profiles.profiling.runs import a_finished_run, a_plan, profiled
 from tests.profiles.samples import a_pair, a_spec
 
@@ -93,3 +105,33 @@ async def test_a_run_that_is_whole_on_disk_becomes_a_profile_of_its_own_date(
     assert (origin.date, origin.command) == ("2026-11-22T00:00:00+00:00", "earlier")
     assert origin.machine == "a machine"
     assert outcomes_path(written.path).exists()
+
+
+@pytest.mark.parametrize("earlier", ["profile", "verdict", "damaged profile and verdict"])
+async def test_a_new_profile_does_not_clear_a_failed_verdict(tmp_path: Path, earlier: str) -> None:
+    plan = a_plan(tmp_path, resume=True)
+    spec = a_run_to_resume(plan, tmp_path)
+    path = profile_path(plan.out, spec.pair)
+    failed = GoldenResult(passed=False, reason="KL 3.2", date="2026-11-01")
+    if earlier == "profile":
+        write_profile(path, replace(a_profile(spec.pair.id), golden=failed))
+    else:
+        write_verdict(path, failed)
+    if earlier == "damaged profile and verdict":
+        path.write_text("{")
+
+    run, _ = await profiled(plan, spec)
+
+    assert run.written[0].profile.golden == failed
+
+
+async def test_a_new_profile_has_no_pass_of_the_earlier_one(tmp_path: Path) -> None:
+    plan = a_plan(tmp_path, resume=True)
+    spec = a_run_to_resume(plan, tmp_path)
+    path = profile_path(plan.out, spec.pair)
+    passed = GoldenResult(passed=True, date="2026-11-01")
+    write_profile(path, replace(a_profile(spec.pair.id), golden=passed))
+
+    run, _ = await profiled(plan, spec)
+
+    assert run.written[0].profile.golden is None

@@ -9,6 +9,7 @@ import pytest
 
 from profiles.errors import EngineUnsuitable
 from profiles.profiling.engine import EngineSpec
+from profiles.profiling.profile_file import kept_failure, verdict_path
 from profiles.validation.claims import claim_named
 from profiles.validation.probe_cache import ProbeCache, ProbeKey
 from profiles.validation.probe_set import Probe, ProbeSet, Trouble
@@ -16,7 +17,7 @@ from profiles.validation.validate import Step, Validation, record_verdict, valid
 from profiles.validation.verdict import Check, Verdict
 from serve_app.store.codec import decode_profile, encode_profile
 from tests.builders import a_profile
-from tests.profiles.samples import a_pair, a_spec
+from tests.profiles.samples import a_spec
 from tests.profiles.validation.evidence import some_probes
 from tests.profiles.validation.fake_vllm import FakeModel, serving
 from tests.profiles.validation.folders import int8, write_checkpoint
@@ -185,19 +186,36 @@ FAILED = Verdict(checks=(Check(name="files", passed=False, seen="cut off", allow
 
 
 def test_the_verdict_stands_in_the_pairs_profile(tmp_path: Path) -> None:
-    pair = a_pair("pair-a")
     path = tmp_path / "tiny" / "pair-a@CPU.json"
     path.parent.mkdir()
     path.write_text(encode_profile(a_profile("pair-a")))
 
-    assert record_verdict(tmp_path, pair, FAILED, date="2026-01-01") == path
+    spec = replace(a_spec("pair-a"), checkpoint_name="pair-a-w8a8")
+    assert record_verdict(tmp_path, spec, FAILED, date="2026-01-01") == path
 
     golden = decode_profile(path.read_text(), str(path)).golden
     assert golden is not None
     assert (golden.passed, golden.checks, golden.date) == (False, 1, "2026-01-01")
+    assert golden.checkpoint == "pair-a-w8a8"
     assert golden.reason == "files: cut off (allowed: whole)"
 
 
-def test_a_pair_without_a_profile_gets_none(tmp_path: Path) -> None:
-    assert record_verdict(tmp_path, a_pair("unknown"), FAILED, date="2026-01-01") is None
-    assert list(tmp_path.iterdir()) == []
+def test_a_failure_before_the_first_profile_is_kept_for_it(tmp_path: Path) -> None:
+    path = tmp_path / "tiny" / "new@CPU.json"
+
+    recorded = record_verdict(tmp_path, a_spec("new"), FAILED, date="2026-01-01")
+
+    assert recorded == verdict_path(path)
+    assert not path.exists()
+    kept = kept_failure(path)
+    assert kept is not None
+    assert kept.reason == "files: cut off (allowed: whole)"
+
+
+def test_a_pass_ends_what_a_failure_has_left(tmp_path: Path) -> None:
+    path = tmp_path / "tiny" / "new@CPU.json"
+    record_verdict(tmp_path, a_spec("new"), FAILED, date="2026-01-01")
+
+    record_verdict(tmp_path, a_spec("new"), Verdict(checks=()), date="2026-01-02")
+
+    assert kept_failure(path) is None
