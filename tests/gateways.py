@@ -33,7 +33,7 @@ CATALOG = a_catalog(
 )
 SETTINGS = RoutingSettings(
     reference_pair="dear",
-    static_fallback="dear",
+    static_fallback=("dear",),
     defaults=Constraints(),
     weights=a_policy(accuracy=0.0, latency=0.0, cost=1.0).weights,
 )

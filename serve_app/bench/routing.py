@@ -62,7 +62,7 @@ def run(*, pairs: int = 8, rounds: int = 2_000, prompt_tokens: int = 1_000) -> R
     numbers = count()
     router = Router(
         pairs=fleet.pairs,
-        static_fallback=fleet.pairs[0].id,
+        static_fallback=(fleet.pairs[0].id,),
         features=FeatureReader(HeuristicClassifier(), EstimatingCounter()),
         catalogs=HeldCatalog(fleet.catalog),
         load=lambda: loads,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from serve_app.core.catalog import Catalog
 from serve_app.core.decide import decide
 from serve_app.core.decision import Candidate, Decision, RoutingResult
-from serve_app.core.fleet import LoadView, Pair
+from serve_app.core.fleet import Load, LoadView, Pair
 from serve_app.core.inference_request import InferenceRequest, Target, target_of
 from serve_app.core.ports import Clock, CurrentCatalog
 from serve_app.core.scoring import Policy
@@ -20,10 +20,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass(kw_only=True)
 class Router:
-    """Decides, and falls back to one configured pair when deciding itself fails."""
+    """Decides, and falls back to the first live configured pair when deciding itself fails."""
 
     pairs: Sequence[Pair]
-    static_fallback: str
+    static_fallback: Sequence[str]
     features: FeatureReader
     catalogs: CurrentCatalog
     load: Callable[[], LoadView]
@@ -39,22 +39,23 @@ class Router:
         """Raises `UnknownModel`, and nothing else."""
         began_s = self.clock.now()
         target = target_of(request.model, self.pairs)
-        catalog = None
+        catalog: Catalog | None = None
+        load: LoadView = {}
         try:
-            catalog = self.catalogs.current
-            decision = await self._decide(request, target, catalog)
+            load, catalog = self.load(), self.catalogs.current
+            decision = await self._decide(request, target, catalog, load)
         # A bug in classifying or deciding must not cost the caller its answer.
         except Exception as exc:
             logger.error("routing failed; the fallback serves", exc_info=exc)
-            decision = self._fallback(request, target, catalog, type(exc).__name__)
+            decision = self._fallback(request, target, catalog, load, type(exc).__name__)
         overhead_ms = (self.clock.now() - began_s) * 1e3
         return RoutingResult(decision=decision, catalog=catalog, overhead_ms=overhead_ms)
 
     async def _decide(
-        self, request: InferenceRequest, target: Target, catalog: Catalog | None
+        self, request: InferenceRequest, target: Target, catalog: Catalog | None, load: LoadView
     ) -> Decision:
         if catalog is None:
-            return self._fallback(request, target, catalog, "there is no catalog yet")
+            return self._fallback(request, target, catalog, load, "there is no catalog yet")
         features = await self.features.read(request, target.pairs, catalog)
         constraints, policy = request.constraints, self.policy
         if target.pinned:
@@ -81,16 +82,33 @@ class Router:
         return decision
 
     def _fallback(
-        self, request: InferenceRequest, target: Target, catalog: Catalog | None, cause: str
+        self,
+        request: InferenceRequest,
+        target: Target,
+        catalog: Catalog | None,
+        load: LoadView,
+        cause: str,
     ) -> Decision:
-        """The configured pair where the model name allows it, else the first it allows."""
+        """The configured pairs that the model name allows, else all that it allows.
+
+        Those known to be dead are left out, unless all are.
+        """
         allowed = [pair.id for pair in target.pairs]
-        pair = self.static_fallback if self.static_fallback in allowed else allowed[0]
-        candidate = Candidate(pair=pair, utility=0.0, prediction=None, terms=None)
+        configured = [pair for pair in self.static_fallback if pair in allowed]
+        groups = (
+            [pair for pair in configured if _may_answer(load.get(pair))],
+            [pair for pair in allowed if _may_answer(load.get(pair))],
+            configured,
+            allowed,
+        )
+        pairs = next(group for group in groups if group)
+        pair = pairs[0]
         return Decision(
             id=self.ids(),
             chosen=pair,
-            ranked=(candidate,),
+            ranked=tuple(
+                Candidate(pair=each, utility=0.0, prediction=None, terms=None) for each in pairs
+            ),
             best_effort=(),
             rejected=(),
             infeasible=(),
@@ -100,3 +118,8 @@ class Router:
             constraints=request.constraints,
             fallback=cause,
         )
+
+
+def _may_answer(load: Load | None) -> bool:
+    """Whether a pair is not known to be dead."""
+    return load is None or (load.ready_replicas > 0 and not load.breaker_open)

@@ -67,13 +67,18 @@ def read_config(path: Path) -> ConfigFile:
 def without_pairs(config: ConfigFile, left_out: Collection[str]) -> ConfigFile:
     """The same configuration with fewer pairs.
 
-    Raises `ConfigFileError` where the rest needs one of them, as a static fallback for example.
+    Raises `ConfigFileError` where the rest needs one of them, as its only static fallback for
+    example.
     """
     if not left_out:
         return config
     raw = deepcopy(config.raw)
     raw_args = raw["applications"][our_application(config.path, raw)]["args"]
     raw_args["pairs"] = [pair for pair in raw_args["pairs"] if pair["id"] not in left_out]
+    fallback = raw_args["routing"]["static_fallback"]
+    if isinstance(fallback, list):
+        left = [pair for pair in fallback if pair not in left_out]
+        raw_args["routing"]["static_fallback"] = left or fallback
     try:
         args = parse_args(raw_args)
     except SettingsError as exc:

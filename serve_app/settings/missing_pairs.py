@@ -43,13 +43,19 @@ def _change_references(
             yield f"{pair['id']}.parent: none instead of {pair.pop('parent')}"
     routing = raw_args["routing"]
     shadow = (raw_args.get("feedback") or {}).get("shadow") or {}
+    fallback = routing["static_fallback"]
+    if isinstance(fallback, list) and (gone := [pair for pair in fallback if pair not in known]):
+        left = [pair for pair in fallback if pair in known]
+        routing["static_fallback"] = left or [_stand_in(fallback[0], config, rest).id]
+        now = ", ".join(routing["static_fallback"])
+        yield f"static_fallback: {now} without {', '.join(gone)}"
     for block, name in (
         (routing, "reference_pair"),
         (routing, "static_fallback"),
         (shadow, "reference_pair"),
     ):
         before = block.get(name)
-        if before is not None and before not in known:
+        if isinstance(before, str) and before not in known:
             block[name] = _stand_in(before, config, rest).id
             yield f"{name}: {block[name]} instead of {before}"
     tokenizer = config.args.reference_tokenizer

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le, Len
-from pydantic import AfterValidator, AllowInfNan, JsonValue, StringConstraints
+from pydantic import AfterValidator, AllowInfNan, BeforeValidator, JsonValue, StringConstraints
 
 from serve_app.core.fleet import ACCELERATORS, CPU, Pair
 from serve_app.core.profile import Hardware, Quantization
@@ -81,6 +81,10 @@ def _deployable(hardware: Hardware) -> Hardware:
 
 
 def _store_address(address: str) -> str:
+def _one_or_several(given: object) -> object:
+    return (given,) if isinstance(given, str) else given
+
+
     scheme, separator, _ = address.partition("://")
     if separator and scheme not in SCHEMES:
         raise ValueError(
@@ -167,7 +171,8 @@ class PairSettings(Settings):
 class RoutingSettings(Settings):
     """How pairs are chosen and tried. Weights left out keep their shipped values.
 
-    `defaults` are the constraints of requests that set none. `first_token_deadline_ms` bounds all
+    `static_fallback` may be one id or several. `defaults` are the constraints of requests that set
+    none. `first_token_deadline_ms` bounds all
     attempts together, up to the first token of a stream or the whole of a unary answer. It also
     bounds every silence of a stream. A stream leaves a pair for the next one when its first token
     takes `attempt_timeout_factor` times as long as predicted, and at least
@@ -176,7 +181,7 @@ class RoutingSettings(Settings):
     """
 
     reference_pair: str
-    static_fallback: str
+    static_fallback: Annotated[tuple[str, ...], BeforeValidator(_one_or_several), Len(1)]
     defaults: Constraints = DEFAULT_CONSTRAINTS
     weights: Mapping[Preset, Weights] = field(default_factory=lambda: dict(PRESETS))
     numeric_guard_share: Ratio = NUMERIC_GUARD_SHARE

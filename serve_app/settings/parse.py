@@ -64,10 +64,13 @@ def _mistaken_names(args: AppArgs) -> Iterator[Problem]:
             )
         if pair.parent is not None and pair.parent not in ids:
             yield ("pairs", index, "parent"), _no_pair(pair.parent, ids)
-    for field in ("reference_pair", "static_fallback"):
-        named = getattr(args.routing, field)
+    if args.routing.reference_pair not in ids:
+        yield ("routing", "reference_pair"), _no_pair(args.routing.reference_pair, ids)
+    fallbacks = args.routing.static_fallback
+    for index, named in enumerate(fallbacks):
         if named not in ids:
-            yield ("routing", field), _no_pair(named, ids)
+            place = () if len(fallbacks) == 1 else (index,)
+            yield ("routing", "static_fallback", *place), _no_pair(named, ids)
     graded_by = args.feedback.shadow.reference_pair
     if graded_by is not None and graded_by not in ids:
         yield ("feedback", "shadow", "reference_pair"), _no_pair(graded_by, ids)

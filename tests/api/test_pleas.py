@@ -111,7 +111,7 @@ def a_classified_gateway(
         pairs=[a_pair(name) for name in NAMES],
         catalog=a_catalog(*profiles),
         classifier=classifier,
-        settings=replace(SETTINGS, static_fallback="large", reference_pair="large"),
+        settings=replace(SETTINGS, static_fallback=("large",), reference_pair="large"),
     )
 
 

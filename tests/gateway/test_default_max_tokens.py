@@ -154,4 +154,4 @@ def test_a_pairs_limit_wins_over_the_fleets() -> None:
     deployed = parse_args(args).deployed
 
     assert {pair.id: pair.default_max_tokens for pair in deployed} == {"a": LIMIT, "b": 64}
-    assert RoutingSettings(reference_pair="a", static_fallback="a").default_max_tokens is None
+    assert RoutingSettings(reference_pair="a", static_fallback=("a",)).default_max_tokens is None

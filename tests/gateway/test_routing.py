@@ -6,13 +6,23 @@ from typing import Any, cast
 import pytest
 
 from serve_app.classifier.request_text import segment
-from serve_app.core.errors import Overloaded, UnknownModel
+from serve_app.core.errors import EngineFailed, Overloaded, UnknownModel
 from serve_app.core.events import Answered, Routed
 from serve_app.core.profile import GoldenResult
 from serve_app.core.request import Constraints, Prompt, PromptClassification
 from serve_app.state.load import Replicas
+from serve_app.testing import Script
 from tests.builders import a_catalog, a_classification, a_pair, a_profile
-from tests.gateways import CATALOG, READY, FixedClassifier, a_request, gateway_under_test, whole
+from tests.gateways import (
+    BREAKER,
+    CATALOG,
+    READY,
+    SETTINGS,
+    FixedClassifier,
+    a_request,
+    gateway_under_test,
+    whole,
+)
 
 IMPOSSIBLE = Constraints(latency_budget_ms=1, min_accuracy=0.99)
 
@@ -110,6 +120,57 @@ async def test_without_a_catalog_the_static_fallback_serves() -> None:
     under_test = gateway_under_test(catalog=None)
 
     assert (await whole(under_test, a_request()))["model"] == "dear"
+
+
+SEVERAL = replace(SETTINGS, static_fallback=("dear", "cheap"))
+NONE_LEFT = Replicas(ready=0, starting=0, maximum=1)
+
+
+@pytest.mark.parametrize(
+    ("ready", "asked"),
+    [({"cheap", "dear"}, "dear"), ({"cheap"}, "cheap"), ({"other"}, "other"), (set(), "dear")],
+)
+async def test_the_first_fallback_that_has_a_replica_serves(ready: set[str], asked: str) -> None:
+    pairs = (a_pair("cheap"), a_pair("dear"), a_pair("other"))
+    under_test = gateway_under_test(catalog=None, pairs=pairs, settings=SEVERAL)
+    under_test.load.set_replicas(
+        {pair.id: READY if pair.id in ready else NONE_LEFT for pair in pairs}
+    )
+
+    assert (await whole(under_test, a_request()))["model"] == asked
+
+
+async def test_a_fallback_whose_breaker_is_open_is_passed_over() -> None:
+    broken = {"dear": Script(error=EngineFailed("dear", "ActorDiedError"))}
+    under_test = gateway_under_test(broken, catalog=None, settings=SEVERAL)
+    for _ in range(BREAKER.failures_to_open):
+        await whole(under_test, a_request())
+    under_test.engine.calls.clear()
+
+    async with under_test.gateway.answer(a_request()) as answer:
+        assert answer.pair == "cheap"
+        assert "'cheap' is the static fallback" in answer.reason
+    assert under_test.asked_pairs() == ["cheap"]
+
+
+async def test_the_next_fallback_serves_when_the_first_fails() -> None:
+    broken = {"dear": Script(error=EngineFailed("dear", "ActorDiedError"))}
+    under_test = gateway_under_test(broken, catalog=None, settings=SEVERAL)
+
+    assert (await whole(under_test, a_request()))["model"] == "cheap"
+    assert under_test.asked_pairs() == ["dear", "cheap"]
+
+
+async def test_a_fallback_of_the_model_that_was_asked_for_is_preferred() -> None:
+    pairs = (
+        a_pair("cheap", model="small"),
+        a_pair("dear", model="large"),
+        a_pair("dearest", model="large"),
+    )
+    settings = replace(SETTINGS, static_fallback=("cheap", "dearest"))
+    under_test = gateway_under_test(catalog=None, pairs=pairs, settings=settings)
+
+    assert (await whole(under_test, a_request(model="large")))["model"] == "dearest"
 
 
 async def test_the_fallback_respects_the_pair_that_was_asked_for() -> None:

@@ -61,8 +61,33 @@ def test_references_go_to_a_remaining_pair_of_the_same_model(fleet: ConfigFile) 
 def test_references_to_a_missing_model_go_to_the_first_remaining_pair(fleet: ConfigFile) -> None:
     rest, _ = leave_out(fleet, {"large", "large-int8"})
     assert rest.args.routing.reference_pair == "small"
-    assert rest.args.routing.static_fallback == "small"
+    assert rest.args.routing.static_fallback == ("small",)
     assert rest.args.reference_tokenizer == "small-checkpoint"
+
+
+@pytest.mark.parametrize(
+    ("missing", "left", "change"),
+    [
+        ({"large-int8"}, ("large",), ["static_fallback: large without large-int8"]),
+        (
+            {"large-int8", "large"},
+            ("small",),
+            ["static_fallback: small without large-int8, large"],
+        ),
+        ({"small"}, ("large-int8", "large"), []),
+    ],
+)
+def test_of_several_fallbacks_those_that_remain_stay(
+    fleet: ConfigFile, missing: set[str], left: tuple[str, ...], change: list[str]
+) -> None:
+    text = fleet.path.read_text()
+    several = text.replace("static_fallback: large-int8", "static_fallback: [large-int8, large]")
+    fleet.path.write_text(several)
+
+    rest, changes = leave_out(read_config(fleet.path), missing)
+
+    assert rest.args.routing.static_fallback == left
+    assert [each for each in changes if each.startswith("static_fallback")] == change
 
 
 def test_references_to_remaining_pairs_stay(fleet: ConfigFile) -> None:

@@ -70,6 +70,24 @@ def test_a_fallback_that_is_no_pair_is_refused_with_the_pairs_there_are() -> Non
     assert "smollm2-135m-w8a8" in message
 
 
+def test_one_fallback_or_several_can_be_named() -> None:
+    args = embedded_args()
+    assert parse_args(args).routing.static_fallback == ("smollm2-135m-bf16",)
+
+    several = ["smollm2-135m-w8a8", "smollm2-135m-bf16"]
+    args["routing"]["static_fallback"] = several
+    assert parse_args(args).routing.static_fallback == tuple(several)
+
+
+def test_a_wrong_fallback_among_several_is_named_with_its_place() -> None:
+    args = embedded_args()
+    args["routing"]["static_fallback"] = ["smollm2-135m-bf16", "qwen-72b"]
+    assert "routing.static_fallback[1]: 'qwen-72b' is no pair" in problem_of(args)
+
+    args["routing"]["static_fallback"] = []
+    assert "routing.static_fallback" in problem_of(args)
+
+
 def test_a_missing_fallback_is_refused_by_name() -> None:
     args = embedded_args()
     del args["routing"]["static_fallback"]
