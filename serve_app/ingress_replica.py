@@ -28,6 +28,7 @@ from serve_app.classifier.classifiers import (
 )
 from serve_app.core.breaker import BreakerSettings
 from serve_app.feedback.collector import Feedback
+from serve_app.core.events import SecretsExposed
 from serve_app.feedback.graded_log import FileGradedLog
 from serve_app.feedback.score_store import InMemoryScoreStore
 from serve_app.feedback.shadow import Shadow
@@ -39,6 +40,8 @@ from serve_app.serving.ingress import ReplicaContext
 from serve_app.serving.replicas import watch_replicas
 from serve_app.settings import AppArgs, tokenizer_file
 from serve_app.state.live_catalog import LiveCatalog
+from serve_app.settings.plain_secrets import plain_secrets
+from serve_app.settings.secrets import resolved_address
 from serve_app.state.load import LoadTracker
 from serve_app.store.open_store import open_store
 from serve_app.store.watch import CatalogWatch
@@ -72,8 +75,10 @@ class IngressReplica:
         clock = MonotonicClock()
         self._settings = settings
         self._context = context
-        self._store = open_store(settings.store.url)
-        self._fallback = open_store(locate(settings.store.fallback_url))
+        if exposed := plain_secrets(settings):
+            events.emit(SecretsExposed(fields=exposed))
+        self._store = open_store(resolved_address(settings.store.url))
+        self._fallback = open_store(locate(resolved_address(settings.store.fallback_url)))
         catalog = LiveCatalog(clock, events)
         pairs = settings.deployed
         self._watch = CatalogWatch(

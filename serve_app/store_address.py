@@ -43,3 +43,26 @@ def redis_address(address: str) -> RedisAddress:
         namespace=named[0] if named else DEFAULT_NAMESPACE,
         name=place.geturl(),
     )
+
+
+def password_of(address: str) -> str | None:
+    """The password in an address. `None` where it has none."""
+    parts = urlsplit(address)
+    named = dict(parse_qsl(parts.query)).get("password")
+    return parts.password or named
+
+
+def without_password(address: str) -> str:
+    """The address with PASSWORD in the place of its password."""
+    parts = urlsplit(address)
+    query = [
+        (key, "PASSWORD" if key == "password" else value)
+        for key, value in parse_qsl(parts.query, keep_blank_values=True)
+    ]
+    netloc = parts.netloc
+    if parts.password is not None:
+        user, _, host = netloc.rpartition("@")
+        netloc = f"{user.partition(':')[0]}:PASSWORD@{host}"
+    if netloc == parts.netloc and dict(query) == dict(parse_qsl(parts.query)):
+        return address
+    return parts._replace(netloc=netloc, query=urlencode(query)).geturl()

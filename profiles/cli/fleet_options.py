@@ -40,20 +40,25 @@ def pair_specs(args: AppArgs, wanted: list[str], url: str | None = None) -> list
     from profiles.profiling.engine import EngineSpec
     from serve_app.serving.llm_config import engine_kwargs
     from serve_app.settings import local_checkpoint
+    from serve_app.settings.secrets import SecretMissing, resolved
 
     check_pairs(args, wanted)
+    with failing_on(SecretMissing):
+        for pair in args.pairs:
+            for value in pair.env.values():
+                resolved(value)
     if url is not None and len(wanted) != 1:
         fail("--url measures one engine: name the one pair that it serves", code=2)
     return [
         EngineSpec(
             pair=pair.pair,
             checkpoint=local_checkpoint(pair.checkpoint),
+            checkpoint_name=pair.checkpoint,
             parent=pair.parent,
             engine_kwargs=engine_kwargs(pair),
             env=pair.env,
             url=url,
         )
-            checkpoint_name=pair.checkpoint,
         for pair in args.pairs
         if not wanted or pair.id in wanted
     ]

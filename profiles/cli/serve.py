@@ -91,8 +91,10 @@ def _scale(config: ConfigFile, console: Console, url: str) -> None:
     from profiles.profiling.first_start import scale_on_first_start
     from serve_app.core.errors import CatalogError
     from serve_app.package_files import locate
+    from serve_app.settings.secrets import resolved_address
 
-    shipped = Target(url=locate(config.args.store.fallback_url), floor=None, options=())
+    fallback_url = locate(resolved_address(config.args.store.fallback_url))
+    shipped = Target(url=fallback_url, floor=None, options=())
 
     async def run() -> Scaling | None:
         used = target(None, config.path, None)
@@ -162,11 +164,17 @@ def serve(
     from profiles.checkpoints import CheckpointError
     from serve_app.launch.serve import LaunchError, run_fleet
     from serve_app.settings.config_file import ConfigFileError, read_config
+    from serve_app.settings.plain_secrets import ADVICE, plain_secrets
+    from serve_app.settings.secrets import SecretMissing, resolved_address
 
     console = Console()
     try:
         checked = _for_this_machine(read_config(config), console)
         console.print(f"{config}: {len(checked.args.pairs)} pairs, no problems")
+        for field in plain_secrets(checked.args):
+            console.print(f"{field} has a secret in plain text. {ADVICE}", style="yellow")
+        for url in (checked.args.store.url, checked.args.store.fallback_url):
+            resolved_address(url)
         made = make_weights(checked.args, console, local=named_folders(local))
         config_file = with_weights(checked, made, console)
         run_fleet(
@@ -176,7 +184,7 @@ def serve(
             console=console,
             when_ready=partial(_scale, config_file, console) if scale else lambda _: None,
         )
-    except (ConfigFileError, CheckpointError, LaunchError) as exc:
+    except (ConfigFileError, SecretMissing, CheckpointError, LaunchError) as exc:
         fail(str(exc))
 
 

@@ -11,11 +11,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
-from urllib.parse import urlsplit
 
 import typer
 
-from profiles.cli.options import DEFAULT_CONFIG, fail
+from profiles.cli.options import DEFAULT_CONFIG, fail, failing_on
 
 if TYPE_CHECKING:
     from serve_app.core.catalog import Catalog
@@ -72,20 +71,27 @@ class Target:
 def target(store: str | None, fleet: Path, floor: float | None) -> Target:
     """What options and the fleet file say; ends the command when neither names a store."""
     from serve_app.settings.config_file import ConfigFileError, read_config
+    from serve_app.settings.secrets import REFERENCE, SecretMissing, resolved_address
+    from serve_app.store_address import password_of, without_password
 
-    named = () if store is None else ("--store", without_password(store))
+    named: tuple[str, ...] = ()
+    if store is not None:
+        by_reference = REFERENCE.fullmatch(password_of(store) or "")
+        named = ("--store", store if by_reference else without_password(store))
     if store is not None and fleet == DEFAULT_CONFIG and not fleet.exists():
-        return Target(url=store, floor=floor, options=named)
+        with failing_on(SecretMissing):
+            return Target(url=resolved_address(store), floor=floor, options=named)
     try:
         args = read_config(fleet).args
     except ConfigFileError as exc:
         fail(f"{exc}\nname the store with --store, or its fleet file with --fleet")
-    if store is None:
-        # Folders in a fleet file are relative to it.
-        url = args.store.url
-        store = url if "://" in url else str(fleet.parent / url)
+    with failing_on(SecretMissing):
+        url = resolved_address(store if store is not None else args.store.url)
+    # Folders in a fleet file are relative to it.
+    if store is None and "://" not in url:
+        url = str(fleet.parent / url)
     return Target(
-        url=store,
+        url=url,
         floor=args.routing.defaults.min_accuracy if floor is None else floor,
         options=(*named, *(() if fleet == DEFAULT_CONFIG and named else ("--fleet", str(fleet)))),
         pairs=args.pairs,
@@ -99,11 +105,3 @@ def publisher() -> str:
     except (KeyError, OSError):
         user = f"user-{os.getuid()}"
     return f"{user}@{platform.node()}"
-
-
-def without_password(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    user, _, host = parts.netloc.rpartition("@")
-    return parts._replace(netloc=f"{user.partition(':')[0]}:PASSWORD@{host}").geturl()

@@ -14,6 +14,8 @@ from typing import IO
 
 import psutil
 
+from serve_app.settings.secrets import resolved
+
 GRACE_S = 20.0
 MEMORY_EVERY_S = 1.0
 # A program of its own that becomes the one asked for: code of ours between fork and exec could
@@ -48,7 +50,7 @@ async def process_group(
         argv = [sys.executable, "-ISs", str(TIED_TO_PARENT), str(os.getpid()), *argv]
     process = await asyncio.create_subprocess_exec(
         *argv,
-        env={**os.environ, **env},
+        env={**os.environ, **{name: resolved(value) for name, value in env.items()}},
         stdin=stdin,
         stdout=log if stdout is None else stdout,
         stderr=log,

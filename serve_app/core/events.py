@@ -108,6 +108,13 @@ class StoreLost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SecretsExposed:
+    """These fields of the settings have a secret in plain text. No value is ever part of this."""
+
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TokenRatiosChanged:
     """By pair, the tokens per token of the reference tokenizer that decisions now reckon with."""
 
@@ -156,6 +163,7 @@ Event = (
     | CatalogSwapped
     | CatalogRefused
     | StoreLost
+    | SecretsExposed
     | TokenRatiosChanged
     | FeedbackTaken
     | FeedbackRefused

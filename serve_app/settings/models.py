@@ -25,6 +25,7 @@ from serve_app.core.units import (
     Ratio,
 )
 from serve_app.package_files import PREFIX, locate
+from serve_app.settings.secrets import REFERENCE
 from serve_app.store_address import REDIS_SCHEMES, SCHEMES, redis_address
 
 DEFAULT_CONSTRAINTS = Constraints(latency_budget_ms=400, min_accuracy=0.90)
@@ -80,20 +81,31 @@ def _deployable(hardware: Hardware) -> Hardware:
     return hardware
 
 
-def _store_address(address: str) -> str:
 def _one_or_several(given: object) -> object:
     return (given,) if isinstance(given, str) else given
 
 
-    scheme, separator, _ = address.partition("://")
+def _store_address(address: str) -> str:
+    # What a reference stands for is not known here. It may be all of the address.
+    readable = REFERENCE.sub("secret", address)
+    scheme, separator, _ = readable.partition("://")
     if separator and scheme not in SCHEMES:
         raise ValueError(
             f"no profile store is at {scheme}://; allowed: the path of a folder, or "
             f"{', '.join(f'{known}://' for known in SCHEMES)}"
         )
     if scheme in REDIS_SCHEMES:
-        redis_address(address)
+        redis_address(readable)
     return address
+
+
+def _no_file(value: str) -> str:
+    if any(found["file"] for found in REFERENCE.finditer(value)):
+        raise ValueError(
+            "a file cannot be named here, because Ray sets this variable and reads no files; "
+            "write ${NAME} with a variable of Ray's processes"
+        )
+    return value
 
 
 PairId = Annotated[
@@ -132,9 +144,10 @@ class PairSettings(Settings):
     """One pair: what is deployed, on what, at what price.
 
     `checkpoint` is a local path, the name of a checkpoint that `quantroute weights` makes, or a
-    model hub's id. `engine` goes to vLLM as it is; `env` is set for the engine's processes.
-    `cpus` are the logical CPUs one replica reserves in Ray. `default_max_tokens` limits the answers
-    of requests that set no limit. Without it the fleet's holds, which is in `RoutingSettings`.
+    model hub's id. `engine` goes to vLLM as it is; `env` is set for the engine's processes, and Ray
+    replaces `${NAME}` in it. `cpus` are the logical CPUs one replica reserves in Ray.
+    `default_max_tokens` limits the answers of requests that set no limit. Without it the fleet's
+    holds, which is in `RoutingSettings`.
     """
 
     id: PairId
@@ -151,7 +164,7 @@ class PairSettings(Settings):
     replicas: ReplicaSettings = ReplicaSettings()
     cpus: PositiveFloat = 1.0
     engine: Mapping[str, JsonValue] = field(default_factory=dict)
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, Annotated[str, AfterValidator(_no_file)]] = field(default_factory=dict)
 
     @property
     def pair(self) -> Pair:
@@ -275,7 +288,8 @@ class StoreSettings(Settings):
     it.
 
     Relative folders are relative to the working directory of the Serve application, which
-    `quantroute serve` makes the folder of the configuration file. `fallback_url` may be
+    `quantroute serve` makes the folder of the configuration file. Both may contain references to
+    secrets, as `secrets` describes. `fallback_url` may be
     `package:NAME/...`. `url` may not, because `quantroute publish` writes there.
     """
 

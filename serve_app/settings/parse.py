@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from serve_app.settings.models import AppArgs
+from serve_app.store_address import without_password
 
 # Pydantic's mark of a mapping's key.
 KEY = "[key]"
@@ -86,6 +87,9 @@ def _sentence(error: Any) -> str:
         return "unknown setting; remove it or fix the name"
     if error["type"] == "missing":
         return "is missing"
-    if isinstance(error["input"], str | int | float | bool | None):
-        return f"{message}; got {error['input']!r}"
-    return message
+    given = error["input"]
+    # A variable of an engine may be a secret, and an address may contain one.
+    if "env" in error["loc"] or not isinstance(given, str | int | float | bool | None):
+        return message
+    shown = without_password(given) if isinstance(given, str) else given
+    return f"{message}; got {shown!r}"

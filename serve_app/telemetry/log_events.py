@@ -17,9 +17,11 @@ from serve_app.core.events import (
     Event,
     ModelRefused,
     Routed,
+    SecretsExposed,
     StoreLost,
 )
 from serve_app.core.ports import Events
+from serve_app.settings.plain_secrets import ADVICE
 
 
 def log_to_stderr(logger: logging.Logger, level: str) -> None:
@@ -43,6 +45,10 @@ class LogEvents:
                 self._write(logging.ERROR, "catalog_refused", reason=reason)
             case StoreLost(reason=reason):
                 self._write(logging.WARNING, "store_lost", reason=reason)
+            case SecretsExposed(fields=fields):
+                self._write(
+                    logging.WARNING, "secrets_exposed", fields=", ".join(fields), advice=ADVICE
+                )
             case CatalogSwapped(version=version, pairs=pairs, published=published):
                 self._write(logging.INFO, "catalog_swapped", version=version, pairs=pairs)
                 if published:

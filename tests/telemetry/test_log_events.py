@@ -15,8 +15,10 @@ from serve_app.core.events import (
     Event,
     ModelRefused,
     Routed,
+    SecretsExposed,
     StoreLost,
 )
+from serve_app.settings.plain_secrets import ADVICE
 from serve_app.telemetry.log_events import FanOut, LogEvents
 from serve_app.testing import RecordingEvents
 from tests.telemetry.event_samples import a_decision, an_answer
@@ -37,6 +39,15 @@ def events(caplog: pytest.LogCaptureFixture) -> LogEvents:
             {"event": "catalog_refused", "reason": "schema: got 9"},
         ),
         (StoreLost(reason="gone"), "WARNING", {"event": "store_lost", "reason": "gone"}),
+        (
+            SecretsExposed(fields=("store.url", "pairs[0].env.HF_TOKEN")),
+            "WARNING",
+            {
+                "event": "secrets_exposed",
+                "fields": "store.url, pairs[0].env.HF_TOKEN",
+                "advice": ADVICE,
+            },
+        ),
         (
             CatalogSwapped(version="3", pairs=2),
             "INFO",

@@ -132,6 +132,22 @@ def test_a_store_that_is_down_leaves_the_command_for_later_without_a_password(
     )
 
 
+def test_the_password_of_a_store_can_be_a_variable(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = "redis://user:${STORE_PASSWORD}@127.0.0.1:1/0"
+
+    missing = publish(folder, "--store", named)
+    assert missing.exit_code == 1
+    assert "${STORE_PASSWORD}: the variable is not set" in missing.stderr
+
+    monkeypatch.setenv("STORE_PASSWORD", "hunter2")
+    failed = publish(folder, "--store", named)
+    assert "ConnectionError" in failed.stderr
+    assert f"--store '{named}'" in failed.stderr
+    assert "hunter2" not in failed.output
+
+
 @pytest.mark.parametrize(
     ("options", "code", "told"),
     [
