@@ -11,7 +11,7 @@ import logging
 import random
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -21,14 +21,15 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from serve_app.api.app import create_app
+from serve_app.background import is_cancelled, keep_running
 from serve_app.classifier.classifiers import (
     CachedClassifier,
     FallbackClassifier,
     HeuristicClassifier,
 )
 from serve_app.core.breaker import BreakerSettings
-from serve_app.feedback.collector import Feedback
 from serve_app.core.events import SecretsExposed
+from serve_app.feedback.collector import Feedback
 from serve_app.feedback.graded_log import FileGradedLog
 from serve_app.feedback.score_store import InMemoryScoreStore
 from serve_app.feedback.shadow import Shadow
@@ -39,9 +40,9 @@ from serve_app.serving.handles import HandleClassifier, HandleEngine, warm_up
 from serve_app.serving.ingress import ReplicaContext
 from serve_app.serving.replicas import watch_replicas
 from serve_app.settings import AppArgs, tokenizer_file
-from serve_app.state.live_catalog import LiveCatalog
 from serve_app.settings.plain_secrets import plain_secrets
 from serve_app.settings.secrets import resolved_address
+from serve_app.state.live_catalog import LiveCatalog
 from serve_app.state.load import LoadTracker
 from serve_app.store.open_store import open_store
 from serve_app.store.watch import CatalogWatch
@@ -161,21 +162,25 @@ class IngressReplica:
     @asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
         context = self._context
-        jobs = [self._watch.run(), self._feedback.run()]
-        jobs.append(warm_up(HandleClassifier(context.classifier)))
+        jobs: dict[str, Callable[[], Awaitable[None]]] = {
+            "catalog": self._watch.run,
+            "feedback": self._feedback.run,
+        }
         if self._shadow is not None:
-            jobs.append(self._shadow.run())
+            jobs["shadow"] = self._shadow.run
         poll = partial(
             watch_replicas, context.app_name, self._settings.max_replicas, self._load.set_replicas
         )
         if context.fleet_actor is None:
-            jobs.append(poll())
+            jobs["replicas"] = poll
         else:
             link = FleetLink(context.fleet_actor, context.replica, self._load)
-            jobs += [link.run(), poll(link.needs_own_poll)]
+            jobs |= {"fleet link": link.run, "replicas": partial(poll, link.needs_own_poll)}
         try:
             async with asyncio.TaskGroup() as tasks:
-                running = [tasks.create_task(self._watched(job)) for job in jobs]
+                running = [tasks.create_task(self._kept(*each)) for each in jobs.items()]
+                warming = partial(warm_up, HandleClassifier(context.classifier))
+                running.append(tasks.create_task(keep_running("warm-up", warming)))
                 await self._watch.settled()
                 yield
                 for task in running:
@@ -186,12 +191,12 @@ class IngressReplica:
             if self._graded_log is not None:
                 self._graded_log.close()
 
-    async def _watched(self, job: Awaitable[None]) -> None:
+    async def _kept(self, name: str, job: Callable[[], Awaitable[None]]) -> None:
+        """Keeps a task running. One that ends before the replica does fails the health check."""
         try:
-            await job
-        except Exception:
-            self._failed = True
-            raise
+            await keep_running(name, job)
+        finally:
+            self._failed = self._failed or not is_cancelled()
 
 
 def _graded_log(settings: AppArgs, replica: str) -> FileGradedLog | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
+from serve_app.background import keep_running
 from serve_app.core.catalog import Catalog
 from serve_app.core.cost import NO_USAGE, SECONDS_PER_HOUR, Usage
 from serve_app.core.decision import RoutingResult
@@ -163,7 +164,7 @@ class Shadow:
 
         async with asyncio.TaskGroup() as workers:
             for _ in range(self.settings.max_in_flight):
-                workers.create_task(work())
+                workers.create_task(keep_running("shadow grading", work))
 
     def completed(self, drawn: DrawnAnswer) -> None:
         """Lets a whole answer wait for its grade."""

@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import TypeVar
 
 from ray import serve
-from ray.exceptions import RayError
 from ray.serve.deployment import Application
-from ray.serve.exceptions import RayServeException
 
+from serve_app.background import keep_running
 from serve_app.core.errors import FeedbackUnavailable
 from serve_app.feedback.collector import EXCHANGE_EVERY_S as FEEDBACK_EVERY_S
 from serve_app.feedback.score_store import (
@@ -25,6 +25,7 @@ from serve_app.feedback.score_store import (
     ScoreReceipt,
     ServedAnswer,
 )
+from serve_app.serving.handle_errors import HandleError, handle_errors
 from serve_app.serving.handles import Handle
 from serve_app.serving.replicas import watch_replicas
 from serve_app.settings import FeedbackSettings
@@ -51,9 +52,8 @@ class FleetActor:
         # The first call starts the poll: the constructor has no running event loop.
         if self._watching is None or self._watching.done():
             app_name = serve.get_replica_context().app_name
-            self._watching = asyncio.create_task(
-                watch_replicas(app_name, self._max_replicas, self._load.set_replicas)
-            )
+            watch = partial(watch_replicas, app_name, self._max_replicas, self._load.set_replicas)
+            self._watching = asyncio.create_task(keep_running("replicas", watch))
         return self._load.exchange(replica, in_flight)
 
     async def exchange_scores(
@@ -106,10 +106,11 @@ class FleetLink:
         try:
             # A frozen actor neither answers nor fails.
             async with asyncio.timeout(self._timeout_s):
-                update: FleetUpdate = await self._actor.exchange.remote(
-                    self._replica, self._load.own_in_flight()
-                )
-        except (RayError, RayServeException, TimeoutError):
+                with handle_errors():
+                    update: FleetUpdate = await self._actor.exchange.remote(
+                        self._replica, self._load.own_in_flight()
+                    )
+        except (HandleError, TimeoutError):
             self._load.set_peers({})
             self._knows_replicas = False
             return
@@ -149,6 +150,8 @@ class RayScoreStore:
 async def _in_time(response: Awaitable[T]) -> T:
     try:
         async with asyncio.timeout(FEEDBACK_TIMEOUT_S):
-            return await response
-    except (RayError, RayServeException, TimeoutError) as exc:
-        raise FeedbackUnavailable(type(exc).__name__, RETRY_AFTER_S) from exc
+            with handle_errors():
+                return await response
+    except (HandleError, TimeoutError) as exc:
+        cause = exc.cause if isinstance(exc, HandleError) else type(exc).__name__
+        raise FeedbackUnavailable(cause, RETRY_AFTER_S) from exc

@@ -6,14 +6,15 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
 from typing import Any
 
-from ray.exceptions import RayError, RayTaskError
-from ray.serve.exceptions import BackPressureError, RayServeException
+from ray.exceptions import RayTaskError
+from ray.serve.exceptions import BackPressureError
 from ray.serve.handle import DeploymentHandle
 
 from serve_app.classifier.request_text import segment
 from serve_app.core.errors import ClassifierUnavailable, EngineBusy, EngineError, EngineFailed
 from serve_app.core.ports import Classifier, EngineCall
 from serve_app.core.request import Prompt, PromptClassification
+from serve_app.serving.handle_errors import HandleError, cause_of, handle_errors
 
 Handle = DeploymentHandle[Any]
 
@@ -48,9 +49,10 @@ class HandleClassifier:
 
     async def classify(self, prompt: Prompt) -> PromptClassification:
         try:
-            classification: PromptClassification = await self._handle.classify.remote(prompt)
-        except (RayError, RayServeException) as exc:
-            raise ClassifierUnavailable(_cause(exc)) from exc
+            with handle_errors():
+                classification: PromptClassification = await self._handle.classify.remote(prompt)
+        except HandleError as exc:
+            raise ClassifierUnavailable(exc.cause) from exc
         return classification
 
 
@@ -69,11 +71,4 @@ def _engine_error(pair: str, exc: Exception) -> EngineError:
     cause = exc.cause if isinstance(exc, RayTaskError) else exc
     if isinstance(cause, EngineError):
         return cause
-    return EngineFailed(pair, _cause(exc))
-
-
-def _cause(exc: Exception) -> str:
-    """A short name: `str` of a Ray error is a whole traceback."""
-    if isinstance(exc, RayTaskError) and exc.cause is not None:
-        return type(exc.cause).__name__
-    return type(exc).__name__
+    return EngineFailed(pair, cause_of(exc))

@@ -10,30 +10,14 @@ from contextlib import aclosing
 from dataclasses import KW_ONLY, dataclass
 from typing import Protocol
 
+from serve_app.background import RetryDelays
 from serve_app.core.catalog import Catalog
 from serve_app.core.errors import CatalogInvalid, StoreUnavailable, quoted
 from serve_app.core.events import CatalogRefused, CatalogSwapped, StoreLost
 from serve_app.core.ports import Events, ProfileStore
 
+RECONNECT_DELAYS = RetryDelays()
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RetryDelays:
-    """Doubling waits between attempts to reach a lost store.
-
-    `jitter` is the share of each wait left to chance, so that replicas do not return at once.
-    """
-
-    first_s: float = 0.1
-    longest_s: float = 1.0
-    jitter: float = 0.5
-
-    def delay_s(self, failures: int, chance: float) -> float:
-        """The wait after so many failures in a row; `chance` is in [0, 1)."""
-        # The exponent is capped as well: an outage of hours must not overflow a float.
-        full_s = min(self.longest_s, self.first_s * 2.0 ** min(failures - 1, 30))
-        return full_s * (1 - self.jitter * chance)
 
 
 class CatalogReceiver(Protocol):
@@ -62,7 +46,7 @@ class CatalogWatch:
     fleet: Collection[str]
     events: Events
     fallback: ProfileStore | None = None
-    delays: RetryDelays = RetryDelays()
+    delays: RetryDelays = RECONNECT_DELAYS
     chance: Callable[[], float] = random.random
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 

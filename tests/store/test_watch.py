@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from serve_app.background import RetryDelays
 from serve_app.core.catalog import Catalog
 from serve_app.core.events import CatalogRefused, CatalogSwapped, StoreLost
 from serve_app.core.profile import Provenance
 from serve_app.state.live_catalog import LiveCatalog
-from serve_app.store.watch import CatalogWatch, RetryDelays
+from serve_app.store.watch import CatalogWatch
 from serve_app.testing import ManualClock, MemoryStore, RecordingEvents
 from tests.catalogs import a_catalog, a_profile
 
@@ -291,16 +292,6 @@ async def test_a_cancelled_watch_ends_and_lets_go_of_the_store() -> None:
 
     assert running.cancelled()
     assert store.watchers == 0
-
-
-@pytest.mark.parametrize("failures", [1, 2, 3, 10, 5_000])
-def test_waits_stay_within_the_longest_and_chance_only_shortens_them(failures: int) -> None:
-    delays = RetryDelays(first_s=0.1, longest_s=1.0, jitter=0.5)
-
-    surely_s, luckily_s = delays.delay_s(failures, 0.0), delays.delay_s(failures, 0.999)
-
-    assert 0 < luckily_s < surely_s <= 1.0
-    assert luckily_s >= surely_s / 2
 
 
 async def test_a_swap_tells_which_profiles_were_published_by_others(bench: Bench) -> None:
