@@ -11,6 +11,9 @@ SCHEMES = ("file", *REDIS_SCHEMES)
 # The prefix of all keys before there were namespaces: such a store is read as it is.
 DEFAULT_NAMESPACE = "model_profiles"
 NAMESPACE_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+# Up to the last "@", so that a password with characters that a URL may not have is found whole.
+_PASSWORD = re.compile(r"://(?P<user>[^:/@]*):(?P<password>.*)@")
+_PASSWORD_FIELD = re.compile(r"(?P<field>[?&]password=)(?P<password>[^&#]*)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +26,14 @@ class RedisAddress:
 
 
 def redis_address(address: str) -> RedisAddress:
-    """Reads `redis://host:port/db?namespace=NAME`. Raises `ValueError` for a wrong namespace."""
+    """Reads `redis://host:port/db?namespace=NAME`. Raises `ValueError`."""
     parts = urlsplit(address)
+    before_at, at, _ = parts.query.partition("@")
+    if "@" in parts.path + parts.fragment or (at and "=" not in before_at):
+        raise ValueError(
+            "the password has a character that a URL may not have: percent-encode it, or name a "
+            "variable as in redis://:${NAME}@host:port/db"
+        )
     query = parse_qsl(parts.query, keep_blank_values=True)
     named = [value for key, value in query if key == "namespace"]
     if len(named) > 1 or not all(re.fullmatch(NAMESPACE_PATTERN, value) for value in named):
@@ -46,23 +55,12 @@ def redis_address(address: str) -> RedisAddress:
 
 
 def password_of(address: str) -> str | None:
-    """The password in an address. `None` where it has none."""
-    parts = urlsplit(address)
-    named = dict(parse_qsl(parts.query)).get("password")
-    return parts.password or named
+    """The password in an address, as it stands there. `None` where it has none."""
+    found = _PASSWORD.search(address) or _PASSWORD_FIELD.search(address)
+    return found["password"] if found else None
 
 
 def without_password(address: str) -> str:
     """The address with PASSWORD in the place of its password."""
-    parts = urlsplit(address)
-    query = [
-        (key, "PASSWORD" if key == "password" else value)
-        for key, value in parse_qsl(parts.query, keep_blank_values=True)
-    ]
-    netloc = parts.netloc
-    if parts.password is not None:
-        user, _, host = netloc.rpartition("@")
-        netloc = f"{user.partition(':')[0]}:PASSWORD@{host}"
-    if netloc == parts.netloc and dict(query) == dict(parse_qsl(parts.query)):
-        return address
-    return parts._replace(netloc=netloc, query=urlencode(query)).geturl()
+    hidden = _PASSWORD.sub(r"://\g<user>:PASSWORD@", address)
+    return _PASSWORD_FIELD.sub(r"\g<field>PASSWORD", hidden)

@@ -105,7 +105,12 @@ def test_secrets_in_plain_text_are_found_by_field() -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["etcd://user:hunter2@etcd:2379", "redis://:hunter2@redis:6379/0?namespace=a:b"],
+    [
+        "etcd://user:hunter2@etcd:2379",
+        "redis://:hunter2@redis:6379/0?namespace=a:b",
+        "redis://redis:6379/0?password=hunter2&namespace=a:b",
+        "redis://:hun/ter2#hunter2@redis:6379/0",
+    ],
 )
 def test_a_refused_address_is_shown_without_its_password(url: str) -> None:
     with pytest.raises(SettingsError) as refused:
