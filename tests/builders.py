@@ -162,12 +162,14 @@ def features(
     max_tokens: int | None = None,
     needs: Iterable[Capability] = (),
     classification: PromptClassification | None = None,
+    stream: bool = False,
 ) -> Features:
     return Features(
         prompt_tokens=prompt_tokens,
         max_tokens=max_tokens,
         needs=frozenset(needs),
         classification=classification or a_classification(),
+        stream=stream,
     )
 
 
@@ -207,6 +209,7 @@ def a_prediction(
         ttft_ms=ttft_ms,
         total_ms=total_ms,
         wait_ms=0,
+        first_text_p50_ms=total_ms,
         cost_usd=cost_usd,
         accuracy=accuracy,
         accuracy_lower=accuracy if lower is None else lower,

@@ -57,6 +57,7 @@ def priced_prediction(cost_usd: float, accuracy: float) -> Prediction:
         ttft_ms=0.0,
         total_ms=0.0,
         wait_ms=0.0,
+        first_text_p50_ms=0.0,
         cost_usd=cost_usd,
         accuracy=accuracy,
         accuracy_lower=accuracy,

@@ -42,6 +42,7 @@ class GenerationEndpoint:
                 Request(scope, receive),
                 self.settings.body_limit_bytes,
                 self.gateway.default_constraints,
+                self.gateway.clock,
                 self.operation,
             )
         except RequestError as error:

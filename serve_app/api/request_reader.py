@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from math import isinf
 from typing import Any
 
@@ -17,7 +18,7 @@ from serve_app.api.routing_options import constraints_of
 from serve_app.classifier.request_text import resolve_follow_up, segment
 from serve_app.core.errors import BadRequest, BodyTooLarge
 from serve_app.core.inference_request import InferenceRequest
-from serve_app.core.ports import Operation
+from serve_app.core.ports import Clock, Operation
 from serve_app.core.request import Capability, Constraints
 
 # What a chat template puts around every message, and before the answer.
@@ -77,22 +78,28 @@ def _refuse_numbers_too_long(body: Mapping[str, Any]) -> None:
 
 
 async def receive_inference_request(
-    request: Request, limit_bytes: int, defaults: Constraints, operation: Operation | None = None
+    request: Request,
+    limit_bytes: int,
+    defaults: Constraints,
+    clock: Clock,
+    operation: Operation | None = None,
 ) -> InferenceRequest:
     """Reads one request of a caller. Without `operation` its body shows for what it is meant.
 
     Raises `BadRequest` and `BodyTooLarge`.
     """
+    arrived_s = clock.now()
     body = parse_object(await read_body(request, limit_bytes))
     if operation is None:
         operation = "completions" if "prompt" in body and "messages" not in body else "chat"
-    return read_inference_request(
+    read = read_inference_request(
         body,
         request.scope["headers"],
         operation=operation,
         defaults=defaults,
         request_id=request_id_of(request.scope),
     )
+    return replace(read, reading_ms=(clock.now() - arrived_s) * 1e3)
 
 
 def read_inference_request(

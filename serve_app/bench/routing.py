@@ -67,6 +67,7 @@ def run(*, pairs: int = 8, rounds: int = 2_000, prompt_tokens: int = 1_000) -> R
         catalogs=HeldCatalog(fleet.catalog),
         load=lambda: loads,
         policy=fleet.policy,
+        first_token_deadline_ms=60_000,
         clock=MonotonicClock(),
         ids=lambda: f"bench-{next(numbers)}",
     )

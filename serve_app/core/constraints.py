@@ -18,6 +18,7 @@ from serve_app.core.scoring import Policy
 
 UNKNOWN = "unknown: no profile"
 RELAXABLE: dict[Rule, Constraint] = {
+    "deadline": "deadline",
     "accuracy": "accuracy",
     "latency": "latency",
     "ttft": "ttft",
@@ -27,11 +28,15 @@ RELAXABLE: dict[Rule, Constraint] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleContext:
-    """One request and the policy it is judged by."""
+    """One request and the policy that applies to it.
+
+    `time_left_ms` is what is left of its deadline, `None` where it has none.
+    """
 
     features: Features
     constraints: Constraints
     policy: Policy
+    time_left_ms: float | None = None
 
 
 class PairState(NamedTuple):
@@ -114,6 +119,20 @@ def numeric_guard(rule_context: RuleContext, pair_state: PairState) -> Rejection
     )
 
 
+def deadline(rule_context: RuleContext, pair_state: PairState) -> Rejection | None:
+    """The first token of a stream, or a whole unary answer, comes in time more often than not."""
+    left_ms, prediction = rule_context.time_left_ms, pair_state.prediction
+    if left_ms is None or prediction is None or prediction.first_text_p50_ms <= left_ms:
+        return None
+    until = "the first token" if rule_context.features.stream else "the whole answer"
+    return _rejection(
+        pair_state,
+        "deadline",
+        f"<= {max(0, floor(left_ms))} ms to {until}",
+        f"{ceil(prediction.first_text_p50_ms)} ms",
+    )
+
+
 def accuracy(rule_context: RuleContext, pair_state: PairState) -> Rejection | None:
     least, prediction = rule_context.constraints.min_accuracy, pair_state.prediction
     if least is None or prediction is None or prediction.accuracy_lower >= least:
@@ -156,6 +175,7 @@ RULES: tuple[Callable[[RuleContext, PairState], Rejection | None], ...] = (
     capability,
     golden,
     numeric_guard,
+    deadline,
     accuracy,
     latency,
     ttft,
@@ -170,8 +190,10 @@ def rejections(rule_context: RuleContext, pair_state: PairState) -> list[Rejecti
     ]
 
 
-def violation(constraints: Constraints, prediction: Prediction | None) -> float:
-    """By how much a pair misses what was asked, each miss as a share of what was asked.
+def violation(
+    constraints: Constraints, prediction: Prediction | None, time_left_ms: float | None = None
+) -> float:
+    """By how much a pair misses what was asked and the deadline, each miss as a share of it.
 
     An unknown pair may miss by anything.
     """
@@ -182,6 +204,9 @@ def violation(constraints: Constraints, prediction: Prediction | None) -> float:
         + _excess(prediction.ttft_ms, constraints.ttft_budget_ms)
         + _excess(prediction.cost_usd, constraints.max_cost_usd)
     )
+    if time_left_ms is not None:
+        # A deadline may have passed already.
+        missed += _excess(prediction.first_text_p50_ms, max(time_left_ms, 1.0))
     least = constraints.min_accuracy
     if least:
         missed += max(0.0, least - prediction.accuracy_lower) / least

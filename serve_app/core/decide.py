@@ -34,20 +34,28 @@ def decide(
     catalog: Catalog,
     load: LoadView,
     policy: Policy,
+    time_left_ms: float | None = None,
 ) -> Decision:
     """Ranks `pairs` for one request under the present load.
 
     The order of `pairs` does not matter, and the same input gives the same decision. A pair
     that `load` does not know counts as having no replica. Pairs without a profile come after
-    all others. Raises nothing for input that its types allow.
+    all others. `time_left_ms` is what is left of the request's deadline. A pair that would miss it
+    may serve only where no other pair can. Raises nothing for input that its types allow.
     """
-    rule_context = RuleContext(features=features, constraints=constraints, policy=policy)
+    rule_context = RuleContext(
+        features=features, constraints=constraints, policy=policy, time_left_ms=time_left_ms
+    )
     servable, rejected = _servable(rule_context, pairs, catalog, load)
     candidates = _score(rule_context, servable, reference_cost_usd(policy, catalog, features))
     ranked = sorted([c for c in candidates if not c.violates], key=_best_first)
     best_effort = sorted(
         [c for c in candidates if c.violates],
-        key=lambda c: (violation(constraints, c.prediction), _best_first(c)),
+        key=lambda c: (
+            constraints.on_infeasible == "refuse" and not c.misses_deadline_only,
+            violation(constraints, c.prediction, time_left_ms),
+            _best_first(c),
+        ),
     )
     first = next(iter(ranked or best_effort), None)
     refusal = _refusal(constraints, ranked, best_effort, rejected)
@@ -63,14 +71,19 @@ def decide(
         features=features,
         constraints=constraints,
         refusal=refusal,
+        time_left_ms=time_left_ms,
     )
 
 
 def _servable(
     rule_context: RuleContext, pairs: Sequence[Pair], catalog: Catalog, load: LoadView
 ) -> tuple[Servable, list[Rejection]]:
-    """The pairs that may serve, each with the constraints it misses, and all failed rules."""
+    """The pairs that may serve, each with the constraints it misses, and all failed rules.
+
+    Pairs that would miss the deadline may serve where no other pair can.
+    """
     servable: Servable = []
+    late: Servable = []
     rejected: list[Rejection] = []
     features, margin = rule_context.features, rule_context.policy.published_margin
     corrections, task = catalog.corrections, features.classification.task
@@ -95,9 +108,9 @@ def _servable(
         failed = rejections(rule_context, pair_state)
         violates = tuple([RELAXABLE[r.rule] for r in failed if r.rule in RELAXABLE])
         if len(violates) == len(failed):
-            servable.append((pair_state, violates))
+            (late if "deadline" in violates else servable).append((pair_state, violates))
         rejected += failed
-    return servable, rejected
+    return servable or late, rejected
 
 
 def _score(
@@ -138,7 +151,8 @@ def _refusal(
     if ranked:
         return None
     if best_effort:
-        return "infeasible" if constraints.on_infeasible == "refuse" else None
+        refuses = constraints.on_infeasible == "refuse"
+        return "infeasible" if refuses and not best_effort[0].misses_deadline_only else None
     failed: dict[str, set[Rule]] = {}
     for rejection in rejected:
         failed.setdefault(rejection.pair, set()).add(rejection.rule)

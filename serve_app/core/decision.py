@@ -22,12 +22,13 @@ Rule = Literal[
     "capability",
     "golden",
     "numeric_guard",
+    "deadline",
     "accuracy",
     "latency",
     "ttft",
     "cost",
 ]
-Constraint = Literal["latency", "ttft", "accuracy", "cost"]
+Constraint = Literal["deadline", "latency", "ttft", "accuracy", "cost"]
 Refusal = Literal["context_length", "capability", "unavailable", "infeasible"]
 
 
@@ -41,7 +42,9 @@ class Prediction:
     profile's `origin` is published. `accuracy_lower` is the bound that the floor is compared
     with. Token counts are in the pair's own tokenizer; `output_tokens` and `cost_usd` are of an
     answer of median length. `concurrency` is requests at one replica, this one included;
-    `wait_ms` is queueing and cold start, and is part of both latencies. `feedback` is by how much
+    `wait_ms` is queueing and cold start, and is part of both latencies. `first_text_p50_ms` is the
+    median time to what the deadline is for: the first token of a stream, or the whole of a unary
+    answer. `feedback` is by how much
     feedback has moved both accuracies. `default_max_tokens` is the limit that the answer gets where
     the caller set none, `None` where it gets none.
     """
@@ -49,6 +52,7 @@ class Prediction:
     ttft_ms: Final[float]
     total_ms: Final[float]
     wait_ms: Final[float]
+    first_text_p50_ms: Final[float]
     cost_usd: Final[float]
     accuracy: Final[float]
     accuracy_lower: Final[float]
@@ -78,7 +82,8 @@ class Candidate:
     """A pair that may serve the request.
 
     `prediction` and `terms` are `None` only for a pair without a profile. `violates` names
-    the constraints it is expected to miss; empty for a pair that meets them all.
+    the constraints it is expected to miss; empty for a pair that meets them all. `deadline` is
+    among them only where no pair can meet it.
     """
 
     pair: str
@@ -86,6 +91,10 @@ class Candidate:
     prediction: Prediction | None
     terms: Terms | None
     violates: tuple[Constraint, ...] = ()
+
+    @property
+    def misses_deadline_only(self) -> bool:
+        return self.violates == ("deadline",)
 
     @property
     def default_max_tokens(self) -> int | None:
@@ -110,7 +119,8 @@ class Decision:
     can serve it but would miss a constraint, least violation first. `chosen` is the first to
     try, `None` when `refusal` states why no pair may. `rejected` has every rule failed by every
     pair. `infeasible` names the constraints the chosen pair would miss. `fallback` is the
-    reason routing itself failed, when the static fallback serves.
+    reason routing itself failed, when the static fallback serves. `time_left_ms` is what was left
+    of the request's deadline, `None` where it had none.
     """
 
     id: str
@@ -125,12 +135,16 @@ class Decision:
     constraints: Constraints
     refusal: Refusal | None = None
     fallback: str | None = None
+    time_left_ms: float | None = None
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
-        """Every pair that may be tried, in the order of trying."""
+        """Every pair that may be tried, in the order of trying.
+
+        Who asks to be refused means its own constraints, not the fleet's deadline.
+        """
         if self.constraints.on_infeasible == "refuse":
-            return self.ranked
+            return self.ranked + tuple([c for c in self.best_effort if c.misses_deadline_only])
         return self.ranked + self.best_effort
 
     def candidate(self, pair: str) -> Candidate | None:
@@ -158,7 +172,12 @@ def reason_for(
         misses = ", ".join(_failed(r) for r in rejected if r.pair == nearest)
         if refused:
             return f"no pair meets the constraints; nearest is {nearest}, which fails {misses}"
-        sentence = f"no pair meets the constraints; {nearest} misses them least: it fails {misses}"
+        if "deadline" in best_effort[0].violates:
+            sentence = f"no pair can answer in time; {nearest} comes nearest: it fails {misses}"
+        else:
+            sentence = (
+                f"no pair meets the constraints; {nearest} misses them least: it fails {misses}"
+            )
     first = (ranked or best_effort)[0]
     if first.prediction is None:
         return sentence

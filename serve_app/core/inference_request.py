@@ -22,7 +22,8 @@ class InferenceRequest:
     fill the context (prompt, tools, schemas); `counted_tokens` those known without a tokenizer,
     such as token ids and what any chat template adds; `wholly_counted` is false when more than
     these fills the context, or a template writes it otherwise (images, tools). `needs` maps a
-    capability to the field that asks for it.
+    capability to the field that asks for it. `reading_ms` is the time from its first byte until it
+    was parsed, which counts against its deadline.
     """
 
     request_id: str
@@ -39,6 +40,7 @@ class InferenceRequest:
     stream: bool = False
     usage_asked: bool = False
     wholly_counted: bool = True
+    reading_ms: float = 0.0
 
     def max_tokens_with(self, default: int | None) -> int | None:
         """The limit that an engine gets: the caller's, or `default` with room for `min_tokens`."""

@@ -36,7 +36,7 @@ def predict(
         total(q) = TTFT50 + n TPOT50 + sqrt(dTTFT^2 + (n dTPOT)^2 + (dn TPOT50)^2)
 
     where n = length50 - 1 and d is the distance from median to quantile q. Waiting is added
-    to both latencies. Cost and `output_tokens` are of the median length. No one timed a published
+    to all latencies. Cost and `output_tokens` are of the median length. No one timed a published
     profile on this hardware: all its latencies are multiplied by `published_margin`. Feedback's
     `correction` moves the accuracy from any source; `added_tokens` is what the pair's template
     adds to the prompt. `pair` is what is deployed, whose limit holds for an answer without one.
@@ -61,12 +61,14 @@ def predict(
     )
     # Requests over the replica's limit wait for a slot; one frees every service / slots.
     excess = concurrency - slots
-    wait_ms = excess * service_ms / slots if excess > 0.0 else 0.0
+    wait_ms = wait_p50_ms = excess * service_ms / slots if excess > 0.0 else 0.0
     if not load.ready_replicas:
         # How far a starting replica has come is not known: any share of the start is as likely
         # as another, so `deadline_quantile` of it is what may be left.
-        share = constraints.deadline_quantile if load.starting_replicas else 1.0
-        wait_ms += profile.cold_start_s * 1000.0 * share
+        starting, start_ms = load.starting_replicas, profile.cold_start_s * 1000.0
+        wait_ms += start_ms * constraints.deadline_quantile if starting else start_ms
+        wait_p50_ms += start_ms * 0.5 if starting else start_ms
+    first_text_ms = latency.ttft_p50_ms if features.stream else service_ms
     success = _success(profile, features, correction)
     origin = profile.provenance.origin
     margin = published_margin if origin == "published" else 1.0
@@ -74,6 +76,7 @@ def predict(
         ttft_ms=margin * (wait_ms + latency.ttft_ms),
         total_ms=margin * (wait_ms + service_ms + spread_ms),
         wait_ms=margin * wait_ms,
+        first_text_p50_ms=margin * (wait_p50_ms + first_text_ms),
         cost_usd=price.cost_usd(usage),
         accuracy=success.mean,
         accuracy_lower=success.lower,

@@ -91,7 +91,7 @@ class Features:
 
     `prompt_tokens` counts in the reference tokenizer, without what a pair's own chat template adds
     to a prompt of this `form`. `max_tokens` is the caller's own limit on the answer, `None` when
-    it set none.
+    it set none. `stream` is whether the answer comes token by token.
     """
 
     prompt_tokens: NonNegativeInt
@@ -99,6 +99,7 @@ class Features:
     needs: frozenset[Capability]
     classification: PromptClassification
     form: PromptForm = "text"
+    stream: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

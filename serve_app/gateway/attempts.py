@@ -78,13 +78,17 @@ class Attempts:
 
         Leaving the block frees the engine's slot.
 
-        Raises `EngineRejected` when an engine finds the request wrong, `Overloaded` when every
-        pair failed, `DeadlineExceeded` when none answered in time.
+        The deadline counts from the request's first byte. Raises `EngineRejected` when an engine
+        finds the request wrong, `Overloaded` when every pair failed, `DeadlineExceeded` when none
+        answered in time.
         """
         deadline_ms, tried = self.settings.first_token_deadline_ms, dict[str, float]()
+        left_ms = deadline_ms - answer.request.reading_ms - answer.overhead_ms
+        if left_ms <= 0.0:
+            raise DeadlineExceeded(deadline_ms, ())
         async with AsyncExitStack() as resources:
             try:
-                async with asyncio.timeout(deadline_ms / 1e3):
+                async with asyncio.timeout(left_ms / 1e3):
                     await self._walk(answer, resources, tried)
             except TimeoutError as exc:
                 late = DeadlineExceeded(deadline_ms, tuple(tried))

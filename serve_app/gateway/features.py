@@ -42,6 +42,7 @@ class FeatureReader:
             needs=frozenset(request.needs),
             classification=classification,
             form=request.form,
+            stream=request.stream,
         )
 
 

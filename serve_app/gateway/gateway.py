@@ -66,6 +66,7 @@ class Gateway:
             catalogs=self.catalog,
             load=self.load_view,
             policy=self.settings.policy,
+            first_token_deadline_ms=self.settings.first_token_deadline_ms,
             clock=self.clock,
             ids=self.ids,
         )

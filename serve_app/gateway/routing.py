@@ -28,6 +28,7 @@ class Router:
     catalogs: CurrentCatalog
     load: Callable[[], LoadView]
     policy: Policy
+    first_token_deadline_ms: float
     clock: Clock
     ids: Callable[[], str]
 
@@ -43,7 +44,7 @@ class Router:
         load: LoadView = {}
         try:
             load, catalog = self.load(), self.catalogs.current
-            decision = await self._decide(request, target, catalog, load)
+            decision = await self._decide(request, target, catalog, load, began_s)
         # A bug in classifying or deciding must not cost the caller its answer.
         except Exception as exc:
             logger.error("routing failed; the fallback serves", exc_info=exc)
@@ -52,7 +53,12 @@ class Router:
         return RoutingResult(decision=decision, catalog=catalog, overhead_ms=overhead_ms)
 
     async def _decide(
-        self, request: InferenceRequest, target: Target, catalog: Catalog | None, load: LoadView
+        self,
+        request: InferenceRequest,
+        target: Target,
+        catalog: Catalog | None,
+        load: LoadView,
+        began_s: float,
     ) -> Decision:
         if catalog is None:
             return self._fallback(request, target, catalog, load, "there is no catalog yet")
@@ -68,6 +74,7 @@ class Router:
                 max_cost_usd=None,
                 on_infeasible="best_effort",
             )
+        spent_ms = request.reading_ms + (self.clock.now() - began_s) * 1e3
         decision = decide(
             decision_id=self.ids(),
             features=features,
@@ -76,6 +83,7 @@ class Router:
             catalog=catalog,
             load=self.load(),
             policy=policy,
+            time_left_ms=self.first_token_deadline_ms - spent_ms,
         )
         if target.pinned and decision.chosen is not None:
             return replace(decision, reason=f"the request names pair {decision.chosen!r}")

@@ -185,10 +185,10 @@ class RoutingSettings(Settings):
     """How pairs are chosen and tried. Weights left out keep their shipped values.
 
     `static_fallback` may be one id or several. `defaults` are the constraints of requests that set
-    none. `first_token_deadline_ms` bounds all
-    attempts together, up to the first token of a stream or the whole of a unary answer. It also
-    bounds every silence of a stream. A stream leaves a pair for the next one when its first token
-    takes `attempt_timeout_factor` times as long as predicted, and at least
+    none. `first_token_deadline_ms` bounds a request from its first byte, over all attempts, to the
+    first token of a stream or the whole of a unary answer. It also bounds every silence of a
+    stream. A stream leaves a pair for the next one when its first token takes
+    `attempt_timeout_factor` times as long as predicted, and at least
     `attempt_timeout_min_ms`. A unary answer of bounded length leaves when it takes that many times
     what its greatest length would.
     """

@@ -29,6 +29,7 @@ def decided(
     request: Features | None = None,
     load: Mapping[str, Load] | None = None,
     policy: Policy | None = None,
+    time_left_ms: float | None = None,
 ) -> Decision:
     catalog: Catalog = a_catalog(*profiles, version="v7")
     return decide(
@@ -39,6 +40,7 @@ def decided(
         catalog=catalog,
         load=idle_load(*(pair.id for pair in pairs)) if load is None else load,
         policy=policy or a_policy(reference_pair="big"),
+        time_left_ms=time_left_ms,
     )
 
 

@@ -30,11 +30,15 @@ def record() -> Iterator[Plain]:
     random, all_fleets = Random(SEED), fleets()
     opening = shared(all_fleets)
     yield opening
+    # Apart, so that other fields stay as they were before there were deadlines.
+    deadlines = Random(SEED + 2)
     replay, names = Replay(opening), [*all_fleets, "varied"]
     for number in range(1, DECISIONS + 1):
         name = names[number % len(names)]
         asked = _asked(name, all_fleets[name], random)
         asked["constraints"] |= _bounds(replay.decision(asked), random)
+        asked["features"]["stream"] = deadlines.random() < 0.5
+        asked["time_left_ms"] = _time_left_ms(replay.decision(asked), deadlines)
         yield {"number": number, "asked": asked, "decision": replay.decision(asked)}
 
 
@@ -69,6 +73,7 @@ def _asked(name: str, fleet: Fleet, random: Random) -> Plain:
             {"pair": id, "form": form, "tokens": _near(40, random)}
             for id in _some(ids, 0.25, random)
         ],
+        "time_left_ms": None,
     }
 
 
@@ -146,6 +151,16 @@ def _bounds(unbound: Plain, random: Random) -> Plain:
         elif value > 0.0:
             bounds[bound] = value
     return bounds
+
+
+def _time_left_ms(unbound: Plain, random: Random) -> float | None:
+    """For one request in four, near the time of some pair."""
+    candidates = unbound["ranked"] + unbound["best_effort"]
+    predictions = [c["prediction"] for c in candidates if c["prediction"] is not None]
+    if random.random() < 0.75 or not predictions:
+        return None
+    near: float = random.choice(predictions)["first_text_p50_ms"]
+    return near * random.choice(SHARES)
 
 
 def _some(names: Iterable[str], share: float, random: Random) -> list[str]:

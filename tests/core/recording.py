@@ -26,7 +26,8 @@ from serve_app.store.codec import decode_catalog
 
 RECORDING = Path(__file__).with_name("recorded_decisions.jsonl.gz")
 PREDICTED = (
-    *("ttft_ms", "total_ms", "wait_ms", "cost_usd", "accuracy", "accuracy_lower"),
+    *("ttft_ms", "total_ms", "wait_ms", "first_text_p50_ms"),
+    *("cost_usd", "accuracy", "accuracy_lower"),
     *("prompt_tokens", "output_tokens", "concurrency", "origin"),
 )
 TERMS = ("accuracy", "latency", "cost")
@@ -72,6 +73,7 @@ class Asked(Recorded):
     load: dict[str, Load]
     corrections: tuple[Moved, ...]
     added_tokens: tuple[Added, ...]
+    time_left_ms: float | None
 
 
 class Shared(Recorded):
@@ -107,6 +109,7 @@ class Replay:
             catalog=self._catalog(read),
             load=read.load,
             policy=self._policies[read.policy],
+            time_left_ms=read.time_left_ms,
         )
         return _plain_decision(decision)
 

@@ -99,6 +99,7 @@ def requests(draw: st.DrawFn) -> Features:
             output_tokens_p95=long,
             numeric_share=draw(st.sampled_from((0.0, 0.5))),
         ),
+        stream=draw(st.booleans()),
     )
 
 

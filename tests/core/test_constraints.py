@@ -28,6 +28,7 @@ def failed(
     latency_budget_ms: float | None = None,
     ttft_budget_ms: float | None = None,
     max_cost_usd: float | None = None,
+    time_left_ms: float | None = None,
 ) -> list[Rejection]:
     """What rejects a measured pair."""
     pair, profile, request = pair or a_pair(), profile or a_profile(), request or features()
@@ -40,7 +41,9 @@ def failed(
     prediction = predict(
         profile, TokenPrice.of(profile), request, load, constraints, published_margin=1.0
     )
-    rule_context = RuleContext(features=request, constraints=constraints, policy=a_policy())
+    rule_context = RuleContext(
+        features=request, constraints=constraints, policy=a_policy(), time_left_ms=time_left_ms
+    )
     return rejections(rule_context, PairState(pair, load, profile, prediction))
 
 
@@ -125,6 +128,16 @@ def test_a_pair_that_meets_everything_is_not_rejected() -> None:
             id="numbers into fp8",
         ),
         pytest.param(
+            failed(profile=a_profile(ttft_ms=50.2), time_left_ms=250.1),
+            ("deadline", "<= 250 ms to the whole answer", "251 ms"),
+            id="whole answer after the deadline",
+        ),
+        pytest.param(
+            failed(request=features(stream=True), time_left_ms=49.9),
+            ("deadline", "<= 49 ms to the first token", "50 ms"),
+            id="first token after the deadline",
+        ),
+        pytest.param(
             failed(profile=a_profile(accuracy=0.95, lower=0.89996), min_accuracy=0.9),
             ("accuracy", ">= 0.9", "0.899 lower bound"),
             id="lower bound under the floor",
@@ -176,6 +189,7 @@ def test_a_pair_that_fails_one_rule_is_told_what_was_needed_and_what_it_has(
             id="as many numbers as fp8 may have",
         ),
         pytest.param(failed(latency_budget_ms=250), id="just in time"),
+        pytest.param(failed(time_left_ms=250), id="just before the deadline"),
     ],
 )
 def test_a_pair_at_the_edge_of_a_rule_passes(rejected: list[Rejection]) -> None:
@@ -192,6 +206,7 @@ def test_every_failed_rule_is_told_in_the_order_of_the_rules() -> None:
         latency_budget_ms=1,
         ttft_budget_ms=1,
         max_cost_usd=1e-9,
+        time_left_ms=1,
     )
 
     assert [r.rule for r in rejected] == [rule.__name__ for rule in RULES if rule is not RULES[0]]
@@ -243,6 +258,14 @@ PREDICTION = a_prediction(ttft_ms=100, total_ms=400, cost_usd=0.02, accuracy=0.8
 )
 def test_misses_add_up_as_shares_of_what_was_asked(constraints: Constraints, missed: float) -> None:
     assert violation(constraints, PREDICTION) == pytest.approx(missed)
+
+
+def test_a_missed_deadline_adds_to_the_misses() -> None:
+    asked = Constraints(min_accuracy=0.8)
+
+    assert violation(asked, PREDICTION, time_left_ms=400) == pytest.approx(0.25)
+    assert violation(asked, PREDICTION, time_left_ms=200) == pytest.approx(1.25)
+    assert violation(asked, PREDICTION, time_left_ms=-5) == pytest.approx(399.25)
 
 
 def test_an_unmeasured_pair_may_miss_by_anything() -> None:

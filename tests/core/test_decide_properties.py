@@ -33,6 +33,7 @@ class Case:
     catalog: Catalog
     load: Mapping[str, Load]
     policy: Policy
+    time_left_ms: float | None
 
     def decided(self) -> Decision:
         return decide(
@@ -43,6 +44,7 @@ class Case:
             catalog=self.catalog,
             load=self.load,
             policy=self.policy,
+            time_left_ms=self.time_left_ms,
         )
 
 
@@ -63,6 +65,7 @@ def cases(draw: st.DrawFn) -> Case:
             cost=weights[2],
             reference_pair=draw(st.sampled_from(IDS)),
         ),
+        time_left_ms=draw(st.none() | st.floats(-1, 100_000)),
     )
 
 
@@ -94,6 +97,18 @@ def test_a_candidate_violates_exactly_the_constraints_it_was_rejected_for(case: 
     for candidate in decision.ranked + decision.best_effort:
         rules = tuple(r.rule for r in decision.rejected if r.pair == candidate.pair)
         assert candidate.violates == rules
+
+
+@given(cases())
+def test_a_late_pair_is_tried_only_where_no_pair_can_answer_in_time(case: Case) -> None:
+    decision = case.decided()
+    late = {r.pair for r in decision.rejected if r.rule == "deadline"}
+    final = {r.pair for r in decision.rejected if r.rule not in RELAXABLE}
+
+    in_time = {pair.id for pair in case.pairs} - late - final
+
+    considered = {c.pair for c in decision.ranked + decision.best_effort}
+    assert considered == (in_time or late - final)
 
 
 @given(cases(), st.randoms(use_true_random=False))

@@ -162,6 +162,15 @@ def test_requests_in_flight_share_the_replicas_that_are_ready(
     assert predicted(a_profile(), load=load).concurrency == concurrency
 
 
+def test_the_median_counts_to_the_first_token_of_a_stream_or_to_the_end_of_a_unary_answer() -> None:
+    profile = a_profile(ttft_ms=a_quantity(50, 80), tpot_ms=a_quantity(10, 12), cold_start_s=20)
+    starting = Load(ready_replicas=0, starting_replicas=1)
+
+    assert predicted(profile, features(stream=True)).first_text_p50_ms == 50
+    assert predicted(profile, features(stream=False)).first_text_p50_ms == 250
+    assert predicted(profile, features(stream=True), load=starting).first_text_p50_ms == 10_050
+
+
 def test_requests_beyond_the_slots_wait_for_one_to_be_free() -> None:
     profile = a_profile(ttft_ms=50, tpot_ms=10, max_concurrency=8)
 

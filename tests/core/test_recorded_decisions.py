@@ -90,13 +90,15 @@ def _outcome(decision: Plain) -> str:
         (lambda asked: asked["constraints"]["preset"], get_args(Preset)),
         (lambda asked: asked["constraints"]["on_infeasible"], get_args(OnInfeasible)),
         (lambda asked: asked["constraints"]["deadline_quantile"], (0.5, 0.9, 0.95, 0.99)),
+        (lambda asked: asked["features"]["stream"], (True, False)),
+        (lambda asked: asked["time_left_ms"] is None, (True, False)),
         (lambda asked: asked["fleet"], SHARED["pairs"]),
         (lambda asked: asked["policy"], SHARED["policies"]),
         (lambda asked: bool(asked["features"]["classification"]["success"]), (True, False)),
         (lambda asked: min(len(asked["pairs"]), 2), (0, 1, 2)),
     ],
     ids=(
-        *("task", "form", "preset", "on_infeasible", "quantile"),
+        *("task", "form", "preset", "on_infeasible", "quantile", "stream", "deadline"),
         *("fleet", "policy", "success", "pairs"),
     ),
 )
