@@ -60,9 +60,10 @@ def replica(rule_context: RuleContext, pair_state: PairState) -> Rejection | Non
     load = pair_state.load
     if load.ready_replicas or load.starting_replicas or load.can_start:
         return None
-    return _rejection(
-        pair_state, "replica", "a replica, or leave to start one", "none, and none may start"
-    )
+    got = "none, and none may start"
+    if load.failure is not None:
+        got = f"none, and its deployment has failed: {load.failure}"
+    return _rejection(pair_state, "replica", "a replica, or leave to start one", got)
 
 
 def breaker(rule_context: RuleContext, pair_state: PairState) -> Rejection | None:

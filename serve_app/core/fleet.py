@@ -58,6 +58,7 @@ class Load:
     `in_flight` counts requests sent to the pair and not yet answered, over all replicas and
     all ingress replicas. `starting_replicas` are on their way; `max_replicas` is how many the
     autoscaler may run. `breaker_open` means recent attempts failed and none may be made yet.
+    `failure` states how the deployment has failed, where it has no replica and starts none.
     """
 
     ready_replicas: int
@@ -65,9 +66,12 @@ class Load:
     max_replicas: int = 1
     in_flight: int = 0
     breaker_open: bool = False
+    failure: str | None = None
 
     @property
     def can_start(self) -> bool:
+        if self.failure is not None:
+            return False
         return self.ready_replicas + self.starting_replicas < self.max_replicas
 
 

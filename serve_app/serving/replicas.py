@@ -18,6 +18,8 @@ from serve_app.state.load import Replicas
 POLL_EVERY_S = 2.0
 RUNNING = "RUNNING"
 STARTING = ("STARTING", "UPDATING", "RECOVERING")
+# Ray Serve gave up on the first, and replicas of the second died. Each may still have replicas.
+FAILED = ("DEPLOY_FAILED", "UNHEALTHY")
 
 logger = logging.getLogger(__name__)
 
@@ -53,11 +55,15 @@ async def watch_replicas(
 
 
 def replicas_of(status: DeploymentStatusOverview, maximum: int) -> Replicas:
-    """Counts of one deployment's replicas."""
+    """Counts of one deployment's replicas, and how it failed if it has none and starts none.
+
+    The failure is Ray's status with what triggered it. Ray's message holds a traceback, which is
+    for the log and not for callers.
+    """
     # Ray declares an enum of strings here and gives plain strings: both equal their text.
     counts: Counter[str] = Counter(status.replica_states)
-    return Replicas(
-        ready=counts[RUNNING],
-        starting=sum(counts[state] for state in STARTING),
-        maximum=maximum,
-    )
+    ready, starting = counts[RUNNING], sum(counts[state] for state in STARTING)
+    failure = None
+    if status.status in FAILED and not ready and not starting:
+        failure = f"{status.status.value} ({status.status_trigger.value})"
+    return Replicas(ready=ready, starting=starting, maximum=maximum, failure=failure)

@@ -11,11 +11,15 @@ from serve_app.core.fleet import Load, LoadView, Pair
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replicas:
-    """A deployment's replicas: answering, on their way, and how many there may be."""
+    """A deployment's replicas: answering, on their way, and how many there may be.
+
+    `failure` states how a deployment has failed that has none and starts none.
+    """
 
     ready: int
     starting: int
     maximum: int
+    failure: str | None = None
 
 
 NONE_YET = Replicas(ready=0, starting=0, maximum=1)
@@ -78,5 +82,6 @@ class LoadTracker:
             ready_replicas=replicas.ready,
             starting_replicas=replicas.starting,
             max_replicas=replicas.maximum,
+            failure=replicas.failure,
             in_flight=self._own[pair] + self._peers.get(pair, 0),
         )

@@ -8,17 +8,17 @@ from typing import Literal
 
 from serve_app.core.breaker import Breaker
 from serve_app.core.catalog import Catalog
-from serve_app.core.fleet import LoadView, Pair
+from serve_app.core.fleet import Load, LoadView, Pair
 from serve_app.core.profile import Origin
 from serve_app.state.breakers import Breakers
 from serve_app.state.live_catalog import LiveCatalog
 
-PairState = Literal["ready", "cold"]
+PairState = Literal["ready", "cold", "failed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairStatus:
-    """A pair, whether it answers at once or must start first, and where its profile is from.
+    """A pair, whether it is ready, has to start or cannot, and where its profile is from.
 
     `profile_origin` is `None` for a pair without a profile.
     """
@@ -68,7 +68,7 @@ class FleetStatus:
         return tuple(
             PairStatus(
                 pair=pair,
-                state="ready" if loads[pair.id].ready_replicas else "cold",
+                state=_state(loads[pair.id]),
                 profile_origin=origins.get(pair.id),
             )
             for pair in sorted(self._pairs, key=lambda pair: pair.id)
@@ -77,9 +77,17 @@ class FleetStatus:
     def readiness(self) -> Readiness:
         loads, reasons = self._load(), []
         for pair, load in loads.items():
-            if not load.ready_replicas:
+            if load.failure is not None:
+                reasons.append(f"{pair}: its deployment has failed: {load.failure}")
+            elif not load.ready_replicas:
                 reasons.append(f"{pair}: no replica is ready, {load.starting_replicas} starting")
             elif load.breaker_open:
                 reasons.append(f"{pair}: its breaker is open after failed attempts")
         ready = len(reasons) < len(loads)
         return Readiness(ready=ready, reasons=() if ready else tuple(reasons))
+
+
+def _state(load: Load) -> PairState:
+    if load.failure is not None:
+        return "failed"
+    return "ready" if load.ready_replicas else "cold"

@@ -53,6 +53,18 @@ def test_a_pair_is_ready_or_cold_whether_measured_or_not(pair: str, profiled: bo
     assert (ready["profiled"], cold["profiled"]) == (profiled, profiled)
 
 
+def test_a_pair_whose_deployment_has_failed_says_so() -> None:
+    under_test = gateway_under_test(ready=False)
+    failed = Replicas(ready=0, starting=0, maximum=1, failure="DEPLOY_FAILED")
+    under_test.load.set_replicas({"cheap": failed})
+    client = a_client(under_test)
+
+    assert client.get("/v1/models/cheap").json()["state"] == "failed"
+    assert (
+        "cheap: its deployment has failed: DEPLOY_FAILED" in client.get("/ready").json()["reasons"]
+    )
+
+
 def test_alive_is_not_ready() -> None:
     under_test = gateway_under_test(ready=False)
     under_test.load.set_replicas({"cheap": Replicas(ready=0, starting=1, maximum=1)})

@@ -73,6 +73,15 @@ def test_a_pair_that_meets_everything_is_not_rejected() -> None:
             id="no replica and none may start",
         ),
         pytest.param(
+            failed(load=Load(ready_replicas=0, failure="DEPLOY_FAILED")),
+            (
+                "replica",
+                "a replica, or leave to start one",
+                "none, and its deployment has failed: DEPLOY_FAILED",
+            ),
+            id="its deployment has failed",
+        ),
+        pytest.param(
             failed(load=Load(ready_replicas=1, breaker_open=True)),
             ("breaker", "breaker closed", "open after failed attempts"),
             id="breaker open",

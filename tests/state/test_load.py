@@ -28,6 +28,15 @@ def test_a_pair_left_out_of_the_replicas_has_none_any_more(tracker: LoadTracker)
     assert tracker.view()["a"].ready_replicas == 0
 
 
+def test_a_pair_whose_deployment_has_failed_cannot_start(tracker: LoadTracker) -> None:
+    failed = Replicas(ready=0, starting=0, maximum=1, failure="DEPLOY_FAILED")
+
+    tracker.set_replicas({"a": failed, "b": Replicas(ready=0, starting=0, maximum=1)})
+
+    assert (tracker.view()["a"].failure, tracker.view()["a"].can_start) == ("DEPLOY_FAILED", False)
+    assert tracker.view()["b"].can_start
+
+
 def test_own_and_peers_requests_are_added_up(tracker: LoadTracker) -> None:
     tracker.began("a")
     tracker.began("a")
