@@ -11,6 +11,7 @@ from serve_app.core.decision import (
     Candidate,
     Constraint,
     Decision,
+    Prediction,
     Refusal,
     Rejection,
     Rule,
@@ -116,9 +117,10 @@ def _servable(
 def _score(
     rule_context: RuleContext, servable: Servable, reference_usd: float | None
 ) -> list[Candidate]:
-    predictions = [o.prediction for o, _ in servable if o.prediction is not None]
-    scale = Scale.of(rule_context.constraints, predictions, reference_usd)
-    weights = rule_context.policy.weights[rule_context.constraints.preset]
+    constraints = rule_context.constraints
+    has_bounds = constraints.latency_budget_ms is not None and reference_usd is not None
+    scale = Scale.of(constraints, () if has_bounds else _compared(servable), reference_usd)
+    weights = rule_context.policy.weights[constraints.preset]
     candidates = []
     for pair_state, violates in servable:
         parts = None if pair_state.prediction is None else terms(pair_state.prediction, scale)
@@ -132,6 +134,19 @@ def _score(
             )
         )
     return candidates
+
+
+def _compared(servable: Servable) -> list[Prediction]:
+    """The pairs whose worst is a full share of a term that has no bound of its own.
+
+    A pair that cannot be chosen, or has to start first, must not change the order of the others.
+    So these are the ready ones of the pairs that meet all constraints. Where none is ready, all
+    that meet the constraints count. Where none meets them, the same holds of those that miss some.
+    """
+    known = [one for one in servable if one[0].prediction is not None]
+    known = [one for one in known if not one[1]] or known
+    known = [one for one in known if one[0].load.ready_replicas] or known
+    return [state.prediction for state, _ in known if state.prediction is not None]
 
 
 def _best_first(candidate: Candidate) -> tuple[bool, float, float, float, str]:

@@ -69,7 +69,8 @@ class Terms:
     """The parts of the utility, each in [0, 1] before weighing.
 
     `accuracy` is gain over the floor and is good; `latency` (share of the budget) and `cost`
-    (share of the reference pair's cost) are bad.
+    (share of the reference pair's cost) are bad. Without a budget, `latency` is a share of the
+    slowest ready pair's. It is over 1 for a slower pair that has to start or misses a constraint.
     """
 
     accuracy: float

@@ -1,4 +1,4 @@
-"""Soft preferences among pairs that may serve: three terms in [0, 1] and their weighted sum.
+"""Soft preferences among pairs that may serve: three terms and their weighted sum.
 
 The operator's policy: how much accuracy, latency and cost weigh against each other.
 """
@@ -65,11 +65,16 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
-    """What counts as a full share of latency and of cost, and where gain in accuracy begins."""
+    """What counts as a full share of latency and of cost, and where gain in accuracy begins.
+
+    Of latencies over a budget (`latency_has_budget`) none is worse than another. Other pairs are
+    no such limit: a share of their slowest goes on over 1.
+    """
 
     accuracy_floor: float
     latency_ms: float
     cost_usd: float
+    latency_has_budget: bool
 
     @classmethod
     def of(
@@ -78,7 +83,10 @@ class Scale:
         predictions: Collection[Prediction],
         reference_cost_usd: float | None,
     ) -> Scale:
-        """Budget and reference cost; where one is missing, the worst of `predictions`."""
+        """Budget and reference cost; where one is missing, the worst of `predictions`.
+
+        These are of the pairs between which the choice is, and not of any that has to start.
+        """
         latency_ms, cost_usd = constraints.latency_budget_ms, reference_cost_usd
         if latency_ms is None:
             latency_ms = max((p.total_ms for p in predictions), default=0.0)
@@ -88,6 +96,7 @@ class Scale:
             accuracy_floor=constraints.min_accuracy or 0.0,
             latency_ms=latency_ms,
             cost_usd=cost_usd,
+            latency_has_budget=constraints.latency_budget_ms is not None,
         )
 
 
@@ -104,9 +113,12 @@ def reference_cost_usd(policy: Policy, catalog: Catalog, features: Features) -> 
 def terms(prediction: Prediction, scale: Scale) -> Terms:
     floor = scale.accuracy_floor
     gain = prediction.accuracy - floor
+    latency = _share(prediction.total_ms, scale.latency_ms)
+    if latency == 1.0 and scale.latency_ms > 0.0 and not scale.latency_has_budget:
+        latency = prediction.total_ms / scale.latency_ms
     return Terms(
         accuracy=gain / (1.0 - floor) if gain > 0.0 else 0.0,
-        latency=_share(prediction.total_ms, scale.latency_ms),
+        latency=latency,
         cost=_share(prediction.cost_usd, scale.cost_usd),
     )
 

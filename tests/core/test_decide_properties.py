@@ -17,7 +17,8 @@ from serve_app.core.decision import Decision
 from serve_app.core.fleet import Load, Pair
 from serve_app.core.request import Constraints, Features
 from serve_app.core.scoring import Policy
-from tests.builders import a_policy
+from tests.builders import a_pair, a_policy
+from tests.core.decisions import names
 from tests.core.strategies import constraints, loads, pairs, profiles, requests
 
 IDS = ("a", "b", "c", "d")
@@ -34,6 +35,9 @@ class Case:
     load: Mapping[str, Load]
     policy: Policy
     time_left_ms: float | None
+
+    def without(self, pair: str) -> Case:
+        return replace(self, pairs=tuple(one for one in self.pairs if one.id != pair))
 
     def decided(self) -> Decision:
         return decide(
@@ -139,10 +143,65 @@ def test_terms_are_shares_and_utility_is_never_better_for_a_later_pair(case: Cas
     decision = case.decided()
     measured = [c for c in decision.ranked if c.terms is not None]
 
-    for terms in (c.terms for c in decision.ranked + decision.best_effort if c.terms is not None):
-        assert all(0 <= part <= 1 for part in (terms.accuracy, terms.latency, terms.cost))
+    for candidate in decision.ranked + decision.best_effort:
+        if (terms := candidate.terms) is None:
+            continue
+        assert all(0 <= part <= 1 for part in (terms.accuracy, terms.cost))
+        assert terms.latency >= 0
+        ready = case.load[candidate.pair].ready_replicas
+        if case.constraints.latency_budget_ms is not None or (ready and not candidate.violates):
+            assert terms.latency <= 1
     assert [c.utility for c in measured] == sorted((c.utility for c in measured), reverse=True)
     assert decision.ranked[: len(measured)] == tuple(measured)
+
+
+@st.composite
+def open_cases(draw: st.DrawFn) -> Case:
+    """All pairs are measured and ready. No more than a floor is asked."""
+    measured = [replace(draw(profiles(id)), golden=None, context_window=8192) for id in IDS]
+    return Case(
+        features=draw(requests()),
+        constraints=Constraints(min_accuracy=draw(st.none() | st.floats(0, 1))),
+        pairs=tuple(a_pair(id) for id in IDS),
+        catalog=Catalog.of("v1", measured),
+        load={id: Load(ready_replicas=1, in_flight=draw(st.integers(0, 20))) for id in IDS},
+        policy=a_policy(latency=draw(st.floats(0, 1)), cost=draw(st.floats(0, 1))),
+        time_left_ms=None,
+    )
+
+
+@given(cases() | open_cases())
+def test_a_pair_that_is_not_ranked_never_changes_the_ranking(case: Case) -> None:
+    ranked = case.decided().ranked
+
+    for other in {pair.id for pair in case.pairs} - {candidate.pair for candidate in ranked}:
+        assert case.without(other).decided().ranked == ranked
+
+
+@given(cases() | open_cases(), st.integers(0, 1))
+def test_a_cold_pair_never_changes_the_order_of_others_while_one_of_them_is_ready(
+    case: Case, starting: int
+) -> None:
+    for cold in (pair.id for pair in case.pairs):
+        start = Load(ready_replicas=0, starting_replicas=starting, max_replicas=2)
+        with_cold = replace(case, load={**case.load, cold: start})
+        before, after = with_cold.without(cold).decided(), with_cold.decided()
+        measured = [c.pair for c in before.ranked if c.prediction is not None]
+        if any(case.load[pair].ready_replicas for pair in measured):
+            assert tuple(c for c in after.ranked if c.pair != cold) == before.ranked
+
+
+@given(cases(), st.floats(100, 100_000))
+def test_with_a_budget_and_a_known_reference_no_pair_changes_the_order_of_others(
+    case: Case, budget_ms: float
+) -> None:
+    constraints = replace(case.constraints, latency_budget_ms=budget_ms)
+    measured = replace(case.policy, reference_pair=next(iter(case.catalog.profiles)))
+    case = replace(case, constraints=constraints, policy=measured)
+    order = names(case.decided().ranked)
+
+    for pair in order:
+        assert names(case.without(pair).decided().ranked) == [one for one in order if one != pair]
 
 
 @given(cases(), st.sampled_from(("accuracy", "latency", "cost")), st.floats(0, 1))

@@ -8,8 +8,19 @@ from serve_app.core.scoring import Scale, Weights, reference_cost_usd, terms, ut
 from tests.builders import a_catalog, a_policy, a_prediction, a_profile, features
 
 
-def a_scale(*, floor: float = 0.0, latency_ms: float = 200.0, cost_usd: float = 0.04) -> Scale:
-    return Scale(accuracy_floor=floor, latency_ms=latency_ms, cost_usd=cost_usd)
+def a_scale(
+    *,
+    floor: float = 0.0,
+    latency_ms: float = 200.0,
+    cost_usd: float = 0.04,
+    latency_has_budget: bool = True,
+) -> Scale:
+    return Scale(
+        accuracy_floor=floor,
+        latency_ms=latency_ms,
+        cost_usd=cost_usd,
+        latency_has_budget=latency_has_budget,
+    )
 
 
 @pytest.mark.parametrize(
@@ -34,6 +45,18 @@ def test_latency_is_the_share_of_the_budget_used(total_ms: float, share: float) 
 
 
 @pytest.mark.parametrize(
+    ("total_ms", "slowest_ms", "share"),
+    [(50, 200, 0.25), (200, 200, 1), (900, 200, 4.5), (9, 0, 1)],
+)
+def test_latency_without_a_budget_goes_on_past_the_slowest_of_the_compared_pairs(
+    total_ms: float, slowest_ms: float, share: float
+) -> None:
+    scale = a_scale(latency_ms=slowest_ms, latency_has_budget=False)
+
+    assert terms(a_prediction(total_ms=total_ms), scale).latency == share
+
+
+@pytest.mark.parametrize(
     ("cost_usd", "reference_usd", "share"),
     [(0.01, 0.04, 0.25), (0.08, 0.04, 1), (0.0, 0.0, 0.0), (0.01, 0.0, 1.0)],
     ids=["cheaper", "dearer", "both free", "dearer than a free one"],
@@ -49,15 +72,15 @@ def test_the_budget_and_the_reference_set_the_scale() -> None:
         Constraints(latency_budget_ms=400, min_accuracy=0.7), [a_prediction(total_ms=900)], 0.5
     )
 
-    assert scale == Scale(accuracy_floor=0.7, latency_ms=400, cost_usd=0.5)
+    assert scale == a_scale(floor=0.7, latency_ms=400, cost_usd=0.5)
 
 
 def test_without_budget_and_reference_the_worst_candidate_sets_the_scale() -> None:
     slow_and_cheap = a_prediction(total_ms=900, cost_usd=0.01)
     fast_and_dear = a_prediction(total_ms=100, cost_usd=0.09)
 
-    assert Scale.of(Constraints(), [slow_and_cheap, fast_and_dear], None) == Scale(
-        accuracy_floor=0, latency_ms=900, cost_usd=0.09
+    assert Scale.of(Constraints(), [slow_and_cheap, fast_and_dear], None) == a_scale(
+        latency_ms=900, cost_usd=0.09, latency_has_budget=False
     )
 
 
