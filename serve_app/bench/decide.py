@@ -17,6 +17,7 @@ from serve_app.testing.synthetic_fleet import Fleet, synthetic_fleet
 
 DISTINCT_REQUESTS = 512
 WARM_UP_ROUNDS = 500
+TIME_LEFT_MS = 60_000.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +84,7 @@ def _timings(fleet: Fleet, cases: Iterator[Case]) -> tuple[list[int], list[int]]
             catalog=fleet.catalog,
             load=case.load,
             policy=fleet.policy,
+            time_left_ms=TIME_LEFT_MS,
         )
         wall_ns.append(perf_counter_ns() - started)
         cpu_ns.append(thread_time_ns() - cpu_started)

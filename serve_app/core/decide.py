@@ -107,6 +107,9 @@ def _servable(
             )
         pair_state = PairState(pair, state, profile, prediction)
         failed = rejections(rule_context, pair_state)
+        if not failed:
+            servable.append((pair_state, ()))
+            continue
         violates = tuple([RELAXABLE[r.rule] for r in failed if r.rule in RELAXABLE])
         if len(violates) == len(failed):
             (late if "deadline" in violates else servable).append((pair_state, violates))

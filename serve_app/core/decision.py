@@ -32,8 +32,8 @@ Constraint = Literal["deadline", "latency", "ttft", "accuracy", "cost"]
 Refusal = Literal["context_length", "capability", "unavailable", "infeasible"]
 
 
-# Every decision makes one per pair, and to freeze it takes three times as long as to make it. That
-# the type checker ensures that it is not changed.
+# Every decision makes predictions, terms and candidates of all pairs, and to freeze one takes three
+# times as long as to make it. The type checker ensures that they are not changed.
 @dataclass(slots=True, kw_only=True)
 class Prediction:
     """What one pair is expected to do with one request under the present load.
@@ -64,7 +64,7 @@ class Prediction:
     default_max_tokens: Final[int | None] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Terms:
     """The parts of the utility, each in [0, 1] before weighing.
 
@@ -73,12 +73,12 @@ class Terms:
     slowest ready pair's. It is over 1 for a slower pair that has to start or misses a constraint.
     """
 
-    accuracy: float
-    latency: float
-    cost: float
+    accuracy: Final[float]
+    latency: Final[float]
+    cost: Final[float]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Candidate:
     """A pair that may serve the request.
 
@@ -87,11 +87,11 @@ class Candidate:
     among them only where no pair can meet it.
     """
 
-    pair: str
-    utility: float
-    prediction: Prediction | None
-    terms: Terms | None
-    violates: tuple[Constraint, ...] = ()
+    pair: Final[str]
+    utility: Final[float]
+    prediction: Final[Prediction | None]
+    terms: Final[Terms | None]
+    violates: Final[tuple[Constraint, ...]] = ()
 
     @property
     def misses_deadline_only(self) -> bool:
