@@ -45,7 +45,7 @@ def route_endpoint(gateway: Gateway, settings: IngressSettings, replica: str) ->
 
     async def route(request: Request) -> Response:
         inference_request = await receive_inference_request(
-            request, settings.body_limit_bytes, gateway.default_constraints, gateway.clock
+            request, settings, gateway.default_constraints, gateway.clock
         )
         routing = await gateway.explain(inference_request)
         headers = {

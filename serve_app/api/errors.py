@@ -24,6 +24,7 @@ from serve_app.core.errors import (
     RouterError,
     UnknownDecision,
     UnknownModel,
+    UnsupportedEncoding,
 )
 
 CALLERS_FAULT = "invalid_request_error"
@@ -61,6 +62,7 @@ REPLIES: Mapping[type[RouterError], tuple[int, str, str | None]] = {
     UnknownModel: (404, "model_not_found", "model"),
     ContextTooLong: (413, TOO_LONG, None),
     BodyTooLarge: (413, "body_too_large", None),
+    UnsupportedEncoding: (415, "unsupported_encoding", "content-encoding"),
     Infeasible: (422, "infeasible_constraints", "routing"),
     UnknownDecision: (404, "decision_not_found", "decision_id"),
     FeedbackConflict: (409, "feedback_conflict", "score"),

@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from serve_app.api.body import decoded, parse_object, read_body
 from serve_app.api.openai_schema import Wire, validated
-from serve_app.api.request_reader import parse_object, read_body
-from serve_app.core.errors import BadRequest, BodyTooLarge
+from serve_app.core.errors import RequestError
 from serve_app.core.events import FeedbackRefused
 from serve_app.feedback.collector import EXCHANGE_EVERY_S, Feedback
 from serve_app.feedback.corrected_catalog import AccuracyEstimate
@@ -47,9 +47,11 @@ class FeedbackBody(Wire):
 def feedback_route(feedback: Feedback, settings: IngressSettings, replica: str) -> Route:
     async def take(request: Request) -> Response:
         try:
-            raw = await read_body(request, min(LONGEST_BODY_BYTES, settings.body_limit_bytes))
-            body = validated(FeedbackBody, parse_object(raw))
-        except (BadRequest, BodyTooLarge):
+            limit_bytes = min(LONGEST_BODY_BYTES, settings.body_limit_bytes)
+            raw = await read_body(request, limit_bytes)
+            text = decoded(raw, request.headers.get("content-encoding", ""), limit_bytes)
+            body = validated(FeedbackBody, parse_object(text, settings.body_limit_values))
+        except RequestError:
             feedback.events.emit(FeedbackRefused(reason="bad_request"))
             raise
         receipt = await feedback.take(body.decision_id, body.said)

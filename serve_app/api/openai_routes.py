@@ -40,7 +40,7 @@ class GenerationEndpoint:
         try:
             request = await receive_inference_request(
                 Request(scope, receive),
-                self.settings.body_limit_bytes,
+                self.settings,
                 self.gateway.default_constraints,
                 self.gateway.clock,
                 self.operation,

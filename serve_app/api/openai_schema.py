@@ -1,43 +1,49 @@
-"""The OpenAI fields that the router knows, strict on their types.
+"""The OpenAI fields that routing reads, with the types that vLLM gives them.
 
-Only for validation and for reading: the engine gets the caller's own body, so fields that are
-not named here pass as they came.
+The engine checks all others. A number may come as text or as a float where vLLM takes it so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from math import inf
-from typing import Annotated, Any, Literal, TypeVar
+from math import isfinite
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from serve_app.core.errors import BadRequest
 
 # Engines count in 32 bits; a larger limit could only overflow what is computed from it.
+Tokens = Annotated[int, Field(ge=0, lt=2**31)]
 TokenLimit = Annotated[int, Field(ge=1, lt=2**31)]
+# As many as vLLM starts for one prompt.
+Sequences = Annotated[int, Field(ge=1, le=16_384)]
 TokenIds = Annotated[list[Annotated[int, Field(ge=0)]], Field(fail_fast=True)]
 Texts = Annotated[list[str], Field(fail_fast=True, min_length=1)]
-Penalty = Annotated[float, Field(ge=-2, le=2)]
 OpenObject = dict[str, Any]
+OpenObjects = Annotated[list[OpenObject], Field(fail_fast=True)]
 
 
 def _biases(tokens: OpenObject) -> OpenObject:
-    # Pydantic goes on after the first wrong value of an object, for seconds if there are many.
+    # Pydantic goes on after the first wrong value of an object, for seconds if there are many,
+    # and an engine answers no one meanwhile.
     for token, bias in tokens.items():
-        if isinstance(bias, bool) or not isinstance(bias, int | float) or abs(bias) == inf:
+        try:
+            fits = isfinite(float(bias))
+        except (TypeError, ValueError):
+            fits = False
+        if not fits:
             raise ValueError(f"the bias of token {token!r:.20} should be a finite number")
     return tokens
 
 
 class Wire(BaseModel):
-    """Strict about the types of what it names, silent about everything else."""
+    """Reads what it names, and is silent about everything else."""
 
-    model_config = ConfigDict(strict=True, extra="ignore", allow_inf_nan=False)
+    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
 
 
 class ContentPart(Wire):
-    type: str
+    type: str | None = None
     text: str | None = None
 
     @model_validator(mode="after")
@@ -47,68 +53,39 @@ class ContentPart(Wire):
         return self
 
 
-Parts = Annotated[list[ContentPart], Field(fail_fast=True)]
-
-
 class Message(Wire):
-    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: str | Parts | None = None
-    tool_calls: Annotated[list[OpenObject], Field(fail_fast=True)] | None = None
+    role: str
+    content: str | Annotated[list[str | ContentPart], Field(fail_fast=True)] | None = None
+    tool_calls: OpenObjects | None = None
 
     @model_validator(mode="after")
-    def _says_something(self) -> Message:
-        if self.content is None and self.role != "assistant":
-            raise ValueError(f"a message of role {self.role!r} needs 'content'")
+    def _content_is_not_null(self) -> Message:
+        is_null = self.content is None and "content" in self.model_fields_set
+        if is_null and self.role not in ("assistant", "tool", "function"):
+            raise ValueError(
+                f"a message of role {self.role!r:.40} needs 'content' that is not null"
+            )
         return self
 
     @property
     def text(self) -> str:
-        if isinstance(self.content, list):
-            return "\n".join(part.text for part in self.content if part.text)
-        return self.content or ""
+        if not isinstance(self.content, list):
+            return self.content or ""
+        texts = (part if isinstance(part, str) else part.text for part in self.content)
+        return "\n".join(text for text in texts if text)
 
     @property
     def is_text(self) -> bool:
         parts = self.content if isinstance(self.content, list) else []
-        return all(part.type == "text" for part in parts)
-
-
-class Function(Wire):
-    name: Annotated[str, Field(min_length=1)]
-    description: str | None = None
-    parameters: OpenObject | None = None
-
-
-class Tool(Wire):
-    type: str
-    function: Function | None = None
-
-    @model_validator(mode="after")
-    def _function_is_described(self) -> Tool:
-        if self.type == "function" and self.function is None:
-            raise ValueError("a tool of type 'function' needs the field 'function'")
-        return self
-
-
-class JsonSchema(Wire):
-    name: Annotated[str, Field(min_length=1)]
-    schema_: Annotated[OpenObject | None, Field(alias="schema")] = None
+        return all(isinstance(part, str) or part.type == "text" for part in parts)
 
 
 class ResponseFormat(Wire):
-    type: Literal["text", "json_object", "json_schema", "structural_tag"]
-    json_schema: JsonSchema | None = None
-
-    @model_validator(mode="after")
-    def _schema_is_given(self) -> ResponseFormat:
-        if self.type == "json_schema" and self.json_schema is None:
-            raise ValueError("type 'json_schema' needs the field 'json_schema'")
-        return self
+    type: str | None = None
 
 
 class StreamOptions(Wire):
     include_usage: bool | None = None
-    continuous_usage_stats: bool | None = None
 
 
 class Generation(Wire):
@@ -118,18 +95,12 @@ class Generation(Wire):
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     max_tokens: TokenLimit | None = None
-    n: Annotated[int, Field(ge=1, le=128)] | None = None
-    temperature: Annotated[float, Field(ge=0)] | None = None
-    top_p: Annotated[float, Field(ge=0, le=1)] | None = None
-    presence_penalty: Penalty | None = None
-    frequency_penalty: Penalty | None = None
-    stop: str | Annotated[list[str], Field(fail_fast=True)] | None = None
-    seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
+    min_tokens: Tokens | None = None
+    n: Sequences | None = None
     logit_bias: Annotated[OpenObject, AfterValidator(_biases)] | None = None
     response_format: ResponseFormat | None = None
     structured_outputs: OpenObject | None = None
     prompt_logprobs: int | None = None
-    user: str | None = None
 
     @model_validator(mode="after")
     def _options_are_of_a_stream(self) -> Generation:
@@ -139,52 +110,53 @@ class Generation(Wire):
 
 
 class ChatBody(Generation):
-    """A body of `/v1/chat/completions`."""
+    """A body of `/v1/chat/completions`. Each of `messages` is a `Message`, read on its own."""
 
-    messages: Annotated[list[Message], Field(fail_fast=True, min_length=1)]
+    messages: Annotated[list[Any], Field(min_length=1)]
     max_completion_tokens: TokenLimit | None = None
     logprobs: bool | None = None
-    top_logprobs: int | None = None
-    tools: Annotated[list[Tool], Field(fail_fast=True)] | None = None
-    tool_choice: Literal["none", "auto", "required"] | OpenObject | None = None
-    parallel_tool_calls: bool | None = None
+    tools: OpenObjects | None = None
 
 
 class CompletionsBody(Generation):
-    """A body of `/v1/completions`. An engine that gets no `max_tokens` writes 16."""
+    """A body of `/v1/completions`. An engine that gets no `max_tokens` writes 16.
 
-    max_tokens: TokenLimit | None = 16
+    With 0 it writes nothing, which `echo` gives a meaning.
+    """
+
+    max_tokens: Tokens = 16
     prompt: str | TokenIds | Texts | Annotated[list[TokenIds], Field(fail_fast=True)] | None = None
-    prompt_embeds: str | Texts | None = None
-    logprobs: Annotated[int, Field(ge=0)] | None = None
+    prompt_embeds: Any = None
+    logprobs: int | None = None
     echo: bool | None = None
-    suffix: str | None = None
 
     @model_validator(mode="after")
     def _prompt_is_given(self) -> CompletionsBody:
         if self.prompt_embeds is None and (self.prompt is None or self.prompt == []):
             raise ValueError("'prompt' is required: a string, a list of strings or token ids")
+        if self.max_tokens == 0 and not self.echo:
+            raise ValueError("'max_tokens' should be at least 1; 0 is only allowed with 'echo'")
         return self
 
 
 BodyT = TypeVar("BodyT", bound=Wire)
 
 
-def validated(model: type[BodyT], body: Mapping[str, Any]) -> BodyT:
-    """Reads `body`. Raises `BadRequest` naming the first wrong field."""
+def validated(model: type[BodyT], body: Any, place: str = "") -> BodyT:
+    """Reads `body`, which stands at `place`. Raises `BadRequest` naming the first wrong field."""
     try:
         return model.model_validate(body)
     except ValidationError as exc:
         errors = exc.errors(include_url=False, include_input=False)
         first = errors[0]["loc"][:1]
         found = [
-            (_path(body, error["loc"], missing=error["type"] == "missing"), error)
+            (_path(body, error["loc"], place, missing=error["type"] == "missing"), error)
             for error in errors
             if error["loc"][:1] == first
         ]
         # One wrong value gives an error for every member of a union; the one that got furthest
         # into the value is the nearest miss.
-        param, _ = max(found, key=lambda item: [p for p in item[1]["loc"] if isinstance(p, int)])
+        param, _ = max(found, key=_depth)
         wanted = dict.fromkeys(
             error["msg"].removeprefix("Value error, ") for path, error in found if path == param
         )
@@ -192,9 +164,14 @@ def validated(model: type[BodyT], body: Mapping[str, Any]) -> BodyT:
         raise BadRequest(f"{param}: {message}" if param else message, param or None) from exc
 
 
-def _path(body: Any, loc: tuple[int | str, ...], *, missing: bool) -> str:
+def _depth(found: tuple[str, Any]) -> tuple[list[int], int]:
+    path, error = found
+    return [part for part in error["loc"] if isinstance(part, int)], len(path)
+
+
+def _path(body: Any, loc: tuple[int | str, ...], place: str, *, missing: bool) -> str:
     """`messages[0].role`, without the union members that pydantic puts between fields."""
-    path, here = "", body
+    path, here = place, body
     for position, part in enumerate(loc):
         absent = missing and position == len(loc) - 1
         if isinstance(here, dict) and (part in here or absent):

@@ -2,104 +2,68 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterable, Mapping
-from contextlib import aclosing
 from dataclasses import replace
-from math import isinf
 from typing import Any
 
-from pydantic_core import from_json
 from starlette.requests import Request
 
+from serve_app.api.body import decoded, parse_object, read_body
+from serve_app.api.engine_body import engine_body, engine_message, without_empty
 from serve_app.api.middleware import request_id_of
-from serve_app.api.openai_schema import ChatBody, CompletionsBody, Generation, validated
+from serve_app.api.openai_schema import ChatBody, CompletionsBody, Generation, Message, validated
 from serve_app.api.routing_options import constraints_of
 from serve_app.classifier.request_text import resolve_follow_up, segment
-from serve_app.core.errors import BadRequest, BodyTooLarge
+from serve_app.core.errors import BadRequest
 from serve_app.core.inference_request import InferenceRequest
 from serve_app.core.ports import Clock, Operation
 from serve_app.core.request import Capability, Constraints
+from serve_app.settings import IngressSettings
 
 # What a chat template puts around every message, and before the answer.
 TOKENS_PER_MESSAGE = 4
 TOKENS_BEFORE_ANSWER = 3
-
-# What a number of more than 64 bits, or beyond all floats, has in it when all digits are 0.
-DIGITS_ALIKE = bytes.maketrans(b"123456789E", b"000000000e")
-LONG_NUMBERS = (b"0" * 19, b"e000", b"e+000")
+DEFAULTS = IngressSettings()
 
 RawHeaders = Iterable[tuple[bytes, bytes]]
 
 
-async def read_body(request: Request, limit_bytes: int) -> bytearray:
-    """The whole body. Raises `BodyTooLarge` without reading further than the limit."""
-    announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > limit_bytes:
-        raise BodyTooLarge(limit_bytes)
-    body = bytearray()
-    async with aclosing(request.stream()) as parts:
-        async for part in parts:
-            body += part
-            if len(body) > limit_bytes:
-                raise BodyTooLarge(limit_bytes)
-    return body
-
-
-def parse_object(raw: bytes | bytearray) -> dict[str, Any]:
-    """A JSON object. Raises `BadRequest` for anything else."""
-    try:
-        parsed = from_json(raw, allow_inf_nan=False)
-    except ValueError as exc:
-        raise BadRequest(f"the body is not valid JSON: {exc}") from exc
-    if not isinstance(parsed, dict):
-        raise BadRequest(f"the body must be a JSON object; got {type(parsed).__name__}")
-    # Looking at every value takes too long for most bodies, which have no such number.
-    shape = raw.translate(DIGITS_ALIKE)
-    if any(number in shape for number in LONG_NUMBERS):
-        _refuse_numbers_too_long(parsed)
-    return parsed
-
-
-def _refuse_numbers_too_long(body: Mapping[str, Any]) -> None:
-    """Engines hold 64 bits; a longer number fails deep inside one, whatever field it is in."""
-    for name, field in body.items():
-        values = [field]
-        while values:
-            value = values.pop()
-            if isinstance(value, dict):
-                values += value.values()
-            elif isinstance(value, list):
-                values += value
-            elif isinstance(value, int) and not -(2**63) <= value < 2**64:
-                raise BadRequest(f"{name:.80}: has an integer of more than 64 bits", name[:80])
-            elif isinstance(value, float) and isinf(value):
-                raise BadRequest(f"{name:.80}: has a number that is not finite", name[:80])
-
-
 async def receive_inference_request(
     request: Request,
-    limit_bytes: int,
+    settings: IngressSettings,
     defaults: Constraints,
     clock: Clock,
     operation: Operation | None = None,
 ) -> InferenceRequest:
     """Reads one request of a caller. Without `operation` its body shows for what it is meant.
 
-    Raises `BadRequest` and `BodyTooLarge`.
+    Raises `BadRequest`, `BodyTooLarge` and `UnsupportedEncoding`.
     """
     arrived_s = clock.now()
-    body = parse_object(await read_body(request, limit_bytes))
-    if operation is None:
-        operation = "completions" if "prompt" in body and "messages" not in body else "chat"
-    read = read_inference_request(
-        body,
-        request.scope["headers"],
-        operation=operation,
-        defaults=defaults,
-        request_id=request_id_of(request.scope),
-    )
-    return replace(read, reading_ms=(clock.now() - arrived_s) * 1e3)
+    raw = await read_body(request, settings.body_limit_bytes)
+    encoding = request.headers.get("content-encoding", "")
+
+    def read() -> InferenceRequest:
+        text = decoded(raw, encoding, settings.body_limit_bytes)
+        body = parse_object(text, settings.body_limit_values)
+        is_text = "prompt" in body and "messages" not in body
+        return read_inference_request(
+            body,
+            request.scope["headers"],
+            operation=operation or ("completions" if is_text else "chat"),
+            defaults=defaults,
+            request_id=request_id_of(request.scope),
+            settings=settings,
+        )
+
+    # On the event loop a large body would stall every stream, and a small one can unpack to one.
+    if encoding or len(raw) > settings.body_thread_bytes:
+        received = await asyncio.to_thread(read)
+    else:
+        received = read()
+    return replace(received, reading_ms=(clock.now() - arrived_s) * 1e3)
 
 
 def read_inference_request(
@@ -109,36 +73,45 @@ def read_inference_request(
     operation: Operation,
     defaults: Constraints,
     request_id: str,
+    settings: IngressSettings = DEFAULTS,
 ) -> InferenceRequest:
     """Validates one request. Raises `BadRequest`."""
     constraints = constraints_of(headers, body.get("routing"), defaults)
+    given = without_empty(body)
     if operation == "chat":
-        return _chat(validated(ChatBody, body), body, constraints, request_id)
-    return _completions(validated(CompletionsBody, body), body, constraints, request_id)
+        return _chat(given, constraints, request_id, settings)
+    return _completions(given, constraints, request_id)
 
 
 def _chat(
-    chat: ChatBody, body: Mapping[str, Any], constraints: Constraints, request_id: str
+    body: dict[str, Any], constraints: Constraints, request_id: str, settings: IngressSettings
 ) -> InferenceRequest:
-    texts = [message.text for message in chat.messages]
-    turns = [index for index, message in enumerate(chat.messages) if message.role == "user"]
+    chat = validated(ChatBody, body)
+    messages = _messages(chat.messages, settings)
+    texts = [message.text for message in messages]
+    turns = [index for index, message in enumerate(messages) if message.role == "user"]
     # The last message asks where no user speaks.
     turns = turns or [len(texts) - 1]
     context = "\n".join(text for index, text in enumerate(texts) if index != turns[-1])
-    extras = [json.dumps(body[name]) for name in ("tools", "response_format") if body.get(name)]
-    calls = [json.dumps(message.tool_calls) for message in chat.messages if message.tool_calls]
+    extras = [json.dumps(tool) for tool in chat.tools or ()]
+    extras += [json.dumps(body[name]) for name in ("response_format",) if body.get(name)]
+    calls = [json.dumps(message.tool_calls) for message in messages if message.tool_calls]
     needs = _needs(chat)
-    if chat.tools and chat.tool_choice != "none":
+    if chat.tools and body.get("tool_choice") != "none":
         needs = {"tools": "tools", **needs}
     if chat.logprobs or chat.prompt_logprobs is not None:
         needs["logprobs"] = "logprobs" if chat.logprobs else "prompt_logprobs"
+    sent = engine_body(body, chat)
+    sent["messages"] = [
+        engine_message(message, read) for message, read in zip(chat.messages, messages, strict=True)
+    ]
     return InferenceRequest(
         request_id=request_id,
         operation="chat",
         model=chat.model,
-        body=body,
+        body=sent,
         prompt=segment(resolve_follow_up([texts[turn] for turn in turns]), context=context),
-        form="chat_with_system" if chat.messages[0].role == "system" else "chat",
+        form="chat_with_system" if messages[0].role == "system" else "chat",
         countable="\n".join([*texts, *calls, *extras]),
         counted_tokens=TOKENS_PER_MESSAGE * len(texts) + TOKENS_BEFORE_ANSWER,
         max_tokens=chat.max_completion_tokens or chat.max_tokens,
@@ -146,13 +119,39 @@ def _chat(
         constraints=constraints,
         stream=bool(chat.stream),
         usage_asked=_usage_asked(chat),
-        wholly_counted=not (calls or extras) and all(m.is_text for m in chat.messages),
+        wholly_counted=not (calls or extras) and all(m.is_text for m in messages),
     )
 
 
+def _messages(messages: list[Any], settings: IngressSettings) -> list[Message]:
+    """Each message read on its own, so that other threads have their turn between two.
+
+    Raises `BadRequest` for too many messages, or too many parts in one.
+    """
+    if len(messages) > settings.max_messages:
+        raise BadRequest(
+            f"messages: {len(messages)} messages came; at most {settings.max_messages} are "
+            f"allowed in one request",
+            "messages",
+        )
+    read = []
+    for index, message in enumerate(messages):
+        place = f"messages[{index}]"
+        content = message.get("content") if isinstance(message, dict) else None
+        if isinstance(content, list) and len(content) > settings.max_message_parts:
+            raise BadRequest(
+                f"{place}.content: {len(content)} parts came; at most "
+                f"{settings.max_message_parts} are allowed in one message",
+                f"{place}.content",
+            )
+        read.append(validated(Message, message, place))
+    return read
+
+
 def _completions(
-    text: CompletionsBody, body: Mapping[str, Any], constraints: Constraints, request_id: str
+    body: dict[str, Any], constraints: Constraints, request_id: str
 ) -> InferenceRequest:
+    text = validated(CompletionsBody, body)
     prompt, known_tokens = _longest_prompt(text)
     needs = _needs(text)
     if text.logprobs is not None or text.prompt_logprobs is not None:
@@ -161,12 +160,13 @@ def _completions(
         request_id=request_id,
         operation="completions",
         model=text.model,
-        body=body,
+        body=engine_body(body, text),
         prompt=segment(prompt),
         form="text",
         countable=prompt,
         counted_tokens=known_tokens,
-        max_tokens=text.max_tokens,
+        # An engine that may write nothing writes one token and keeps it.
+        max_tokens=max(text.max_tokens, 1),
         needs=needs,
         constraints=constraints,
         stream=bool(text.stream),

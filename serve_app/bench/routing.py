@@ -11,7 +11,8 @@ from random import Random
 from statistics import median, median_high, quantiles
 from time import perf_counter_ns
 
-from serve_app.api.request_reader import parse_object, read_inference_request
+from serve_app.api.body import parse_object
+from serve_app.api.request_reader import read_inference_request
 from serve_app.classifier.classifiers import HeuristicClassifier
 from serve_app.core.catalog import Catalog
 from serve_app.core.fleet import Load
@@ -19,6 +20,7 @@ from serve_app.core.request import Constraints
 from serve_app.gateway.features import FeatureReader
 from serve_app.gateway.routing import Router
 from serve_app.ingress_replica import MonotonicClock
+from serve_app.settings import IngressSettings
 from serve_app.testing.synthetic_fleet import synthetic_fleet
 from serve_app.tokens.counter import EstimatingCounter
 
@@ -31,6 +33,7 @@ TEXT = (
     "explain in a few sentences why 14 of the deliveries were late, who decided on the route, "
     "what it cost and how the new plan would have changed the outcome for customers"
 )
+INGRESS = IngressSettings()
 HEADERS = ((b"content-type", b"application/json"), (b"x-latency-budget-ms", b"5000"))
 
 
@@ -99,7 +102,7 @@ async def _time(
     for index in range(WARM_UP_ROUNDS + rounds):
         started = perf_counter_ns()
         request = read_inference_request(
-            parse_object(bodies[index % len(bodies)]),
+            parse_object(bodies[index % len(bodies)], INGRESS.body_limit_values),
             HEADERS,
             operation="chat",
             defaults=Constraints(min_accuracy=0.6),

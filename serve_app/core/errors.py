@@ -6,6 +6,7 @@
     + UnknownModel               404
     + ContextTooLong             413
     + BodyTooLarge               413
+    + UnsupportedEncoding        415
     + Infeasible                 422
     + UnknownDecision            404
     + FeedbackConflict           409
@@ -87,6 +88,20 @@ class BodyTooLarge(RequestError):
 
     def __str__(self) -> str:
         return f"the request body is larger than the limit of {self.limit_bytes} bytes"
+
+
+@dataclass(eq=False, repr=False)
+class UnsupportedEncoding(RequestError):
+    """The body has a `Content-Encoding` that the router cannot decode."""
+
+    encoding: str
+    allowed: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"content-encoding {self.encoding!r:.80} is not supported; allowed: "
+            f"{quoted(self.allowed)}; compress the body with one of them, or send it as it is"
+        )
 
 
 @dataclass(eq=False, repr=False)

@@ -218,12 +218,20 @@ class RoutingSettings(Settings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngressSettings(Settings):
-    """The router's HTTP front. `send_timeout_s` drops a client that has stopped reading."""
+    """The router's HTTP front. `send_timeout_s` drops a client that has stopped reading.
+
+    A body over `body_limit_bytes`, after decompression, or with over `body_limit_values` JSON
+    values is refused. One over `body_thread_bytes` is read in a thread.
+    """
 
     replicas: ReplicaSettings = ReplicaSettings(target_ongoing_requests=64)
     cpus: PositiveFloat = 0.1
     max_ongoing_requests: PositiveInt = 1024
     body_limit_bytes: PositiveInt = 8 * 1024 * 1024
+    body_limit_values: PositiveInt = 250_000
+    body_thread_bytes: NonNegativeInt = 64 * 1024
+    max_messages: PositiveInt = 10_000
+    max_message_parts: PositiveInt = 1_000
     send_timeout_s: PositiveFloat = 30
 
 

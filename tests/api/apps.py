@@ -23,14 +23,13 @@ HI = [{"role": "user", "content": "Hi"}]
 def an_app(
     under_test: GatewayUnderTest,
     *,
-    body_limit_bytes: int = 10_000,
-    send_timeout_s: float = 5,
     lifespan: Lifespan | None = None,
+    **settings: Any,
 ) -> Starlette:
     return create_app(
         under_test.gateway,
         under_test.feedback,
-        settings=IngressSettings(body_limit_bytes=body_limit_bytes, send_timeout_s=send_timeout_s),
+        settings=IngressSettings(**{"body_limit_bytes": 10_000, "send_timeout_s": 5, **settings}),
         replica="replica-1",
         exposition=lambda: (b"quantroute_up 1\n", "text/plain; version=0.0.4"),
         lifespan=lifespan,

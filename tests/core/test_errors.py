@@ -21,6 +21,11 @@ EVERY_ERROR = [
     ),
     (errors.BodyTooLarge(8), "the request body is larger than the limit of 8 bytes"),
     (
+        errors.UnsupportedEncoding("br", ("gzip", "identity")),
+        "content-encoding 'br' is not supported; allowed: 'gzip', 'identity'; compress the body "
+        "with one of them, or send it as it is",
+    ),
+    (
         errors.Infeasible(("latency",), "too slow"),
         "no pair meets the constraints ('latency'): too slow; relax them, or send "
         "on_infeasible=best_effort to be served by the nearest pair",
