@@ -160,6 +160,8 @@ def features(
     *,
     prompt_tokens: int = 100,
     max_tokens: int | None = None,
+    prompts: int = 1,
+    sequences: int = 1,
     needs: Iterable[Capability] = (),
     classification: PromptClassification | None = None,
     stream: bool = False,
@@ -167,6 +169,8 @@ def features(
     return Features(
         prompt_tokens=prompt_tokens,
         max_tokens=max_tokens,
+        prompts=prompts,
+        sequences=sequences,
         needs=frozenset(needs),
         classification=classification or a_classification(),
         stream=stream,

@@ -17,8 +17,11 @@ Tokens = Annotated[int, Field(ge=0, lt=2**31)]
 TokenLimit = Annotated[int, Field(ge=1, lt=2**31)]
 # As many as vLLM starts for one prompt.
 Sequences = Annotated[int, Field(ge=1, le=16_384)]
+# As many as vLLM takes in one request.
+MOST_PROMPTS = 1024
 TokenIds = Annotated[list[Annotated[int, Field(ge=0)]], Field(fail_fast=True)]
-Texts = Annotated[list[str], Field(fail_fast=True, min_length=1)]
+Texts = Annotated[list[str], Field(fail_fast=True, min_length=1, max_length=MOST_PROMPTS)]
+Batches = Annotated[list[TokenIds], Field(fail_fast=True, max_length=MOST_PROMPTS)]
 OpenObject = dict[str, Any]
 OpenObjects = Annotated[list[OpenObject], Field(fail_fast=True)]
 
@@ -125,7 +128,7 @@ class CompletionsBody(Generation):
     """
 
     max_tokens: Tokens = 16
-    prompt: str | TokenIds | Texts | Annotated[list[TokenIds], Field(fail_fast=True)] | None = None
+    prompt: str | TokenIds | Texts | Batches | None = None
     prompt_embeds: Any = None
     logprobs: int | None = None
     echo: bool | None = None

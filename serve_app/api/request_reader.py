@@ -11,6 +11,7 @@ from typing import Any
 from starlette.requests import Request
 
 from serve_app.api.body import decoded, parse_object, read_body
+from serve_app.api.context_fields import are_counted, is_counted
 from serve_app.api.engine_body import engine_body, engine_message, without_empty
 from serve_app.api.middleware import request_id_of
 from serve_app.api.openai_schema import ChatBody, CompletionsBody, Generation, Message, validated
@@ -119,7 +120,10 @@ def _chat(
         constraints=constraints,
         stream=bool(chat.stream),
         usage_asked=_usage_asked(chat),
-        wholly_counted=not (calls or extras) and all(m.is_text for m in messages),
+        wholly_counted=is_counted(sent)
+        and are_counted(sent["messages"])
+        and all(message.is_text for message in messages),
+        sequences=chat.n or 1,
     )
 
 
@@ -153,6 +157,7 @@ def _completions(
 ) -> InferenceRequest:
     text = validated(CompletionsBody, body)
     prompt, known_tokens = _longest_prompt(text)
+    prompts, sent = _prompts(text), engine_body(body, text)
     needs = _needs(text)
     if text.logprobs is not None or text.prompt_logprobs is not None:
         needs["logprobs"] = "logprobs" if text.logprobs is not None else "prompt_logprobs"
@@ -160,7 +165,7 @@ def _completions(
         request_id=request_id,
         operation="completions",
         model=text.model,
-        body=engine_body(body, text),
+        body=sent,
         prompt=segment(prompt),
         form="text",
         countable=prompt,
@@ -171,7 +176,9 @@ def _completions(
         constraints=constraints,
         stream=bool(text.stream),
         usage_asked=_usage_asked(text),
-        wholly_counted=isinstance(text.prompt, str),
+        wholly_counted=isinstance(text.prompt, str) and is_counted(sent),
+        prompts=prompts,
+        sequences=prompts * (text.n or 1),
     )
 
 
@@ -188,6 +195,13 @@ def _longest_prompt(text: CompletionsBody) -> tuple[str, int]:
             return "", max(len(ids) for ids in batches if isinstance(ids, list))
         case _:
             return "", 0
+
+
+def _prompts(text: CompletionsBody) -> int:
+    """How many prompts an engine answers. A list of token ids is one."""
+    given = text.prompt if text.prompt is not None else text.prompt_embeds
+    is_several = isinstance(given, list) and not (given and isinstance(given[0], int))
+    return len(given) if given and is_several else 1
 
 
 def _needs(generation: Generation) -> dict[Capability, str]:

@@ -64,6 +64,8 @@ class Answered:
     predicted_cost_usd: float | None
     baseline_cost_usd: float
     uncounted_cost_usd: float = 0.0
+    prompts: int = 1
+    sequences: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,7 +55,7 @@ class Pair:
 class Load:
     """A pair's state now.
 
-    `in_flight` counts requests sent to the pair and not yet answered, over all replicas and
+    `in_flight` counts sequences asked of the pair and not yet answered, over all replicas and
     all ingress replicas. `starting_replicas` are on their way; `max_replicas` is how many the
     autoscaler may run. `breaker_open` means recent attempts failed and none may be made yet.
     `failure` states how the deployment has failed, where it has no replica and starts none.

@@ -18,6 +18,8 @@ AUTO = "auto"
 class InferenceRequest:
     """One request.
 
+    The engine answers its `prompts` with `sequences` in all, as many for each.
+
     `body` is the caller's own, with `routing` in it. `countable` is the text whose tokens
     fill the context (prompt, tools, schemas); `counted_tokens` those known without a tokenizer,
     such as token ids and what any chat template adds; `wholly_counted` is false when more than
@@ -35,6 +37,8 @@ class InferenceRequest:
     countable: str
     counted_tokens: int
     max_tokens: int | None
+    prompts: int = 1
+    sequences: int = 1
     needs: Mapping[Capability, str]
     constraints: Constraints
     stream: bool = False

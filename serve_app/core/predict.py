@@ -40,10 +40,11 @@ def predict(
     profile on this hardware: all its latencies are multiplied by `published_margin`. Feedback's
     `correction` moves the accuracy from any source; `added_tokens` is what the pair's template
     adds to the prompt. `pair` is what is deployed, whose limit holds for an answer without one.
+    Several sequences run next to each other. All of them, and all prompts, are paid.
     """
     usage, default, longest = _expected(profile, features, added_tokens, pair)
     z = z_score(constraints.deadline_quantile)
-    concurrency = (load.in_flight + 1) / (load.ready_replicas or 1)
+    concurrency = (load.in_flight + features.sequences) / (load.ready_replicas or 1)
     slots = profile.max_concurrency
     latency = read_surface(
         profile.latency,
@@ -77,7 +78,12 @@ def predict(
         total_ms=margin * (wait_ms + service_ms + spread_ms),
         wait_ms=margin * wait_ms,
         first_text_p50_ms=margin * (wait_p50_ms + first_text_ms),
-        cost_usd=price.cost_usd(usage),
+        cost_usd=price.cost_usd(
+            Usage(
+                usage.prompt_tokens * features.prompts,
+                usage.completion_tokens * features.sequences,
+            )
+        ),
         accuracy=success.mean,
         accuracy_lower=success.lower,
         prompt_tokens=usage.prompt_tokens,

@@ -87,7 +87,7 @@ class PromptClassification:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Features:
-    """All the router knows of a request.
+    """All the router knows of a request: `prompts`, answered by `sequences` in all.
 
     `prompt_tokens` counts in the reference tokenizer, without what a pair's own chat template adds
     to a prompt of this `form`. `max_tokens` is the caller's own limit on the answer, `None` when
@@ -96,6 +96,8 @@ class Features:
 
     prompt_tokens: NonNegativeInt
     max_tokens: PositiveInt | None
+    prompts: PositiveInt = 1
+    sequences: PositiveInt = 1
     needs: frozenset[Capability]
     classification: PromptClassification
     form: PromptForm = "text"

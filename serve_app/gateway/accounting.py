@@ -57,7 +57,8 @@ class Accounting:
         if answer.pair:
             # An answer that was cut short has no usage to compare with the prediction.
             if prediction is not None and answer.usage != NO_USAGE:
-                predicted_usd, predicted_prompt = prediction.cost_usd, prediction.prompt_tokens
+                predicted_usd = prediction.cost_usd
+                predicted_prompt = prediction.prompt_tokens * answer.request.prompts
             charge = self.ledger.charge(
                 answer.pair,
                 answer.usage,
@@ -79,4 +80,6 @@ class Accounting:
             predicted_cost_usd=charge.predicted_usd,
             baseline_cost_usd=charge.baseline_usd,
             uncounted_cost_usd=charge.uncounted_usd,
+            prompts=answer.request.prompts,
+            sequences=answer.request.sequences,
         )

@@ -94,7 +94,8 @@ class Answer:
         if self.usage != NO_USAGE or prediction is None:
             return NO_USAGE
         return Usage(
-            prompt_tokens=prediction.prompt_tokens, completion_tokens=self._chunks_with_text
+            prompt_tokens=prediction.prompt_tokens * self.request.prompts,
+            completion_tokens=self._chunks_with_text,
         )
 
     async def whole(self) -> str:

@@ -140,7 +140,7 @@ class Attempts:
         began_s, pair = self.clock.now(), candidate.pair
         self.breakers.probing(pair)
         async with AsyncExitStack() as attempt:
-            attempt.enter_context(self.load.counted(pair))
+            attempt.enter_context(self.load.counted(pair, request.sequences))
             call = _engine_call(request, candidate)
             texts = await attempt.enter_async_context(aclosing(self.engine.answer(pair, call)))
             try:

@@ -39,6 +39,8 @@ class FeatureReader:
         return Features(
             prompt_tokens=request.counted_tokens + counted,
             max_tokens=request.max_tokens,
+            prompts=request.prompts,
+            sequences=request.sequences,
             needs=frozenset(request.needs),
             classification=classification,
             form=request.form,

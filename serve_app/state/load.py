@@ -42,25 +42,25 @@ class LoadTracker:
         return dict(self._loads)
 
     def own_in_flight(self) -> Mapping[str, int]:
-        """Requests this ingress has sent and not seen answered, for its peers to know."""
+        """Sequences this ingress has asked for and not seen answered, for its peers to know."""
         return dict(self._own)
 
-    def began(self, pair: str) -> None:
-        self._own[pair] += 1
+    def began(self, pair: str, sequences: int = 1) -> None:
+        self._own[pair] += sequences
         self._loads[pair] = self._load(pair)
 
-    def ended(self, pair: str) -> None:
-        self._own[pair] -= 1
+    def ended(self, pair: str, sequences: int = 1) -> None:
+        self._own[pair] -= sequences
         self._loads[pair] = self._load(pair)
 
     @contextmanager
-    def counted(self, pair: str) -> Iterator[None]:
-        """Counts one request in flight for as long as the block runs."""
-        self.began(pair)
+    def counted(self, pair: str, sequences: int = 1) -> Iterator[None]:
+        """Counts a request's sequences in flight for as long as the block runs."""
+        self.began(pair, sequences)
         try:
             yield
         finally:
-            self.ended(pair)
+            self.ended(pair, sequences)
 
     def set_replicas(self, replicas: Mapping[str, Replicas]) -> None:
         """Takes the state of all deployments; pairs left out keep none."""

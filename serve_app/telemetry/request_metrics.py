@@ -171,7 +171,7 @@ class _AnswerMetrics:
         )
         self._context = by_pair(
             "quantroute_context_tokens",
-            "Context that answers took: prompt and completion together, as the engines counted",
+            "Context that sequences took: prompt and completion together, as the engines counted",
             buckets=CONTEXT_TOKENS,
         )
         self._cost = counter("quantroute_cost_usd", "Marginal cost of usage", ["pair"])
@@ -211,7 +211,11 @@ class _AnswerMetrics:
             self._ttft.labels(pair).observe(answer.ttft_ms / 1e3)
         if answer.outcome == "ok":
             self._total.labels(pair).observe(answer.total_ms / 1e3)
-            self._context.labels(pair).observe(answer.prompt_tokens + answer.completion_tokens)
+            # An engine counts all prompts together, and all sequences. Each had the mean.
+            prompt_tokens = answer.prompt_tokens / answer.prompts
+            completion_tokens = answer.completion_tokens / answer.sequences
+            for _ in range(answer.sequences):
+                self._context.labels(pair).observe(prompt_tokens + completion_tokens)
         self._tokens.labels(pair, "prompt").inc(answer.prompt_tokens)
         self._tokens.labels(pair, "completion").inc(answer.completion_tokens)
         self._cost.labels(pair).inc(cost_usd)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serve_app.core.cost import TokenPrice
+from serve_app.core.cost import TokenPrice, Usage
 from serve_app.core.decision import Prediction
 from serve_app.core.fleet import Load
 from serve_app.core.predict import predict
@@ -43,6 +43,22 @@ def test_an_answer_takes_the_first_token_and_then_each_token_after_it() -> None:
     )
 
     assert (prediction.ttft_ms, prediction.total_ms, prediction.output_tokens) == (50, 250, 21)
+
+
+def test_sequences_share_a_replica_and_are_paid_together() -> None:
+    profile = a_profile()
+    price = TokenPrice.of(profile)
+
+    one = predicted(profile)
+    six = predicted(
+        profile, features(prompts=2, sequences=6), load=Load(ready_replicas=1, in_flight=2)
+    )
+
+    assert (one.concurrency, six.concurrency) == (1, 8)
+    assert (six.prompt_tokens, six.output_tokens) == (one.prompt_tokens, one.output_tokens)
+    assert six.cost_usd == pytest.approx(
+        price.cost_usd(Usage(2 * one.prompt_tokens, 6 * one.output_tokens))
+    )
 
 
 def test_an_answer_of_one_token_takes_no_longer_than_its_first_token() -> None:

@@ -24,6 +24,8 @@ class AnswerFields(TypedDict, total=False):
     predicted_cost_usd: float | None
     baseline_cost_usd: float
     uncounted_cost_usd: float
+    prompts: int
+    sequences: int
 
 
 def an_answer(**fields: Unpack[AnswerFields]) -> Answered:

@@ -214,6 +214,15 @@ def test_the_context_of_an_answer_is_its_prompt_and_its_completion(metrics: Metr
     assert metrics.value("quantroute_context_tokens_count", pair="a") == 2
 
 
+def test_each_sequence_of_an_answer_has_a_context_of_its_own(metrics: Metrics) -> None:
+    metrics.emit(
+        an_answer(pair="a", prompt_tokens=1_400, completion_tokens=1_200, prompts=2, sequences=6)
+    )
+
+    assert metrics.value("quantroute_context_tokens_bucket", pair="a", le="768.0") == 0
+    assert metrics.value("quantroute_context_tokens_bucket", pair="a", le="1024.0") == 6
+
+
 def test_context_buckets_reach_the_longest_windows_in_steps_of_half_at_most() -> None:
     assert CONTEXT_TOKENS[-1] == 131_072
     assert all(high <= 1.5 * low for low, high in pairwise(CONTEXT_TOKENS))
