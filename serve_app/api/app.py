@@ -8,13 +8,14 @@ from contextlib import AbstractAsyncContextManager
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.routing import Route
 
 from serve_app.api.admin import admin_routes, route_endpoint
 from serve_app.api.errors import on_bug, on_client_disconnect, on_http_exception, on_router_error
 from serve_app.api.feedback_routes import estimates_route, feedback_route
-from serve_app.api.middleware import RequestIdMiddleware
+from serve_app.api.middleware import RequestIdMiddleware, TrailingSlashMiddleware
 from serve_app.api.openai_routes import GenerationEndpoint
 from serve_app.api.status_routes import Exposition, fleet_routes
 from serve_app.core.errors import RouterError
@@ -42,6 +43,18 @@ def create_app(
     """
     chat = GenerationEndpoint(gateway, settings, replica, "chat")
     completions = GenerationEndpoint(gateway, settings, replica, "completions")
+    middleware = [Middleware(RequestIdMiddleware, answer=answer_request_id)]
+    if settings.cors_origins:
+        middleware.append(
+            Middleware(
+                CORSMiddleware,
+                allow_origins=settings.cors_origins,
+                allow_methods=("GET", "POST"),
+                allow_headers=("*",),
+                expose_headers=("*",),
+            )
+        )
+    middleware.append(Middleware(TrailingSlashMiddleware))
     return Starlette(
         routes=[
             Route("/v1/chat/completions", chat, methods=["POST"]),
@@ -52,7 +65,7 @@ def create_app(
             *fleet_routes(gateway.status, exposition),
             *admin_routes(gateway),
         ],
-        middleware=[Middleware(RequestIdMiddleware, answer=answer_request_id)],
+        middleware=middleware,
         exception_handlers={
             RouterError: on_router_error,
             HTTPException: on_http_exception,

@@ -13,7 +13,8 @@ from serve_app.core.errors import BadRequest
 
 # A field with this value is a field left out.
 EMPTY: Mapping[str, Any] = {"tools": [], "stream_options": {}, "extra_body": {}, "tool_calls": []}
-READ_AS_NUMBERS = ("max_tokens", "max_completion_tokens", "min_tokens", "n")
+# An engine gets these as they were read: numbers whole, and `stream` true or false.
+AS_READ = ("max_tokens", "max_completion_tokens", "min_tokens", "n", "stream")
 EXTRA_BODY = (
     "extra_body: this is an argument of the OpenAI SDK and no field of a request; put what is in "
     "it next to 'model'"
@@ -36,8 +37,8 @@ def engine_body(body: Mapping[str, Any], read: Generation) -> dict[str, Any]:
     """
     if "extra_body" in body:
         raise BadRequest(EXTRA_BODY, "extra_body")
-    numbers = {name: getattr(read, name) for name in READ_AS_NUMBERS if name in body}
-    sent = {**body, **{name: number for name, number in numbers.items() if number is not None}}
+    as_read = {name: getattr(read, name, body[name]) for name in AS_READ if name in body}
+    sent = {**body, **as_read}
     if read.stream_options is not None and read.stream_options.include_usage is not None:
         usage = read.stream_options.include_usage
         sent["stream_options"] = {**body["stream_options"], "include_usage": usage}

@@ -40,6 +40,20 @@ class RequestIdMiddleware:
         await self.app(scope, receive, send_with_id if self._answer else send)
 
 
+class TrailingSlashMiddleware:
+    """Serves an address with slashes at its end as the one without. A redirect loses the body of
+    some clients.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].endswith("/"):
+            scope = {**scope, "path": scope["path"].rstrip("/") or "/"}
+        await self.app(scope, receive, send)
+
+
 def request_id_of(scope: Scope) -> str:
     """The id that the middleware gave this request."""
     request_id: str = scope["state"]["request_id"]

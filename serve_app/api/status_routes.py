@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from serve_app.core.errors import UnknownModel
+from serve_app.core.fleet import Pair
 from serve_app.core.inference_request import AUTO
 from serve_app.state.status import FleetStatus
 
@@ -53,16 +54,35 @@ def fleet_routes(status: FleetStatus, exposition: Exposition) -> list[Route]:
 
 
 def _models(status: FleetStatus) -> list[dict[str, Any]]:
-    """`auto` and every pair, as OpenAI lists models, with what a pair is and where it is."""
-    listed: list[dict[str, Any]] = [{"id": AUTO}]
-    for held in status.pairs():
+    """All that a request may name, as OpenAI lists models: `auto`, models, and pairs.
+
+    A model with the name of a pair is that pair. The `max_model_len` of several pairs is that of
+    the longest context, because a request goes where it fits.
+    """
+    held_pairs = status.pairs()
+    longest = max((held.pair.context_window for held in held_pairs), default=None)
+    listed: list[dict[str, Any]] = [{"id": AUTO, "max_model_len": longest}]
+    by_model: dict[str, list[Pair]] = {}
+    for held in held_pairs:
+        by_model.setdefault(held.pair.model, []).append(held.pair)
+    ids = {AUTO, *(held.pair.id for held in held_pairs)}
+    listed += [
+        {
+            "id": model,
+            "max_model_len": max(pair.context_window for pair in pairs),
+            "pairs": [pair.id for pair in pairs],
+        }
+        for model, pairs in sorted(by_model.items())
+        if model not in ids
+    ]
+    for held in held_pairs:
         pair = held.pair
         listed.append(
             {
                 "id": pair.id,
                 "model": pair.model,
                 "quantization": pair.quantization.name,
-                "context_window": pair.context_window,
+                "max_model_len": pair.context_window,
                 "accelerator": pair.hardware.accelerator,
                 "accelerator_count": pair.hardware.count,
                 "state": held.state,

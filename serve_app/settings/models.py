@@ -5,6 +5,7 @@ Pydantic validates them once, in `parse`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -106,6 +107,15 @@ def _no_file(value: str) -> str:
             "write ${NAME} with a variable of Ray's processes"
         )
     return value
+
+
+def _origin(origin: str) -> str:
+    if origin != "*" and re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/\s]+", origin) is None:
+        raise ValueError(
+            f"{origin!r} is not the origin of a page; allowed: * for all, or a scheme, a host and "
+            f"a port without a path, as https://chat.example.org"
+        )
+    return origin
 
 
 PairId = Annotated[
@@ -221,7 +231,8 @@ class IngressSettings(Settings):
     """The router's HTTP front. `send_timeout_s` drops a client that has stopped reading.
 
     A body over `body_limit_bytes`, after decompression, or with over `body_limit_values` JSON
-    values is refused. One over `body_thread_bytes` is read in a thread.
+    values is refused. One over `body_thread_bytes` is read in a thread. Pages of `cors_origins`
+    may call the router from a browser.
     """
 
     replicas: ReplicaSettings = ReplicaSettings(target_ongoing_requests=64)
@@ -232,6 +243,7 @@ class IngressSettings(Settings):
     body_thread_bytes: NonNegativeInt = 64 * 1024
     max_messages: PositiveInt = 10_000
     max_message_parts: PositiveInt = 1_000
+    cors_origins: tuple[Annotated[str, AfterValidator(_origin)], ...] = ()
     send_timeout_s: PositiveFloat = 30
 
 

@@ -139,7 +139,7 @@ def test_structured_output(client: OpenAI, under_test: GatewayUnderTest) -> None
 
 
 def test_the_models(client: OpenAI) -> None:
-    assert [model.id for model in client.models.list()] == ["auto", "cheap", "dear"]
+    assert [model.id for model in client.models.list()] == ["auto", "model-a", "cheap", "dear"]
     assert client.models.retrieve("dear").id == "dear"
 
 

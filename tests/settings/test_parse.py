@@ -56,6 +56,21 @@ def test_a_package_path_that_cannot_be_used_is_refused(
     assert path in message
 
 
+@pytest.mark.parametrize("origin", ["*", "https://a.example", "http://[::1]:3000", "tauri://app"])
+def test_an_origin_of_pages_is_a_scheme_and_a_host(origin: str) -> None:
+    args = parse_args({**embedded_args(), "ingress": {"cors_origins": [origin]}})
+
+    assert args.ingress.cors_origins == (origin,)
+
+
+@pytest.mark.parametrize("origin", ["", "a.example", "https://a.example/", "https://a.example/b"])
+def test_what_is_no_origin_is_refused_with_what_is_one(origin: str) -> None:
+    message = problem_of({**embedded_args(), "ingress": {"cors_origins": [origin]}})
+
+    assert "ingress.cors_origins[0]: " in message
+    assert "https://chat.example.org" in message
+
+
 def test_two_pairs_of_one_id_are_refused_naming_the_second() -> None:
     args = embedded_args()
     args["pairs"][2]["id"] = "smollm2-135m-w8a8"
