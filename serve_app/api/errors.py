@@ -20,12 +20,15 @@ from serve_app.core.errors import (
     FeedbackConflict,
     FeedbackUnavailable,
     Infeasible,
+    NeverServable,
     Overloaded,
+    PoisonRequest,
     RouterError,
     UnknownDecision,
     UnknownModel,
     UnsupportedEncoding,
 )
+from serve_app.core.faults import is_too_long
 
 CALLERS_FAULT = "invalid_request_error"
 OUR_FAULT = "server_error"
@@ -60,59 +63,54 @@ class ErrorReply:
 REPLIES: Mapping[type[RouterError], tuple[int, str, str | None]] = {
     BadRequest: (400, "invalid_request", None),
     UnknownModel: (404, "model_not_found", "model"),
-    ContextTooLong: (413, TOO_LONG, None),
+    ContextTooLong: (400, TOO_LONG, None),
     BodyTooLarge: (413, "body_too_large", None),
     UnsupportedEncoding: (415, "unsupported_encoding", "content-encoding"),
     Infeasible: (422, "infeasible_constraints", "routing"),
+    NeverServable: (422, "never_servable", None),
     UnknownDecision: (404, "decision_not_found", "decision_id"),
     FeedbackConflict: (409, "feedback_conflict", "score"),
     FeedbackUnavailable: (503, "feedback_unavailable", None),
     Overloaded: (503, "overloaded", None),
+    PoisonRequest: (502, "poison_request", None),
     DeadlineExceeded: (504, "deadline_exceeded", None),
 }
 
 
 def reply_to(error: RouterError) -> ErrorReply:
     """Every error of ours as a status and an OpenAI-shaped body."""
-    retry_after_s = None
     status, code, param = REPLIES.get(type(error), (503, "engine_failed", None))
+    retry_after_s = None if type(error) in REPLIES else AT_ONCE_S
     match error:
         case EngineRejected():
-            return _rejected(error)
+            code = TOO_LONG if is_too_long(error.message) else "rejected_by_engine"
+            status, param, retry_after_s = 400, error.param, None
         case BadRequest():
             param = error.param
         case ContextTooLong():
-            param = "max_tokens" if error.max_tokens else None
+            param = "max_tokens" if error.max_tokens else error.param
         case Overloaded() | FeedbackUnavailable():
             retry_after_s = error.retry_after_s
-        case _ if type(error) not in REPLIES:
-            retry_after_s = AT_ONCE_S
     return ErrorReply(
         status=status,
         message=str(error),
         type=OUR_FAULT if status >= HTTPStatus.INTERNAL_SERVER_ERROR else CALLERS_FAULT,
         code=code,
         param=param,
-        headers=_retry_after(retry_after_s),
+        headers=_headers(error, retry_after_s),
     )
 
 
-def _retry_after(seconds: float | None) -> Mapping[str, str]:
-    return {} if seconds is None else {"retry-after": str(math.ceil(seconds))}
-
-
-def _rejected(error: EngineRejected) -> ErrorReply:
-    """The engine's own words; only a prompt that is too long gets the status we promise."""
-    too_long = "context length" in error.message.lower()
-    status = error.status if 400 <= error.status < 500 else 400
-    return ErrorReply(
-        status=413 if too_long else status,
-        message=error.message,
-        type=error.type,
-        code=TOO_LONG if too_long else "rejected_by_engine",
-        param=error.param,
-        headers=_retry_after(AT_ONCE_S if status == HTTPStatus.TOO_MANY_REQUESTS else None),
-    )
+def _headers(error: RouterError, retry_after_s: float | None) -> Mapping[str, str]:
+    headers = {}
+    if retry_after_s is not None:
+        headers["retry-after"] = str(math.ceil(retry_after_s))
+    if error.decision_id is not None:
+        headers["x-quantroute-decision"] = error.decision_id
+    # OpenAI's SDKs read this. Without it they send some of these again.
+    if isinstance(error, NeverServable | PoisonRequest):
+        headers["x-should-retry"] = "false"
+    return headers
 
 
 async def on_router_error(_: Request, exc: Exception) -> Response:
@@ -133,13 +131,14 @@ async def on_http_exception(request: Request, exc: Exception) -> Response:
     return reply.response
 
 
-async def on_bug(_: Request, __: Exception) -> Response:
-    """Starlette logs the exception after this answer is sent."""
+async def on_bug(request: Request, _: Exception) -> Response:
+    """Starlette logs the exception after this answer is sent, which no middleware sees."""
     reply = ErrorReply(
         status=500,
         message="the router failed on this request; its log has the cause",
         type=OUR_FAULT,
         code="internal_error",
+        headers=request.scope["state"].get("bug_headers", {}),
     )
     return reply.response
 

@@ -30,7 +30,10 @@ class RequestIdMiddleware:
             if name == REQUEST_ID and _ACCEPTABLE.fullmatch(value):
                 request_id = bytes(value)
                 break
-        scope.setdefault("state", {})["request_id"] = request_id.decode()
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id.decode()
+        if self._answer:
+            state["bug_headers"] = {REQUEST_ID.decode(): request_id.decode()}
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -34,7 +34,8 @@ class BreakerSettings:
 class Breaker:
     """Closed lets attempts through, open none until its cool-down ends, half-open one probe.
 
-    `since_s` is when it opened or its probe began.
+    `since_s` is when it opened or its probe began, or lies further back than its cool-down when
+    the last probe showed nothing.
     """
 
     settings: BreakerSettings
@@ -62,6 +63,12 @@ class Breaker:
         if self.state == "closed" or not self.allows(now_s):
             return self
         return replace(self, state="half_open", since_s=now_s)
+
+    def released(self, now_s: float) -> Breaker:
+        """A probe ended and showed nothing, so the next attempt may probe at once."""
+        if self.state != "half_open":
+            return self
+        return replace(self, since_s=now_s - 2 * self.cool_down_s)
 
     def succeeded(self, now_s: float) -> Breaker:
         """An attempt gave a first token. One begun before the breaker opened proves nothing."""

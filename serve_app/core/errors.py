@@ -4,20 +4,24 @@
   x RequestError               the caller can fix it
     + BadRequest                 400
     + UnknownModel               404
-    + ContextTooLong             413
+    + ContextTooLong             400
     + BodyTooLarge               413
     + UnsupportedEncoding        415
     + Infeasible                 422
+    + NeverServable              422, waiting does not help
     + UnknownDecision            404
     + FeedbackConflict           409
   x CapacityError              later, or elsewhere
     + Overloaded                 503
     + DeadlineExceeded           504
     + FeedbackUnavailable        503
-  x EngineError                one pair did not answer
-    + EngineRejected             the engine refuses the request itself: no other pair is tried
-    + EngineBusy                 the pair is full: the next one is tried
-    + EngineFailed               the pair broke: the next one is tried
+  x PoisonRequest              502, the request broke two pairs
+  x EngineError                one pair did not answer; `core.faults` has what follows
+    + EngineRejected             the engine refuses the request
+    + EngineBusy                 the pair has no room
+    + EngineLate                 the pair gave nothing in time
+    + EngineFailed               the pair broke
+      - EngineSilent               no request at the pair gets anything
   x CatalogError               what the router reads is missing or wrong
     + CatalogInvalid
     + CatalogReplaced            another publisher was faster
@@ -35,7 +39,9 @@ from dataclasses import dataclass
 
 
 class RouterError(Exception):
-    """Anything quantroute raises on purpose."""
+    """Anything quantroute raises on purpose. `decision_id` is that of its request's decision."""
+
+    decision_id: str | None = None
 
 
 class RequestError(RouterError):
@@ -66,11 +72,15 @@ class UnknownModel(RequestError):
 
 @dataclass(eq=False, repr=False)
 class ContextTooLong(RequestError):
-    """Prompt and answer together fit no pair's context window. Counts are tokens."""
+    """Prompt and answer together fit no pair's context window. Counts are tokens.
+
+    `param` is the field that holds the prompt.
+    """
 
     prompt_tokens: int
     max_tokens: int
     largest_window: int
+    param: str = "messages"
 
     def __str__(self) -> str:
         return (
@@ -115,6 +125,19 @@ class Infeasible(RequestError):
         return (
             f"no pair meets the constraints ({quoted(self.constraints)}): {self.detail}; relax "
             f"them, or send on_infeasible=best_effort to be served by the nearest pair"
+        )
+
+
+@dataclass(eq=False, repr=False)
+class NeverServable(RequestError):
+    """Every pair fails a rule that neither time nor load changes. `reason` names the rules."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.reason}; waiting does not change this: change the request, or ask an operator "
+            f"for a pair that may serve it"
         )
 
 
@@ -275,13 +298,33 @@ class StoreEmpty(StoreUnavailable):
     """The store answers, and nothing was published in it yet."""
 
 
+@dataclass(eq=False, repr=False)
+class PoisonRequest(RouterError):
+    """The engines of two pairs broke on the same request. `causes` has one name per pair."""
+
+    pairs: tuple[str, ...]
+    causes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        broken = ", ".join(
+            f"{pair!r} ({cause})" for pair, cause in zip(self.pairs, self.causes, strict=True)
+        )
+        return (
+            f"the engines of two pairs failed on this request: {broken}; no other pair is tried: "
+            f"do not send it again unchanged"
+        )
+
+
 class EngineError(RouterError):
     """One pair did not answer."""
 
 
 @dataclass(eq=False, repr=False)
 class EngineRejected(EngineError):
-    """The engine finds the request itself wrong; any pair would."""
+    """The engine refuses the request, in OpenAI's terms.
+
+    `core.faults.kind_of` decides if the request is wrong or only this pair cannot serve it.
+    """
 
     pair: str
     status: int
@@ -295,12 +338,23 @@ class EngineRejected(EngineError):
 
 @dataclass(eq=False, repr=False)
 class EngineBusy(EngineError):
-    """The pair's queue is full."""
+    """The pair has no room now: a full queue, back-pressure, or a draining replica."""
 
     pair: str
 
     def __str__(self) -> str:
         return f"pair {self.pair!r} is full"
+
+
+@dataclass(eq=False, repr=False)
+class EngineLate(EngineError):
+    """The pair gave nothing in its time, and is not known to be broken."""
+
+    pair: str
+    cause: str
+
+    def __str__(self) -> str:
+        return f"pair {self.pair!r} is late: {self.cause}"
 
 
 @dataclass(eq=False, repr=False)
@@ -312,3 +366,7 @@ class EngineFailed(EngineError):
 
     def __str__(self) -> str:
         return f"pair {self.pair!r} failed: {self.cause}"
+
+
+class EngineSilent(EngineFailed):
+    """No request at the pair got anything while streams waited for it."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from serve_app.core.decision import Decision
+from serve_app.core.faults import FaultKind
 from serve_app.core.request import Task
 
 Outcome = Literal["ok", "rejected", "failed", "deadline", "overloaded", "disconnected"]
@@ -36,12 +37,21 @@ class Routed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptFailed:
-    """A pair did not give a first token; `reason` is the error's class, `detail` its sentence."""
+    """A pair did not give a first token; `reason` is the kind of fault, `detail` a sentence."""
 
     pair: str
-    reason: str
+    reason: FaultKind
     detail: str
     elapsed_ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoisonFound:
+    """One request broke the engines of `pairs`, and no other pair is tried."""
+
+    decision: str
+    pairs: tuple[str, ...]
+    detail: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +169,7 @@ Event = (
     RequestRejected
     | Routed
     | AttemptFailed
+    | PoisonFound
     | Answered
     | ClassifierMissed
     | ModelRefused

@@ -35,7 +35,7 @@ class Accounting:
         outcome: Outcome = "failed"
         try:
             yield
-            outcome = "failed" if answer.broke else "ok"
+            outcome = "ok" if answer.failure is None else "failed"
         except (asyncio.CancelledError, GeneratorExit, ClientDisconnected):
             outcome = "disconnected"
             raise

@@ -34,8 +34,8 @@ class Answer:
 
     It has no `pair` until one gives its first token. `failures` are the errors of the pairs tried
     before. `first_token_s` is the time of a stream's first token. A unary answer shows none.
-    `usage` is what the engine has counted so far. `broke` is true when the pair failed after its
-    first token. An `observer` gets the engine's texts as they pass.
+    `usage` is what the engine has counted so far. `failure` is the pair's error after its first
+    token. An `observer` gets the engine's texts as they pass.
 
     The engine is always asked for usage. A caller who asked too gets the engine's own usage
     chunk, with `cost_usd` in it. One who did not gets no chunk it does not expect: the last
@@ -53,7 +53,7 @@ class Answer:
         self.failures: list[EngineError] = []
         self.first_token_s: float | None = None
         self.usage = NO_USAGE
-        self.broke = False
+        self.failure: EngineError | None = None
         self.observer: AnswerObserver | None = None
         self._chunks_with_text = 0
         self._price: TokenPrice | None = None
@@ -110,7 +110,6 @@ class Answer:
 
     async def chunks(self) -> AsyncGenerator[str, None]:
         """The JSON texts of a stream. Raises `EngineError` when the pair breaks midway."""
-        failure = None
         try:
             async with aclosing(self._texts) as texts:
                 async for text in texts:
@@ -118,12 +117,11 @@ class Answer:
                     for ready in self._ready(text):
                         yield ready
         except EngineError as error:
-            self.broke = True
-            failure = error
+            self.failure = error
         for held in self._released():
             yield held
-        if failure is not None:
-            raise failure
+        if self.failure is not None:
+            raise self.failure
 
     def _note(self, text: str) -> None:
         if self.observer is not None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from serve_app.core.breaker import BreakerSettings
 from serve_app.core.decision import Decision, RoutingResult
-from serve_app.core.errors import EngineFailed, RequestError, UnknownModel
+from serve_app.core.errors import EngineError, RequestError, RouterError, UnknownModel
 from serve_app.core.events import RequestRejected, Routed
 from serve_app.core.fleet import LoadView, Pair
 from serve_app.core.inference_request import InferenceRequest
@@ -27,6 +27,8 @@ from serve_app.state.breakers import Breakers
 from serve_app.state.ledger import Ledger
 from serve_app.state.live_catalog import LiveCatalog
 from serve_app.state.load import LoadTracker
+from serve_app.state.poison import PoisonRecord
+from serve_app.state.silences import Silences
 from serve_app.state.status import FleetStatus
 
 RECENT_DECISIONS = 200
@@ -53,7 +55,8 @@ class Gateway:
 
     def __post_init__(self) -> None:
         self._pairs = {pair.id: pair for pair in self.pairs}
-        self._breakers = Breakers(self._pairs, self.breaker or BreakerSettings(), self.clock)
+        breaker = self.breaker or BreakerSettings()
+        self._breakers = Breakers(self._pairs, breaker, self.clock)
         self._recent: deque[Decision] = deque(maxlen=RECENT_DECISIONS)
         self.ledger = Ledger(self.settings.reference_pair)
         self._accounting = Accounting(self.ledger, self.clock, self.events)
@@ -71,7 +74,14 @@ class Gateway:
             ids=self.ids,
         )
         self._attempts = Attempts(
-            self.engine, self._breakers, self.load, self.settings, self.clock, self.events
+            engine=self.engine,
+            breakers=self._breakers,
+            poison=PoisonRecord(self._pairs, breaker.failures_to_open),
+            silences=Silences(self._pairs, self.clock),
+            load=self.load,
+            settings=self.settings,
+            clock=self.clock,
+            events=self.events,
         )
 
     @property
@@ -102,7 +112,8 @@ class Gateway:
     async def answer(self, request: InferenceRequest) -> AsyncIterator[Answer]:
         """Serves one request; leaving the block frees the engine's slot and closes the account.
 
-        Raises `RequestError`s, `CapacityError`s and `EngineRejected`, all before the first token.
+        Raises `RequestError`s, `CapacityError`s, `EngineRejected` and `PoisonRequest`, all before
+        the first token. Those raised after the request was routed name its decision.
         """
         try:
             routing = await self._router.route(request)
@@ -112,22 +123,29 @@ class Gateway:
         self._recent.append(routing.decision)
         self.events.emit(Routed(decision=routing.decision, overhead_ms=routing.overhead_ms))
         answer = Answer(request, routing)
-        with self._accounting.record(answer):
-            raise_if_refused(routing.decision, request, self._pairs, self.settings.retry_after_s)
-            async with self._attempts.first_token(answer):
-                observers = Observers(self._listeners, request, routing, answer.pair)
-                answer.observer, complete = observers, False
-                try:
+        try:
+            with self._accounting.record(answer):
+                decision, retry_after_s = routing.decision, self.settings.retry_after_s
+                raise_if_refused(decision, request, self._pairs, retry_after_s)
+                async with self._attempts.first_token(answer), self._observed(answer, routing):
                     yield answer
-                    complete = not answer.broke
-                except EngineFailed:
-                    self._breakers.failed(answer.pair)
-                    raise
-                finally:
-                    observers.ended(answer.usage, complete=complete)
-                    features = routing.decision.features
-                    self.catalog.counted(request, features, answer.pair, answer.usage)
-                if complete:
-                    self._breakers.succeeded(answer.pair)
-                else:
-                    self._breakers.failed(answer.pair)
+        except RouterError as error:
+            error.decision_id = routing.decision.id
+            raise
+
+    @asynccontextmanager
+    async def _observed(self, answer: Answer, routing: RoutingResult) -> AsyncIterator[None]:
+        """Lets listeners observe an answer that has begun, and counts how it ended."""
+        observers = Observers(self._listeners, answer.request, routing, answer.pair)
+        answer.observer, whole = observers, False
+        try:
+            yield
+            whole = answer.failure is None
+        except EngineError as error:
+            answer.failure = error
+            raise
+        finally:
+            observers.ended(answer.usage, complete=whole)
+            features = routing.decision.features
+            self.catalog.counted(answer.request, features, answer.pair, answer.usage)
+            self._attempts.ended(answer, whole=whole)

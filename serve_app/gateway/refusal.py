@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from serve_app.core.decision import Decision
+from serve_app.core.decision import Decision, Rule
 from serve_app.core.errors import (
     BadRequest,
     BodyTooLarge,
     ContextTooLong,
     Infeasible,
+    NeverServable,
     Overloaded,
     RequestError,
     UnknownModel,
@@ -17,6 +18,13 @@ from serve_app.core.errors import (
 from serve_app.core.events import RejectReason
 from serve_app.core.fleet import Pair
 from serve_app.core.inference_request import InferenceRequest
+
+# Neither time nor load makes a pair pass these.
+PERMANENT: frozenset[Rule] = frozenset(
+    {"profile", "context", "capability", "golden", "numeric_guard"}
+)
+# A pair that fails only these may pass them later.
+PASSING: frozenset[Rule] = frozenset({"replica", "breaker"})
 
 
 def reject_reason_of(error: RequestError) -> RejectReason:
@@ -41,7 +49,8 @@ def raise_if_refused(
             counted = decision.features.prompt_tokens if decision.features is not None else 0
             considered = {rejection.pair for rejection in decision.rejected}
             largest = max(pairs[pair].context_window for pair in considered)
-            raise ContextTooLong(counted, request.max_tokens or 0, largest)
+            holds_prompt = "messages" if request.operation == "chat" else "prompt"
+            raise ContextTooLong(counted, request.max_tokens or 0, largest, holds_prompt)
         case "capability":
             # The first field that asks for what some pair with enough room cannot do.
             param = next(iter(request.needs.values()), None)
@@ -59,4 +68,20 @@ def raise_if_refused(
         case "infeasible":
             raise Infeasible(decision.infeasible, decision.reason)
         case "unavailable":
+            failed = rules_failed(decision).values()
+            if failed and all(rules & PERMANENT for rules in failed):
+                raise NeverServable(decision.reason)
             raise Overloaded(decision.reason, retry_after_s)
+
+
+def may_serve_later(decision: Decision) -> bool:
+    """Whether a pair was rejected only because it cannot be tried now."""
+    return any(rules <= PASSING for rules in rules_failed(decision).values())
+
+
+def rules_failed(decision: Decision) -> Mapping[str, set[Rule]]:
+    """By rejected pair, the rules that it failed."""
+    failed: dict[str, set[Rule]] = {}
+    for rejection in decision.rejected:
+        failed.setdefault(rejection.pair, set()).add(rejection.rule)
+    return failed

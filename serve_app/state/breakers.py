@@ -23,6 +23,10 @@ class Breakers:
     def probing(self, pair: str) -> None:
         self._breakers[pair] = self._breakers[pair].probing(self._clock.now())
 
+    def released(self, pair: str) -> None:
+        """Ends a probe that showed nothing about the pair."""
+        self._breakers[pair] = self._breakers[pair].released(self._clock.now())
+
     def gave_first_token(self, pair: str) -> None:
         """Ends a probe. A closed breaker forgives failures only for an answer that came whole:
         a pair that always breaks midway gives first tokens too."""

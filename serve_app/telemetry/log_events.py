@@ -16,6 +16,7 @@ from serve_app.core.events import (
     ClassifierMissed,
     Event,
     ModelRefused,
+    PoisonFound,
     Routed,
     SecretsExposed,
     StoreLost,
@@ -66,6 +67,14 @@ class LogEvents:
                     reason=event.reason,
                     detail=event.detail,
                     elapsed_ms=round(event.elapsed_ms, 1),
+                )
+            case PoisonFound():
+                self._write(
+                    logging.ERROR,
+                    "poison_request",
+                    decision=event.decision,
+                    pairs=", ".join(event.pairs),
+                    detail=event.detail,
                 )
             # One line for each time it was asked in vain, not for each request of an outage.
             case ClassifierMissed(reason=reason, asked=True):

@@ -19,6 +19,7 @@ from serve_app.core.events import (
     Event,
     FeedbackRefused,
     FeedbackTaken,
+    PoisonFound,
     RequestRejected,
     Routed,
     ShadowEnded,
@@ -57,8 +58,12 @@ class PrometheusEvents:
         counter = partial(Counter, registry=registry)
         self._attempts_failed = counter(
             "quantroute_attempts_failed",
-            "Attempts that gave no first token, by the error's class",
+            "Attempts that gave no first token, by the kind of fault",
             ["pair", "reason"],
+        )
+        self._poison = counter(
+            "quantroute_poison_requests",
+            "Requests that broke the engines of two pairs",
         )
         self._classifier_missed = counter(
             "quantroute_classifier_missed",
@@ -76,6 +81,8 @@ class PrometheusEvents:
                 self._answers.count(event)
             case AttemptFailed(pair=pair, reason=reason):
                 self._attempts_failed.labels(pair, reason).inc()
+            case PoisonFound():
+                self._poison.inc()
             case ClassifierMissed():
                 self._classifier_missed.inc()
             case CatalogSwapped() | CatalogRefused() | StoreLost() | TokenRatiosChanged():

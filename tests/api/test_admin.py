@@ -154,5 +154,6 @@ def test_a_bug_is_answered_without_a_traceback() -> None:
     answer = client.post(CHAT, json=a_body())
 
     assert answer.status_code == 500
+    assert answer.headers["x-request-id"]
     assert answer.json()["error"]["code"] == "internal_error"
     assert "division" not in answer.text

@@ -178,7 +178,7 @@ def test_a_model_name_without_end_is_not_sent_back_whole() -> None:
     assert len(error["message"]) < 300
 
 
-def test_a_prompt_that_no_pair_can_hold_is_a_413() -> None:
+def test_a_prompt_that_no_pair_can_hold_is_a_bad_request() -> None:
     long = [{"role": "user", "content": "word " * 1900}]
     under_test = gateway_under_test(
         pairs=[a_pair("cheap", context_window=1000), a_pair("dear", context_window=9)]
@@ -186,8 +186,9 @@ def test_a_prompt_that_no_pair_can_hold_is_a_413() -> None:
 
     answer = a_client(under_test).post(CHAT, json=a_body(messages=long))
 
-    assert answer.status_code == 413
+    assert answer.status_code == 400
     assert answer.json()["error"]["code"] == "context_length_exceeded"
+    assert answer.json()["error"]["param"] == "messages"
     assert "1000" in answer.json()["error"]["message"]
     assert under_test.engine.calls == []
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from serve_app.core.errors import EngineFailed, EngineRejected
+from serve_app.core.errors import EngineBusy, EngineFailed, EngineRejected
 from serve_app.testing import Script
 from tests.api.apps import CHAT, COMPLETIONS, a_body, a_client
 from tests.gateways import gateway_under_test
@@ -134,13 +134,27 @@ def test_an_error_after_the_first_token_ends_the_stream_in_band() -> None:
 
 @pytest.mark.parametrize("stream", [True, False])
 def test_an_error_before_the_first_token_has_a_status(stream: bool) -> None:
-    dead = {pair: Script(error=EngineFailed(pair, "gone")) for pair in ("cheap", "dear")}
+    dead = {"cheap": Script(error=BROKEN), "dear": Script(error=EngineBusy("dear"))}
 
     answer = a_client(gateway_under_test(dead)).post(CHAT, json=a_body(stream=stream))
 
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "1"
     assert answer.json()["error"]["code"] == "overloaded"
+    assert answer.headers["x-request-id"]
+    assert answer.headers["x-quantroute-decision"] == "decision-1"
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_request_that_breaks_two_pairs_is_refused_for_good(stream: bool) -> None:
+    broken = {pair: Script(error=EngineFailed(pair, "gone")) for pair in ("cheap", "dear")}
+
+    answer = a_client(gateway_under_test(broken)).post(CHAT, json=a_body(stream=stream))
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (502, "poison_request")
+    assert answer.headers["x-should-retry"] == "false"
+    assert answer.headers["x-quantroute-decision"] == "decision-1"
+    assert "'cheap' (gone), 'dear' (gone)" in answer.json()["error"]["message"]
 
 
 def test_what_an_engine_rejects_comes_back_in_its_own_words() -> None:
@@ -148,23 +162,26 @@ def test_what_an_engine_rejects_comes_back_in_its_own_words() -> None:
 
     answer = a_client(gateway_under_test({"cheap": Script(error=error)})).post(CHAT, json=a_body())
 
-    assert answer.status_code == 422
+    assert answer.status_code == 400
     assert answer.json()["error"] == {
         "message": "bad regex",
-        "type": "BadRequestError",
+        "type": "invalid_request_error",
         "param": "structured_outputs",
         "code": "rejected_by_engine",
     }
 
 
-def test_an_engine_that_finds_the_prompt_too_long_makes_a_413() -> None:
-    error = EngineRejected(
-        "cheap", 400, "This model's maximum context length is 2048 tokens.", "t", None
-    )
+def test_a_prompt_that_every_engine_finds_too_long_is_a_bad_request() -> None:
+    words = "This model's maximum context length is 2048 tokens."
+    refusing = {
+        pair: Script(error=EngineRejected(pair, 400, words, "t", None))
+        for pair in ("cheap", "dear")
+    }
 
-    answer = a_client(gateway_under_test({"cheap": Script(error=error)})).post(CHAT, json=a_body())
+    answer = a_client(gateway_under_test(refusing)).post(CHAT, json=a_body())
 
-    assert answer.status_code == 413
+    assert answer.status_code == 400
+    assert answer.headers["x-quantroute-decision"] == "decision-1"
     assert answer.json()["error"]["code"] == "context_length_exceeded"
 
 

@@ -11,7 +11,7 @@ import pytest
 from openai import AsyncOpenAI, OpenAI
 from pydantic import BaseModel
 
-from serve_app.core.errors import EngineFailed
+from serve_app.core.errors import EngineBusy, EngineFailed
 from serve_app.testing import Script
 from tests.api.apps import a_client, an_app
 from tests.gateways import GatewayUnderTest, gateway_under_test
@@ -154,7 +154,7 @@ def test_errors_arrive_as_the_sdks_own(client: OpenAI, under_test: GatewayUnderT
 
     under_test.load.set_replicas({})
     for pair in ("cheap", "dear"):
-        under_test.engine.scripts[pair] = Script(error=EngineFailed(pair, "oom"))
+        under_test.engine.scripts[pair] = Script(error=EngineBusy(pair))
     with pytest.raises(openai.InternalServerError) as overloaded:
         client.chat.completions.create(model="auto", messages=MESSAGES)
     assert overloaded.value.code == "overloaded"

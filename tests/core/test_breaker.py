@@ -72,6 +72,21 @@ def test_a_probe_that_never_reports_gives_way_to_another() -> None:
     assert silent.probing(20).allows(29) is False
 
 
+def test_a_probe_that_showed_nothing_gives_way_to_the_next_at_once() -> None:
+    released = opened(at_s=0).probing(10).released(11)
+
+    assert released.allows(11)
+    assert released.probing(11).allows(12) is False
+    assert released.failed(12).cool_down_s == 20
+
+
+def test_only_a_probe_can_be_released() -> None:
+    closed_one, open_one = closed().failed(1), opened(at_s=0)
+
+    assert closed_one.released(2) is closed_one
+    assert open_one.released(2) is open_one
+
+
 def test_a_probe_that_succeeds_closes_it_for_good() -> None:
     breaker = opened(at_s=0).probing(10).succeeded(11)
 
@@ -101,7 +116,8 @@ def test_settings_with_a_limit_below_the_first_cool_down_are_refused() -> None:
 
 
 MOVES = st.lists(
-    st.tuples(st.sampled_from(("succeeded", "failed", "probing")), st.floats(0, 30)), max_size=60
+    st.tuples(st.sampled_from(("succeeded", "failed", "probing", "released")), st.floats(0, 30)),
+    max_size=60,
 )
 
 

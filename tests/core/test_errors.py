@@ -19,6 +19,16 @@ EVERY_ERROR = [
         "the prompt has about 9000 tokens and asks for up to 100 more; the largest context window "
         "here is 4096 tokens: shorten the messages or lower max_tokens",
     ),
+    (
+        errors.NeverServable("no pair can serve this request: a fails golden"),
+        "no pair can serve this request: a fails golden; waiting does not change this: change the "
+        "request, or ask an operator for a pair that may serve it",
+    ),
+    (
+        errors.PoisonRequest(("a", "b"), ("oom", "RayActorError")),
+        "the engines of two pairs failed on this request: 'a' (oom), 'b' (RayActorError); no other "
+        "pair is tried: do not send it again unchanged",
+    ),
     (errors.BodyTooLarge(8), "the request body is larger than the limit of 8 bytes"),
     (
         errors.UnsupportedEncoding("br", ("gzip", "identity")),
@@ -48,6 +58,8 @@ EVERY_ERROR = [
     (errors.DeadlineExceeded(900, ("a",)), "no answer within 900 ms; tried: 'a'"),
     (errors.EngineRejected("a", 400, "no such field", "bad", "n"), "no such field"),
     (errors.EngineBusy("a"), "pair 'a' is full"),
+    (errors.EngineLate("a", "nothing came"), "pair 'a' is late: nothing came"),
+    (errors.EngineSilent("a", "nothing came"), "pair 'a' failed: nothing came"),
     (errors.EngineFailed("a", "RayActorError"), "pair 'a' failed: RayActorError"),
     (errors.CatalogInvalid("file", ("x", "y")), "catalog in file refused: x; y"),
     (

@@ -14,6 +14,7 @@ from serve_app.core.events import (
     ClassifierMissed,
     Event,
     ModelRefused,
+    PoisonFound,
     Routed,
     SecretsExposed,
     StoreLost,
@@ -54,14 +55,24 @@ def events(caplog: pytest.LogCaptureFixture) -> LogEvents:
             {"event": "catalog_swapped", "version": "3", "pairs": 2},
         ),
         (
-            AttemptFailed(pair="a", reason="EngineBusy", detail="a is full", elapsed_ms=3.14159),
+            AttemptFailed(pair="a", reason="capacity", detail="a is full", elapsed_ms=3.14159),
             "WARNING",
             {
                 "event": "attempt_failed",
                 "pair": "a",
-                "reason": "EngineBusy",
+                "reason": "capacity",
                 "detail": "a is full",
                 "elapsed_ms": 3.1,
+            },
+        ),
+        (
+            PoisonFound(decision="d1", pairs=("a", "b"), detail="oom at both"),
+            "ERROR",
+            {
+                "event": "poison_request",
+                "decision": "d1",
+                "pairs": "a, b",
+                "detail": "oom at both",
             },
         ),
         (

@@ -14,6 +14,7 @@ from serve_app.core.events import (
     CatalogSwapped,
     ClassifierMissed,
     Event,
+    PoisonFound,
     RequestRejected,
     Routed,
     StoreLost,
@@ -232,9 +233,14 @@ def test_context_buckets_reach_the_longest_windows_in_steps_of_half_at_most() ->
     ("event", "name", "labels"),
     [
         (
-            AttemptFailed(pair="a", reason="EngineBusy", detail="a is full", elapsed_ms=3),
+            AttemptFailed(pair="a", reason="capacity", detail="a is full", elapsed_ms=3),
             "quantroute_attempts_failed_total",
-            {"pair": "a", "reason": "EngineBusy"},
+            {"pair": "a", "reason": "capacity"},
+        ),
+        (
+            PoisonFound(decision="d1", pairs=("a", "b"), detail="oom"),
+            "quantroute_poison_requests_total",
+            {},
         ),
         (ClassifierMissed(reason="late", asked=True), "quantroute_classifier_missed_total", {}),
         (CatalogRefused(reason="no"), "quantroute_catalog_refused_total", {}),
