@@ -6,8 +6,8 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
 from typing import Any
 
-from ray.exceptions import RayTaskError
-from ray.serve.exceptions import BackPressureError
+from ray.exceptions import PendingCallsLimitExceeded, RayTaskError, TaskCancelledError
+from ray.serve.exceptions import BackPressureError, ReplicaUnavailableError
 from ray.serve.handle import DeploymentHandle
 
 from serve_app.classifier.request_text import segment
@@ -17,6 +17,13 @@ from serve_app.core.request import Prompt, PromptClassification
 from serve_app.serving.handle_errors import HandleError, cause_of, handle_errors
 
 Handle = DeploymentHandle[Any]
+# A full queue, a replica that drains, and one whose task ended without a call of ours to end it.
+NO_ROOM = (
+    BackPressureError,
+    ReplicaUnavailableError,
+    PendingCallsLimitExceeded,
+    TaskCancelledError,
+)
 
 
 class HandleEngine:
@@ -66,9 +73,10 @@ async def warm_up(classifier: Classifier) -> None:
 
 
 def _engine_error(pair: str, exc: Exception) -> EngineError:
-    if isinstance(exc, BackPressureError):
-        return EngineBusy(pair)
+    """What came over a handle. Whatever is not known here is a pair that broke."""
     cause = exc.cause if isinstance(exc, RayTaskError) else exc
     if isinstance(cause, EngineError):
         return cause
+    if isinstance(cause, NO_ROOM) or isinstance(exc, NO_ROOM):
+        return EngineBusy(pair)
     return EngineFailed(pair, cause_of(exc))

@@ -5,22 +5,24 @@ Importing this module imports vLLM; only the application builder and pair replic
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncGenerator
-from typing import Any
+from typing import Any, cast
 
-from pydantic import ValidationError
 from ray.serve.deployment import Application
 from ray.serve.llm import LLMConfig, build_llm_deployment
 from ray.serve.llm.deployment import LLMServer
 from ray.serve.llm.openai_api_models import ChatCompletionRequest, CompletionRequest
+from vllm.exceptions import GracefulHTTPError, VLLMError, VLLMServerError, VLLMValidationError
 
-from serve_app.core.errors import EngineFailed, EngineRejected
+from serve_app.core.errors import EngineError
 from serve_app.core.ports import Operation
+from serve_app.serving.building import INTAKE, Intake, build, refuse_while_adding
+from serve_app.serving.engine_texts import error_of_exception, texts_of
 from serve_app.serving.llm_config import llm_config_fields
 from serve_app.settings import PairSettings
 
-DONE = "[DONE]"
+# What is never the request's fault, wherever it arises.
+OWN_FAULTS = (VLLMServerError, GracefulHTTPError, MemoryError)
 
 
 class PairServer(LLMServer):
@@ -30,25 +32,34 @@ class PairServer(LLMServer):
     parser untouched. Cancelling a call aborts the request in the engine.
     """
 
+    async def start(self) -> None:
+        await super().start()  # type: ignore[no-untyped-call]
+        client = cast(Any, self.engine)._engine_client
+        refuse_while_adding(client, VLLMValidationError, (VLLMError, MemoryError))
+
     async def answer(
         self, operation: Operation, body: dict[str, Any], request_id: str
     ) -> AsyncGenerator[str, None]:
-        """Yields the response, or its chunks, as JSON texts. Raises `EngineError`s."""
-        pair = self._llm_config.model_id
-        parts = await self._ask(pair, operation, {**body, "request_id": request_id})
-        async for part in parts:
-            for text in _texts(pair, part):
-                yield text
-
-    async def _ask(
-        self, pair: str, operation: Operation, fields: dict[str, Any]
-    ) -> AsyncGenerator[Any, None]:
+        """Yields the response, or its chunks, as JSON texts. Raises `EngineError`s only."""
+        pair, fields = self._llm_config.model_id, {**body, "request_id": request_id}
+        intake = Intake()
+        INTAKE.set(intake)
         try:
             if operation == "chat":
-                return await self.chat(ChatCompletionRequest(**fields))
-            return await self.completions(CompletionRequest(**fields))
-        except ValidationError as exc:
-            raise _rejected_by_schema(pair, exc) from None
+                parts: AsyncGenerator[Any, None] = await self.chat(
+                    build(pair, ChatCompletionRequest, fields)
+                )
+            else:
+                parts = await self.completions(build(pair, CompletionRequest, fields))
+            async for part in parts:
+                for text in texts_of(pair, part, fields, intake):
+                    yield text
+        except EngineError:
+            raise
+        # Without its cause, which may not survive the way over a handle.
+        except Exception as exc:  # noqa: BLE001
+            own = isinstance(exc, OWN_FAULTS)
+            raise error_of_exception(pair, exc, fields, intake, own=own) from None
 
 
 def build_pair(settings: PairSettings, checkpoint: str) -> Application:
@@ -57,38 +68,3 @@ def build_pair(settings: PairSettings, checkpoint: str) -> Application:
     return build_llm_deployment(
         config, deployment_cls=PairServer, override_serve_options={"name": settings.id}
     )
-
-
-def _texts(pair: str, part: Any) -> list[str]:
-    if (error := getattr(part, "error", None)) is not None:
-        raise _rejected(pair, error.model_dump())
-    if isinstance(part, list):
-        return [text for item in part for text in _texts(pair, item)]
-    if isinstance(part, str):
-        return [text for line in part.split("\n\n") if (text := _payload(pair, line))]
-    return [part.model_dump_json()]
-
-
-def _payload(pair: str, line: str) -> str:
-    """The JSON text of one server-sent event; empty for the end mark."""
-    text = line.strip().removeprefix("data:").strip()
-    if text == DONE:
-        return ""
-    if text.startswith('{"error"'):
-        raise _rejected(pair, json.loads(text)["error"])
-    return text
-
-
-def _rejected(pair: str, error: dict[str, Any]) -> EngineRejected | EngineFailed:
-    status = int(error.get("code") or 500)
-    kind = str(error.get("type") or "engine_error")
-    if status >= 500:
-        return EngineFailed(pair, kind)
-    return EngineRejected(pair, status, str(error.get("message")), kind, error.get("param"))
-
-
-def _rejected_by_schema(pair: str, exc: ValidationError) -> EngineRejected:
-    first = exc.errors(include_url=False, include_context=False)[0]
-    path = ".".join(str(part) for part in first["loc"])
-    message = f"{path}: {first['msg']}" if path else str(first["msg"])
-    return EngineRejected(pair, 400, message, "invalid_request_error", path or None)

@@ -50,15 +50,8 @@ class LogEvents:
                 self._write(
                     logging.WARNING, "secrets_exposed", fields=", ".join(fields), advice=ADVICE
                 )
-            case CatalogSwapped(version=version, pairs=pairs, published=published):
-                self._write(logging.INFO, "catalog_swapped", version=version, pairs=pairs)
-                if published:
-                    self._write(
-                        logging.WARNING,
-                        "published_profiles",
-                        version=version,
-                        pairs=", ".join(published),
-                    )
+            case CatalogSwapped():
+                self._swapped(event)
             case AttemptFailed():
                 self._write(
                     logging.WARNING,
@@ -89,6 +82,13 @@ class LogEvents:
                     pair=decision.chosen,
                     reason=decision.fallback,
                 )
+
+    def _swapped(self, event: CatalogSwapped) -> None:
+        version = event.version
+        self._write(logging.INFO, "catalog_swapped", version=version, pairs=event.pairs)
+        if event.published:
+            pairs = ", ".join(event.published)
+            self._write(logging.WARNING, "published_profiles", version=version, pairs=pairs)
 
     def _write(self, level: int, name: str, **fields: str | float | None) -> None:
         if self._logger.isEnabledFor(level):

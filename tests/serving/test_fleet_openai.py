@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import httpx2
 import openai
 import pytest
 
@@ -184,12 +185,11 @@ def test_models_list_auto_first_and_then_every_pair(sdk: openai.OpenAI) -> None:
     assert set(names) >= PAIRS
 
 
-def test_a_prompt_longer_than_every_window_is_refused_with_413(sdk: openai.OpenAI) -> None:
-    with pytest.raises(openai.APIStatusError) as refused:
+def test_a_prompt_longer_than_every_window_is_a_bad_request(sdk: openai.OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError) as refused:
         sdk.chat.completions.create(
             model="auto", messages=[{"role": "user", "content": "word " * 5000}]
         )
-    assert refused.value.status_code == 413
     assert refused.value.code == "context_length_exceeded"
 
 
@@ -201,3 +201,62 @@ def test_what_only_the_engine_can_refuse_keeps_its_status_and_field(
             model="smollm2-135m-bf16", messages=QUESTION, extra_body={"min_p": 7.5}
         )
     assert "min_p" in refused.value.message
+
+
+NAMELESS = {"type": "function"}
+NAMED = {"type": "function", "function": {"name": "x"}}
+# What vLLM refuses in each of its ways: the body's fields, and the field that is at fault if known.
+REFUSED_BY_VLLM = {
+    "a refusal that pydantic does not wrap": ({"response_format": {"type": "x"}}, None),
+    "a KeyError": ({"tools": [NAMELESS], "tool_choice": NAMED}, None),
+    "an AttributeError": ({"structured_outputs": 3}, "structured_outputs"),
+    "pydantic": ({"top_k": "many"}, "top_k"),
+    "a value out of its range": ({"min_p": 7.5}, "min_p"),
+    "a bad regular expression": ({"structured_outputs": {"regex": "("}}, None),
+    "a bad grammar": ({"structured_outputs": {"grammar": "no grammar ::"}}, None),
+    "ids outside of the vocabulary": ({"logit_bias": {"99999999": 1}}, None),
+    "a modality": (
+        {
+            "messages": [
+                {
+                    "role": "user",
+                    "content": [
+                        {"type": "text", "text": "What is this?"},
+                        {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}},
+                    ],
+                }
+            ]
+        },
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize(("fields", "param"), REFUSED_BY_VLLM.values(), ids=REFUSED_BY_VLLM)
+def test_what_vllm_refuses_is_a_bad_request_and_moves_no_breaker(
+    fleet: Fleet, fields: dict[str, object], param: str | None, stream: bool
+) -> None:
+    url = f"{fleet.url}/v1/chat/completions"
+    body = {"model": "auto", "messages": QUESTION, "max_tokens": 3, "stream": stream}
+    before = breakers_of(fleet)
+
+    for _ in range(6):
+        refused = httpx2.post(url, json={**body, **fields}, timeout=120)
+        error = refused.json()["error"]
+        assert (refused.status_code, error["type"]) == (400, "invalid_request_error"), error
+        assert error["message"]
+        assert param in (None, error["param"])
+
+    assert breakers_of(fleet) == before
+    assert httpx2.post(url, json={**body, "stream": False}, timeout=120).status_code == 200
+
+
+def breakers_of(fleet: Fleet) -> dict[str, tuple[str, int]]:
+    breakers = httpx2.get(f"{fleet.url}/admin/breakers", timeout=120).json()
+    return {pair: (one["state"], one["failures"]) for pair, one in breakers.items()}
+
+
+def test_prompt_ids_outside_of_the_vocabulary_are_a_bad_request(sdk: openai.OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError):
+        sdk.completions.create(model="auto", prompt=[99_999_999], max_tokens=3)

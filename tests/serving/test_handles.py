@@ -8,8 +8,12 @@ from typing import Any
 
 import pytest
 from ray import serve
-from ray.exceptions import RayActorError, RayTaskError
-from ray.serve.exceptions import BackPressureError
+from ray.exceptions import PendingCallsLimitExceeded, RayActorError, RayTaskError
+from ray.serve.exceptions import (
+    BackPressureError,
+    ReplicaUnavailableError,
+    RequestCancelledError,
+)
 
 from serve_app.classifier.classifiers import HeuristicClassifier
 from serve_app.classifier.request_text import segment
@@ -87,11 +91,23 @@ async def test_an_engine_error_of_ours_arrives_with_its_attributes(*, wrapped: b
     assert (arrived.value.status, arrived.value.param) == (400, "min_p")
 
 
-async def test_a_full_queue_is_a_busy_pair() -> None:
+FULL = BackPressureError(num_queued_requests=9, max_queued_requests=8)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        FULL,
+        raised_at_the_replica(FULL),
+        ReplicaUnavailableError("replica-1"),
+        RequestCancelledError("request-1"),
+        PendingCallsLimitExceeded(),
+    ],
+    ids=["full", "full at the replica", "draining", "cancelled by Ray", "too many calls"],
+)
+async def test_a_pair_without_room_is_busy_and_not_broken(error: Exception) -> None:
     with pytest.raises(EngineBusy):
-        await collect(
-            ScriptedHandle([], BackPressureError(num_queued_requests=9, max_queued_requests=8))
-        )
+        await collect(ScriptedHandle([], error))
 
 
 @pytest.mark.parametrize(
