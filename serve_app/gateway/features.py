@@ -29,7 +29,10 @@ class FeatureReader:
     ) -> Features:
         counted = self.tokens.estimate(request.countable)
         estimate = request.counted_tokens + counted
-        if any(_is_doubtful(estimate, request, pair, catalog) for pair in pairs):
+        excesses = [_excess(estimate, request, pair, catalog) for pair in pairs]
+        doubtful = any(abs(share) <= DOUBTFUL_SHARE for pair in excesses for share in pair)
+        # Nothing is refused for its length by an estimate.
+        if doubtful or all(min(shares) > 0.0 for shares in excesses):
             # Exact counting of a long prompt takes long enough to stall every other request.
             counted = await asyncio.to_thread(self.tokens.count, request.countable)
         if len(pairs) == 1:
@@ -48,17 +51,20 @@ class FeatureReader:
         )
 
 
-def _is_doubtful(
+def _excess(
     prompt_tokens: int, request: InferenceRequest, pair: Pair, catalog: Catalog
-) -> bool:
-    """Whether the estimate is too near the pair's context window to trust."""
+) -> tuple[float, float]:
+    """How far prompt and answer exceed the pair's context window, as shares of it.
+
+    With the caller's limit on the answer, and with the pair's own where the caller set none.
+    """
     profile = catalog.profiles.get(pair.id)
     ratio = profile.tokens_ratio if profile is not None else 1.0
     added_tokens = catalog.added_tokens.get((pair.id, request.form), 0.0)
     prompt_tokens_here = prompt_tokens * ratio + added_tokens
-    limits = (request.max_tokens or 1, request.max_tokens or pair.default_max_tokens or 1)
-    return any(
-        abs(prompt_tokens_here + limit - pair.context_window)
-        <= DOUBTFUL_SHARE * pair.context_window
-        for limit in limits
+    window = pair.context_window
+    return (
+        (prompt_tokens_here + (request.max_tokens or 1) - window) / window,
+        (prompt_tokens_here + (request.max_tokens or pair.default_max_tokens or 1) - window)
+        / window,
     )

@@ -179,8 +179,8 @@ async def test_the_fallback_respects_the_pair_that_was_asked_for() -> None:
     assert (await whole(under_test, a_request(model="cheap")))["model"] == "cheap"
 
 
-@pytest.mark.parametrize(("prompt_tokens", "exact"), [(100, False), (3600, True), (9000, False)])
-async def test_tokens_are_counted_exactly_only_near_a_context_window(
+@pytest.mark.parametrize(("prompt_tokens", "exact"), [(100, False), (3600, True), (9000, True)])
+async def test_tokens_are_counted_exactly_near_a_context_window_and_beyond_all_of_them(
     prompt_tokens: int, exact: bool
 ) -> None:
     under_test = gateway_under_test()
@@ -190,6 +190,24 @@ async def test_tokens_are_counted_exactly_only_near_a_context_window(
     )
 
     assert under_test.tokens.counted == (["some words"] if exact else [])
+
+
+async def test_a_prompt_that_a_larger_window_holds_is_not_counted_exactly() -> None:
+    pairs = (a_pair("cheap"), a_pair("dear", context_window=32_768))
+    under_test = gateway_under_test(pairs=pairs)
+
+    await under_test.gateway.explain(a_request(counted_tokens=9000, countable="some words"))
+
+    assert under_test.tokens.counted == []
+
+
+async def test_a_table_that_is_estimated_too_long_is_served() -> None:
+    under_test = gateway_under_test()
+    under_test.tokens.estimate_factor = 2
+
+    answer = await whole(under_test, a_request(countable="| cell " * 1_500))
+
+    assert answer["model"] == "cheap"
 
 
 async def test_explaining_runs_no_model_and_leaves_no_trace() -> None:
