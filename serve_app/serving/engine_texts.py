@@ -7,6 +7,7 @@ engine.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +20,7 @@ DONE = "[DONE]"
 # grammar that compiles only in the engine's core ends like this.
 SCHEDULER_ERROR = "Internal server error"
 GRAMMARS = ("structured_outputs", "response_format", "tools")
+FIRST_WORD = re.compile(r"\W*(\w+)")
 
 
 def texts_of(pair: str, part: Any, fields: Mapping[str, Any], intake: Intake) -> list[str]:
@@ -41,7 +43,9 @@ def error_of_exception(
     `own` is true for a fault that is never the request's, such as a dead engine.
     """
     if not own and not intake.accepted:
-        return refused(pair, exc)
+        refusal = refused(pair, exc)
+        refusal.param = refusal.param or _field_named_by(refusal.message, fields)
+        return refusal
     status = getattr(exc, "http_status", None) or getattr(exc, "status_code", None) or 500
     error = {"code": status, "type": type(exc).__name__, "message": str(exc)}
     return _error_of(pair, error, fields, intake)
@@ -61,10 +65,17 @@ def _error_of(
     pair: str, error: Mapping[str, Any], fields: Mapping[str, Any], intake: Intake
 ) -> EngineError:
     message, kind = str(error.get("message")), str(error.get("type") or "engine_error")
-    found = error_of_reply(pair, int(error.get("code") or 500), message, kind, error.get("param"))
+    at_fault = error.get("param") or _field_named_by(message, fields)
+    found = error_of_reply(pair, int(error.get("code") or 500), message, kind, at_fault)
     ended_without_a_word = message == SCHEDULER_ERROR and isinstance(found, EngineFailed)
     param = next((name for name in GRAMMARS if fields.get(name)), None)
     if ended_without_a_word and intake.accepted and param is not None:
         why = f"the engine could not follow {param}; it may not compile as a grammar"
         return EngineRejected(pair, 400, why, INVALID, param)
     return found
+
+
+def _field_named_by(message: str, fields: Mapping[str, Any]) -> str | None:
+    """The field that a refusal begins with, as vLLM's "min_p must be in [0, 1], got 7.5." does."""
+    word = FIRST_WORD.match(message)
+    return word[1] if word is not None and word[1] in fields else None

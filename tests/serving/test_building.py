@@ -114,6 +114,20 @@ def test_an_error_in_a_stream_is_read_as_one_outside_of_it() -> None:
         texts_of("a", [a_chunk(500, "EngineCore encountered an issue.")], {}, ACCEPTED)
 
 
+def test_a_refusal_that_begins_with_a_field_of_the_request_is_about_that_field() -> None:
+    message = "min_p must be in [0, 1], got 7.5."
+
+    with pytest.raises(EngineRejected) as refused:
+        texts_of("a", [a_chunk(400, message)], {"min_p": 7.5}, ACCEPTED)
+    raised = error_of_exception("a", Refusal(message), {"min_p": 7.5}, Intake(), own=False)
+
+    assert isinstance(raised, EngineRejected)
+    assert (refused.value.param, raised.param) == ("min_p", "min_p")
+    with pytest.raises(EngineRejected) as unnamed:
+        texts_of("a", [a_chunk(400, message)], {"top_p": 7.5}, ACCEPTED)
+    assert unnamed.value.param is None
+
+
 def test_the_texts_of_a_stream_lose_their_frames_and_the_end_mark() -> None:
     parts = ['data: {"a":1}\n\ndata: {"b":2}\n\n', "data: [DONE]\n\n"]
 
