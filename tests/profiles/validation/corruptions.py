@@ -39,15 +39,6 @@ def shuffle_one_layer(folder: Path) -> None:
     _rewrite(folder, shuffle)
 
 
-def double_the_scales_of_one_layer(folder: Path) -> None:
-    def double(tensors: Tensors) -> None:
-        for name in tensors:
-            if name.startswith(LAYER) and name.endswith("weight_scale"):
-                tensors[name] = tensors[name] * 2
-
-    _rewrite(folder, double)
-
-
 def put_nan_into_one_scale(folder: Path) -> None:
     def spoil(tensors: Tensors) -> None:
         tensors[f"{LAYER}mlp.down_proj.weight_scale"].view(-1)[7] = float("nan")
