@@ -1,7 +1,8 @@
 """Checks the prose of the documentation and the code. `make check` runs it.
 
-Two rules: no word of the word list, and at most 3 semicolons per 100 sentences on a page. The rules
-for code cover comments, docstrings and strings, and only the word list. Code on a page is skipped.
+Rules for a page: no word of the word list, at most 3 semicolons per 100 sentences, and no marks of a
+merge. The rules for code cover comments, docstrings and strings, and only the word list. Code on a
+page is skipped.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ REPOSITORY = Path(__file__).parent.parent
 PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "docs/**/*.md")
 SOURCES = ("serve_app/**/*.py", "profiles/**/*.py")
 SEMICOLONS_PER_100_SENTENCES = 3
+CONFLICT = re.compile(r"(?:<{7}|>{7}) \S|={7}$")
 
 # A pattern for each word, and what to write instead.
 WORDS: Mapping[str, str] = {
@@ -102,6 +104,11 @@ def check_page(file: str, page: str) -> list[Finding]:
     """What is wrong with a page."""
     prose = prose_of(page)
     findings = list(words_in(file, 1, prose))
+    findings += [
+        Finding(file=file, line=number, word=row[:7], problem="a merge was not ended here")
+        for number, row in enumerate(page.splitlines(), start=1)
+        if CONFLICT.match(row)
+    ]
     places = [
         number
         for number, row in enumerate(prose.splitlines(), start=1)

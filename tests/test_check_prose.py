@@ -28,6 +28,12 @@ def test_a_word_of_the_list_is_found_with_its_place_and_a_plain_alternative() ->
     assert str(finding) == "page.md:3: 'says': write reports, returns, states"
 
 
+def test_the_marks_of_a_merge_are_found() -> None:
+    page = "<<<<<<< HEAD\nOne.\n=======\nTwo.\n>>>>>>> 5614f33 (Two)\n"
+
+    assert [finding.line for finding in check_page("page.md", page)] == [1, 3, 5]
+
+
 @pytest.mark.parametrize("word", ["Nobody", "mended", "dearest", "beside", "for ever", "TOLD"])
 def test_a_word_is_found_in_any_case_and_form(word: str) -> None:
     assert found(check_page("page.md", f"It is {word} here.\n")) == [(1, word.lower())]
