@@ -1,8 +1,8 @@
 """Checks the prose of the documentation and the code. `make check` runs it.
 
-Rules for a page: no word of the word list, at most 3 semicolons per 100 sentences, and no marks of a
-merge. The rules for code cover comments, docstrings and strings, and only the word list. Code on a
-page is skipped.
+Rules for a page: no word of the word list, at most 3 semicolons per 100 sentences, and no marks of
+a merge. The rules for code cover comments, docstrings and strings, and only the word list. Code on
+a page is skipped.
 """
 
 from __future__ import annotations

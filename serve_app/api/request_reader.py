@@ -95,7 +95,8 @@ def _chat(
     turns = turns or [len(texts) - 1]
     context = "\n".join(text for index, text in enumerate(texts) if index != turns[-1])
     extras = [json.dumps(tool) for tool in chat.tools or ()]
-    extras += [json.dumps(body[name]) for name in ("response_format",) if body.get(name)]
+    if "response_format" in body:
+        extras.append(json.dumps(body["response_format"]))
     calls = [json.dumps(message.tool_calls) for message in messages if message.tool_calls]
     needs = _needs(chat)
     if chat.tools and body.get("tool_choice") != "none":

@@ -41,27 +41,21 @@ class Router:
         began_s = self.clock.now()
         target = target_of(request.model, self.pairs)
         catalog: Catalog | None = None
-        load: LoadView = {}
         try:
-            load, catalog = self.load(), self.catalogs.current
-            decision = await self._decide(request, target, catalog, load, began_s)
+            catalog = self.catalogs.current
+            decision = await self._decide(request, target, catalog, began_s)
         # A bug in classifying or deciding must not cost the caller its answer.
         except Exception as exc:
             logger.error("routing failed; the fallback serves", exc_info=exc)
-            decision = self._fallback(request, target, catalog, load, type(exc).__name__)
+            decision = self._fallback(request, target, catalog, type(exc).__name__)
         overhead_ms = (self.clock.now() - began_s) * 1e3
         return RoutingResult(decision=decision, catalog=catalog, overhead_ms=overhead_ms)
 
     async def _decide(
-        self,
-        request: InferenceRequest,
-        target: Target,
-        catalog: Catalog | None,
-        load: LoadView,
-        began_s: float,
+        self, request: InferenceRequest, target: Target, catalog: Catalog | None, began_s: float
     ) -> Decision:
         if catalog is None:
-            return self._fallback(request, target, catalog, load, "there is no catalog yet")
+            return self._fallback(request, target, catalog, "there is no catalog yet")
         features = await self.features.read(request, target.pairs, catalog)
         constraints, policy = request.constraints, self.policy
         if target.pinned:
@@ -90,18 +84,13 @@ class Router:
         return decision
 
     def _fallback(
-        self,
-        request: InferenceRequest,
-        target: Target,
-        catalog: Catalog | None,
-        load: LoadView,
-        cause: str,
+        self, request: InferenceRequest, target: Target, catalog: Catalog | None, cause: str
     ) -> Decision:
         """The configured pairs that the model name allows, else all that it allows.
 
         Those known to be dead are left out, unless all are.
         """
-        allowed = [pair.id for pair in target.pairs]
+        allowed, load = [pair.id for pair in target.pairs], self.load()
         configured = [pair for pair in self.static_fallback if pair in allowed]
         groups = (
             [pair for pair in configured if _may_answer(load.get(pair))],

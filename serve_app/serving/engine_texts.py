@@ -19,7 +19,7 @@ DONE = "[DONE]"
 # How vLLM reports a request that its scheduler ended with an error, without a word about it. A
 # grammar that compiles only in the engine's core ends like this.
 SCHEDULER_ERROR = "Internal server error"
-GRAMMARS = ("structured_outputs", "response_format", "tools")
+GRAMMARS = ("structured_outputs", "response_format")
 FIRST_WORD = re.compile(r"\W*(\w+)")
 
 
@@ -68,11 +68,18 @@ def _error_of(
     at_fault = error.get("param") or _field_named_by(message, fields)
     found = error_of_reply(pair, int(error.get("code") or 500), message, kind, at_fault)
     ended_without_a_word = message == SCHEDULER_ERROR and isinstance(found, EngineFailed)
-    param = next((name for name in GRAMMARS if fields.get(name)), None)
+    param = _grammar_of(fields)
     if ended_without_a_word and intake.accepted and param is not None:
         why = f"the engine could not follow {param}; it may not compile as a grammar"
         return EngineRejected(pair, 400, why, INVALID, param)
     return found
+
+
+def _grammar_of(fields: Mapping[str, Any]) -> str | None:
+    """The field that makes the engine compile a grammar. Tools do so where one has to be called."""
+    if fields.get("tools") and fields.get("tool_choice", "auto") not in ("auto", "none"):
+        return "tools"
+    return next((name for name in GRAMMARS if fields.get(name)), None)
 
 
 def _field_named_by(message: str, fields: Mapping[str, Any]) -> str | None:

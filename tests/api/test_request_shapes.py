@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.api.apps import a_client
-from tests.api.request_shapes import SHAPES, Shape
+from tests.api.request_shape import Shape
+from tests.api.request_shapes import SHAPES
 from tests.gateways import gateway_under_test
 
 REFUSED = [shape for shape in SHAPES if shape.outcome == "refused"]

@@ -144,6 +144,17 @@ def test_a_grammar_that_only_the_engines_core_finds_wrong_is_the_requests_fault(
         texts_of("a", wordless, {}, ACCEPTED)
 
 
+def test_tools_are_a_grammar_only_where_one_has_to_be_called() -> None:
+    wordless = a_chunk(500, "Internal server error")
+
+    with pytest.raises(EngineRejected) as refused:
+        texts_of("a", wordless, {"tools": [{}], "tool_choice": "required"}, ACCEPTED)
+    assert refused.value.param == "tools"
+    for free in ({"tools": [{}]}, {"tools": [{}], "tool_choice": "auto"}):
+        with pytest.raises(EngineFailed):
+            texts_of("a", wordless, free, ACCEPTED)
+
+
 class Client:
     """An engine's client that raises while it adds a request."""
 

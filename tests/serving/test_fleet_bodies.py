@@ -7,7 +7,8 @@ import asyncio
 import httpx2
 import pytest
 
-from tests.api.request_shapes import SHAPES, Shape
+from tests.api.request_shape import Shape
+from tests.api.request_shapes import SHAPES
 from tests.serving.running_fleet import Fleet
 from tests.waiting import GIVE_UP_S
 
