@@ -28,7 +28,8 @@ from serve_app.classifier.classifiers import (
     HeuristicClassifier,
 )
 from serve_app.core.breaker import BreakerSettings
-from serve_app.core.events import SecretsExposed
+from serve_app.core.errors import CatalogInvalid
+from serve_app.core.events import CatalogRefused, SecretsExposed
 from serve_app.feedback.collector import Feedback
 from serve_app.feedback.graded_log import FileGradedLog
 from serve_app.feedback.score_store import InMemoryScoreStore
@@ -41,6 +42,7 @@ from serve_app.serving.ingress import ReplicaContext
 from serve_app.serving.replicas import watch_replicas
 from serve_app.settings import AppArgs, tokenizer_file
 from serve_app.settings.plain_secrets import plain_secrets
+from serve_app.settings.policy import user_config_policy
 from serve_app.settings.secrets import resolved_address
 from serve_app.state.live_catalog import LiveCatalog
 from serve_app.state.load import LoadTracker
@@ -75,13 +77,15 @@ class IngressReplica:
         events = FanOut(metrics, LogEvents(logger))
         clock = MonotonicClock()
         self._settings = settings
+        self._events = events
         self._context = context
         if exposed := plain_secrets(settings):
             events.emit(SecretsExposed(fields=exposed))
         self._store = open_store(resolved_address(settings.store.url))
         self._fallback = open_store(locate(resolved_address(settings.store.fallback_url)))
-        catalog = LiveCatalog(clock, events)
         pairs = settings.deployed
+        catalog = LiveCatalog(clock, events, policy=settings.routing.policy, pairs=pairs)
+        self._catalog = catalog
         self._watch = CatalogWatch(
             self._store,
             catalog,
@@ -154,6 +158,18 @@ class IngressReplica:
     @property
     def asgi(self) -> ASGIApp:
         return self._app
+
+    def reconfigure(self, user_config: object) -> None:
+        """Uses the policy of `user_config` over that of `args`, where nothing is published.
+
+        A policy that cannot be used is logged and changes nothing: an error would stop the replica.
+        """
+        try:
+            stated = user_config_policy(user_config)
+            start = self._settings.routing.policy.amended(stated, None)
+            self._catalog.set_policy(start)
+        except CatalogInvalid as exc:
+            self._events.emit(CatalogRefused(reason=str(exc)))
 
     def check(self) -> None:
         if self._failed:

@@ -8,6 +8,7 @@ from typing import Literal
 from serve_app.core.catalog import Catalog
 from serve_app.core.decision import Prediction
 from serve_app.core.fleet import Load, Pair
+from serve_app.core.policy import Policy, Weights
 from serve_app.core.profile import (
     Activations,
     GoldenResult,
@@ -24,7 +25,6 @@ from serve_app.core.profile import (
     Throughput,
 )
 from serve_app.core.request import Capability, Features, PromptClassification, Success, Task
-from serve_app.core.scoring import Policy, Weights
 
 CONCURRENCY = (1, 4, 8)
 PROMPT_TOKENS = (128, 1024)

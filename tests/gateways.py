@@ -117,7 +117,8 @@ def gateway_under_test(
     if ready:
         load.set_replicas({pair.id: READY for pair in pairs})
     events, clock, tokens = RecordingEvents(), clock or ManualClock(), WordCounter()
-    live, numbers = LiveCatalog(clock, events), count(1)
+    live = LiveCatalog(clock, events, policy=settings.policy, pairs=pairs)
+    numbers = count(1)
     if catalog is not None:
         live.publish(catalog)
         events.seen.clear()

@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from serve_app.api.routing_options import HEADERS
 from serve_app.core.decision import Rule
+from serve_app.core.policy import PairPolicy, PublishedPolicy
 from serve_app.core.profile import Hardware, Quantization
 from serve_app.core.request import Constraints
 from serve_app.serving.llm_config import engine_kwargs
@@ -202,3 +203,10 @@ def test_every_decision_record_is_in_the_index() -> None:
     records = {path.name for path in (DOCS / "decisions").glob("[0-9]*.md")}
 
     assert set(re.findall(r"\]\((\d[^)]+)\)", page("decisions/README.md"))) == records
+
+
+def test_the_fields_of_a_policy_are_documented() -> None:
+    described = [code(row[0])[0] for row in rows(section(page("operate/profiles.md"), "Policies"))]
+
+    stated = [field.name for kind in (PublishedPolicy, PairPolicy) for field in fields(kind)]
+    assert described[: len(stated)] == stated

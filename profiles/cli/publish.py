@@ -20,7 +20,20 @@ if TYPE_CHECKING:
 
 
 def publish(
-    folder: Annotated[Path, typer.Argument(help="Profiles to publish.")] = DATA,
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            help=f"Profiles to publish; {DATA} if neither a folder nor --policy is given.",
+            show_default=False,
+        ),
+    ] = None,
+    policy: Annotated[
+        Path | None,
+        typer.Option(
+            help="A policy to publish: weights, defaults, guards, prices, pairs switched off. "
+            "Without a folder the active profiles stay."
+        ),
+    ] = None,
     store: StoreOption = None,
     fleet: FleetOption = DEFAULT_CONFIG,
     floor: FloorOption = None,
@@ -45,15 +58,20 @@ def publish(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a folder of profiles the active catalog; routers use it within 2 seconds.
+    """Make a folder of profiles, a policy, or both active; routers use them within 2 seconds.
 
     Profiles that cannot be true, or that are not of the fleet file's pairs as they are deployed,
-    are refused, all of them named, and nothing changes.
+    are refused, all of them named, and nothing changes. So is a policy that no router can use.
+    A policy stays active until the next one. An empty file ends it.
     """
     if to is not None and not rollback:
         fail("--to names the version that --rollback goes back to: give both", code=2)
     if history and (rollback or dry_run):
         fail("--history changes nothing: give it without --rollback and --dry-run", code=2)
+    if policy is not None and (rollback or history):
+        fail("--policy publishes a file: give it without --rollback and --history", code=2)
+    if folder is None and policy is None:
+        folder = DATA
     where = target(store, fleet, floor)
     with failing_on(CatalogError, ValueError, OSError):
         if history:
@@ -64,6 +82,7 @@ def publish(
                 _publish(
                     where,
                     None if rollback else folder,
+                    policy,
                     to=to,
                     note=note,
                     dry_run=dry_run,
@@ -74,8 +93,15 @@ def publish(
             if rollback or isinstance(exc, StoreEmpty):
                 raise
             allowed = ["--allow-mismatch"] if allow_mismatch else []
-            later = shlex.join(["quantroute", "publish", str(folder), *where.options, *allowed])
+            what = [] if folder is None else [str(folder)]
+            what += [] if policy is None else ["--policy", str(policy)]
+            later = shlex.join(["quantroute", "publish", *what, *where.options, *allowed])
             fail(f"{exc}\nnothing is lost, publish later with: {later}")
+    _show_draft(draft, version, dry_run=dry_run, as_json=as_json)
+
+
+def _show_draft(draft: Draft, version: str | None, *, dry_run: bool, as_json: bool) -> None:
+    """Prints what changes; ends the command when the draft is refused."""
     if as_json:
         document = {
             "version": version,
@@ -87,7 +113,7 @@ def publish(
         }
         typer.echo(json.dumps(document))
     else:
-        typer.echo("\n".join(draft.changes or ("no pair changes",)))
+        typer.echo("\n".join(draft.changes or ("nothing changes",)))
         for found in draft.warnings:
             typer.secho(f"warning: {found}", err=True, fg=typer.colors.YELLOW)
     if draft.refused:
@@ -101,23 +127,37 @@ def publish(
 async def _publish(
     where: Target,
     folder: Path | None,
+    policy_file: Path | None,
     *,
     to: str | None,
     note: str,
     dry_run: bool,
     allow_mismatch: bool,
 ) -> tuple[Draft, str | None]:
-    """Drafts a folder, or a rollback without one, and publishes it if nothing speaks against."""
-    from profiles.publishing.publish import Fleet, commit, draft_folder, draft_rollback
+    """Drafts a folder and a policy, or a rollback without both.
+
+    Publishes it if nothing speaks against.
+    """
+    from profiles.publishing.policy import read_policy
+    from profiles.publishing.publish import (
+        Fleet,
+        commit,
+        draft_folder,
+        draft_policy,
+        draft_rollback,
+    )
 
     fleet = None
     if where.pairs is not None:
-        fleet = Fleet(pairs=where.pairs, allow_mismatch=allow_mismatch)
+        fleet = Fleet(pairs=where.pairs, policy=where.policy, allow_mismatch=allow_mismatch)
+    policy = None if policy_file is None else read_policy(policy_file)
     async with where.opened() as store:
-        if folder is None:
-            draft = await draft_rollback(store, to=to, fleet=fleet)
+        if folder is not None:
+            draft = await draft_folder(folder, store, floor=where.floor, fleet=fleet, policy=policy)
+        elif policy is not None:
+            draft = await draft_policy(policy, store, fleet=fleet)
         else:
-            draft = await draft_folder(folder, store, floor=where.floor, fleet=fleet)
+            draft = await draft_rollback(store, to=to, fleet=fleet)
         if dry_run or draft.refused:
             return draft, None
         return draft, await commit(draft, store, by=publisher(), note=note)
@@ -138,7 +178,16 @@ async def _show_history(where: Target, *, as_json: bool) -> None:
         mark = "*" if each.version == active else " "
         restores = f"restores {each.restores}" if each.restores else ""
         pairs = ", ".join(each.pairs)
-        words = (f"{mark} {each.version}", each.published_at, each.by, pairs, restores, each.note)
+        policy = f"policy {each.policy_version}" if each.policy_version else ""
+        words = (
+            f"{mark} {each.version}",
+            each.published_at,
+            each.by,
+            pairs,
+            policy,
+            restores,
+            each.note,
+        )
         typer.echo("  ".join(word for word in words if word))
     if not history:
         typer.echo("nothing was published in this store")

@@ -29,6 +29,7 @@ def decision_table(decision: dict[str, Any]) -> RenderableType:
                 f"{seen['difficulty']:.2f}, {features['prompt_tokens']} prompt tokens, about "
                 f"{seen['output_tokens_p50']} output tokens, classified by {seen['origin']}; "
                 f"catalog {decision['catalog_version']}"
+                f"{f', policy {version}' if (version := decision.get('policy_version')) else ''}"
             )
         )
     # A name cut short is no name: in a narrow terminal it goes on in the next line.

@@ -18,6 +18,7 @@ from profiles.cli.options import DEFAULT_CONFIG, fail, failing_on
 
 if TYPE_CHECKING:
     from serve_app.core.catalog import Catalog
+    from serve_app.core.policy import Policy
     from serve_app.core.ports import ProfileStore
     from serve_app.settings import PairSettings
 
@@ -38,14 +39,15 @@ FloorOption = Annotated[
 class Target:
     """The store to publish in, and the accuracy floor that its profiles have to decide.
 
-    `pairs` are those of the fleet file, `None` without one. `options` names the store again in a
-    command, without a password.
+    `pairs` are those of the fleet file, and `policy` is what its `routing` states; `None` without
+    one. `options` names the store again in a command, without a password.
     """
 
     url: str
     floor: float | None
     options: tuple[str, ...]
     pairs: tuple[PairSettings, ...] | None = None
+    policy: Policy | None = None
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[ProfileStore]:
@@ -95,6 +97,7 @@ def target(store: str | None, fleet: Path, floor: float | None) -> Target:
         floor=args.routing.defaults.min_accuracy if floor is None else floor,
         options=(*named, *(() if fleet == DEFAULT_CONFIG and named else ("--fleet", str(fleet)))),
         pairs=args.pairs,
+        policy=args.routing.policy,
     )
 
 

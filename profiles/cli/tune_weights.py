@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from profiles.tuning.presets import Advice
     from profiles.tuning.sweep import Result
     from profiles.tuning.tune import Tuning
+    from serve_app.core.policy import Weights
     from serve_app.core.request import Preset
-    from serve_app.core.scoring import Weights
 
 STRIP = 36
 EVERY = 3

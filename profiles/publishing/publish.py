@@ -11,9 +11,11 @@ from profiles.publishing.checks import findings
 from profiles.publishing.diff import catalog_changes
 from profiles.publishing.finding import Finding, Severity
 from profiles.publishing.fleet import fleet_findings
+from profiles.publishing.policy import policy_changes, policy_findings
 from profiles.publishing.verdicts import standing_verdict
 from serve_app.core.catalog import Catalog, Version
 from serve_app.core.errors import CatalogError, CatalogInvalid, StoreEmpty
+from serve_app.core.policy import Policy, PublishedPolicy
 from serve_app.core.ports import ProfileStore
 from serve_app.core.profile import GoldenResult, Profile
 from serve_app.settings import PairSettings
@@ -36,10 +38,18 @@ class NothingBefore(CatalogError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fleet:
-    """The pairs to publish for. Profiles may disagree with them where `allow_mismatch` is set."""
+    """The pairs to publish for, and the policy that the fleet file gives them.
+
+    Profiles and policies may disagree with them where `allow_mismatch` is set.
+    """
 
     pairs: tuple[PairSettings, ...]
+    policy: Policy | None = None
     allow_mismatch: bool = False
+
+    @property
+    def severity(self) -> Severity:
+        return "warning" if self.allow_mismatch else "refused"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,33 +76,72 @@ class Draft:
 
 
 async def draft_folder(
-    folder: Path, store: ProfileStore, *, floor: float | None, fleet: Fleet | None = None
+    folder: Path,
+    store: ProfileStore,
+    *,
+    floor: float | None,
+    fleet: Fleet | None = None,
+    policy: PublishedPolicy | None = None,
 ) -> Draft:
-    """What publishing the profiles below `folder` would do.
+    """What publishing the profiles below `folder` would do, with `policy` or the active one.
 
     `floor` is the accuracy that requests ask for, if known. Raises `CatalogInvalid` when a file
     cannot be read as a sound profile, or `StoreUnavailable`.
     """
-    return await draft_catalog(read_profiles(folder), store, floor=floor, fleet=fleet)
+    catalog = read_profiles(folder)
+    return await draft_catalog(catalog, store, floor=floor, fleet=fleet, policy=policy)
 
 
 async def draft_catalog(
-    catalog: Catalog, store: ProfileStore, *, floor: float | None, fleet: Fleet | None = None
+    catalog: Catalog,
+    store: ProfileStore,
+    *,
+    floor: float | None,
+    fleet: Fleet | None = None,
+    policy: PublishedPolicy | None = None,
 ) -> Draft:
-    """What publishing `catalog` would do. Pairs keep the failed verdicts that nothing ended."""
+    """What publishing the profiles of `catalog` would do, with `policy` or the active one.
+
+    Pairs keep the failed verdicts that nothing ended.
+    """
     active, opening = await _active(store)
+    governed = active if active is not None else await _newest(store)
     catalog, kept = await _with_failed_verdicts(catalog, active, store, fleet)
+    catalog = _with_policy(catalog, governed, policy)
+    severity: Severity = "refused" if fleet is None else fleet.severity
     return Draft(
         catalog=catalog,
-        changes=(*opening, *catalog_changes(active, catalog)),
+        changes=(
+            *opening,
+            *catalog_changes(active, catalog),
+            *_policy_changes(governed, catalog, fleet),
+        ),
         findings=(
-            *_fleet_findings(
-                catalog, fleet, "warning" if fleet and fleet.allow_mismatch else "refused"
-            ),
+            *_fleet_findings(catalog, fleet, severity),
             *findings(catalog, floor=floor),
+            *_policy_findings(catalog, fleet, severity),
             *kept,
         ),
         replaces=None if active is None else active.version,
+    )
+
+
+async def draft_policy(
+    policy: PublishedPolicy, store: ProfileStore, *, fleet: Fleet | None = None
+) -> Draft:
+    """What publishing `policy` with the active profiles would do. An empty one ends the last.
+
+    Raises `CatalogInvalid`, `StoreEmpty` or `StoreUnavailable` where no active profiles can be
+    read.
+    """
+    active = await store.load()
+    catalog = _with_policy(active, active, policy)
+    severity: Severity = "refused" if fleet is None else fleet.severity
+    return Draft(
+        catalog=catalog,
+        changes=_policy_changes(active, catalog, fleet),
+        findings=_policy_findings(catalog, fleet, severity),
+        replaces=active.version,
     )
 
 
@@ -101,8 +150,9 @@ async def draft_rollback(
 ) -> Draft:
     """What going back would do: to version `to`, or to what was active before.
 
-    A rollback is a publication too, so going back twice goes back two steps. It is not refused,
-    because it was published before: differences from `fleet` are warnings. Raises
+    It takes the profiles and the policy back. A rollback is a publication too, so going back twice
+    goes back two steps. It was published before, so differences from `fleet` are warnings. It is
+    refused where its policy would leave no pair of the fleet. Raises
     `VersionUnknown`, `NothingBefore` or `StoreUnavailable`.
     """
     active, opening = await _active(store)
@@ -112,8 +162,16 @@ async def draft_rollback(
     catalog, kept = await _with_failed_verdicts(restored, active, store, fleet)
     return Draft(
         catalog=catalog,
-        changes=(*opening, *catalog_changes(active, catalog)),
-        findings=(*_fleet_findings(catalog, fleet, "warning"), *kept),
+        changes=(
+            *opening,
+            *catalog_changes(active, catalog),
+            *_policy_changes(active, catalog, fleet),
+        ),
+        findings=(
+            *_fleet_findings(catalog, fleet, "warning"),
+            *_policy_findings(catalog, fleet, "warning"),
+            *kept,
+        ),
         replaces=None if active is None else active.version,
         restores=version,
     )
@@ -147,7 +205,7 @@ async def _with_failed_verdicts(
         if verdict is not None and verdict != profile.golden:
             warnings.append(_verdict_stays(profile, verdict))
         profiles.append(replace(profile, golden=verdict))
-    return Catalog.of(catalog.version, profiles), warnings
+    return replace(catalog, profiles={p.pair: p for p in profiles}), warnings
 
 
 async def _last_profiles(
@@ -191,6 +249,42 @@ def _fleet_findings(
     if fleet is None:
         return ()
     return tuple(fleet_findings(catalog, fleet.pairs, severity=severity))
+
+
+def _with_policy(
+    catalog: Catalog, governed: Catalog | None, policy: PublishedPolicy | None
+) -> Catalog:
+    """The catalog with `policy`, or with that of `governed` where none is given.
+
+    A policy that does not change keeps its version.
+    """
+    held = None if governed is None else governed.policy
+    if policy is None or policy == held:
+        version = None if governed is None else governed.policy_version
+        return replace(catalog, policy=held, policy_version=version)
+    stated = None if policy == PublishedPolicy() else policy
+    return replace(catalog, policy=stated, policy_version=None)
+
+
+def _policy_findings(
+    catalog: Catalog, fleet: Fleet | None, severity: Severity
+) -> tuple[Finding, ...]:
+    pairs = None if fleet is None else [pair.id for pair in fleet.pairs]
+    start = None if fleet is None else fleet.policy
+    return tuple(policy_findings(catalog, pairs, start, severity=severity))
+
+
+def _policy_changes(before: Catalog | None, after: Catalog, fleet: Fleet | None) -> tuple[str, ...]:
+    return tuple(policy_changes(before, after, None if fleet is None else fleet.policy))
+
+
+async def _newest(store: ProfileStore) -> Catalog | None:
+    """The newest version that can be read, where the active catalog cannot."""
+    with suppress(CatalogInvalid):
+        for published in await store.history():
+            with suppress(CatalogInvalid):
+                return await store.version(published.version)
+    return None
 
 
 def _before(active: str, history: Sequence[Version]) -> str:

@@ -23,8 +23,8 @@ from profiles.reports.typical import CHEAPEST, loads_of, typical_request
 from profiles.reports.wins import win_maps
 from serve_app.atomic_write import write_atomically
 from serve_app.core.catalog import Catalog
+from serve_app.core.policy import Policy
 from serve_app.core.request import Constraints
-from serve_app.core.scoring import Policy
 
 PAGE = "report.html"
 

@@ -8,10 +8,10 @@ from typing import get_args
 from serve_app.core.catalog import Catalog
 from serve_app.core.decision import Prediction
 from serve_app.core.fleet import Load, Pair
+from serve_app.core.policy import Policy, Weights
 from serve_app.core.predict import predict
 from serve_app.core.profile import Profile
 from serve_app.core.request import Constraints, Features, Preset, PromptClassification, Success
-from serve_app.core.scoring import Policy, Weights
 
 # Where no profile states how long the answers were that it was measured with.
 OUTPUT_TOKENS = 64

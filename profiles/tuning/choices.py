@@ -14,8 +14,9 @@ import numpy as np
 from profiles.training.arrays import Bools, Floats, Ints
 from serve_app.core.constraints import violation
 from serve_app.core.decision import Decision, Prediction, Terms
+from serve_app.core.policy import Weights
 from serve_app.core.request import Constraints
-from serve_app.core.scoring import Scale, Weights, terms
+from serve_app.core.scoring import Scale, terms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,9 +16,9 @@ from serve_app.core.cost import Usage
 from serve_app.core.decide import decide
 from serve_app.core.decision import Prediction
 from serve_app.core.fleet import Load, Pair
+from serve_app.core.policy import Policy
 from serve_app.core.predict import predict
 from serve_app.core.request import Constraints, Features, PromptClassification
-from serve_app.core.scoring import Policy
 from serve_app.tokens.estimate import estimate_tokens
 
 AT_REST = Load(ready_replicas=1)

@@ -12,8 +12,8 @@ from profiles.tuning.choices import Choices
 from profiles.tuning.fleet_case import FleetAtRest
 from profiles.tuning.resample import Resamples
 from profiles.tuning.sweep import Result, result_of
+from serve_app.core.policy import Weights
 from serve_app.core.request import Features
-from serve_app.core.scoring import Weights
 
 NO_GUARD = 1.0
 SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, NO_GUARD)

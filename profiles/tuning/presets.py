@@ -15,8 +15,8 @@ from profiles.training.folds import Split
 from profiles.tuning.case import Answers, Case, Saved
 from profiles.tuning.resample import Interval, Resamples
 from profiles.tuning.sweep import Curve, Point, Result, picked, result_of
+from serve_app.core.policy import Weights
 from serve_app.core.request import Preset
-from serve_app.core.scoring import Weights
 
 # Sums of the same numbers in another order.
 ROUNDING = 1e-12

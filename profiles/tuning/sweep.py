@@ -11,7 +11,7 @@ import numpy as np
 from profiles.training.arrays import Floats, Ints
 from profiles.tuning.case import Answers, Case, Saved
 from profiles.tuning.resample import Interval, Resamples
-from serve_app.core.scoring import Weights
+from serve_app.core.policy import Weights
 
 # Weights are written with so many digits, and tuned as they are written.
 DIGITS = 4

@@ -33,8 +33,8 @@ from profiles.tuning.presets import Advice, Trial, advise, marks
 from profiles.tuning.priced_case import priced_case, reference_of
 from profiles.tuning.resample import Resamples
 from profiles.tuning.sweep import Result
+from serve_app.core.policy import Weights
 from serve_app.core.request import Preset, Prompt, PromptClassification
-from serve_app.core.scoring import Weights
 
 LEAST_ANSWERS = 50
 

@@ -14,6 +14,7 @@ from starlette.routing import Route
 from serve_app.api.request_reader import receive_inference_request
 from serve_app.core.breaker import Breaker
 from serve_app.core.decision import Decision
+from serve_app.core.policy import Policy, PublishedPolicy
 from serve_app.core.profile import Profile
 from serve_app.gateway.gateway import Gateway
 from serve_app.settings import IngressSettings
@@ -28,11 +29,27 @@ class CatalogView:
     """The catalog in use. `refused` is why the store's active one is not, if so."""
 
     version: str | None
+    policy_version: str | None
     refused: str | None
     profiles: Mapping[str, Profile]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyView:
+    """The policy in use. `published` is what the store's states, over the fleet file's.
+
+    `version` is the publication that brought it, `None` where the fleet file's policy holds.
+    """
+
+    version: str | None
+    refused: str | None
+    switched_off: tuple[str, ...]
+    published: PublishedPolicy | None
+    in_use: Policy
+
+
 CATALOG = TypeAdapter(CatalogView)
+POLICY = TypeAdapter(PolicyView)
 DECISION = TypeAdapter(Decision)
 DECISIONS = TypeAdapter(tuple[Decision, ...])
 BREAKERS = TypeAdapter(Mapping[str, Breaker])
@@ -45,7 +62,7 @@ def route_endpoint(gateway: Gateway, settings: IngressSettings, replica: str) ->
 
     async def route(request: Request) -> Response:
         inference_request = await receive_inference_request(
-            request, settings, gateway.default_constraints, gateway.clock
+            request, settings, gateway.snapshot, gateway.clock
         )
         routing = await gateway.explain(inference_request)
         headers = {
@@ -62,12 +79,24 @@ def admin_routes(gateway: Gateway) -> list[Route]:
         current = gateway.status.catalog()
         return CatalogView(
             version=None if current is None else current.version,
+            policy_version=gateway.snapshot().policy.version,
             refused=gateway.status.catalog_refusal(),
             profiles={} if current is None else dict(current.profiles),
         )
 
+    def policy() -> PolicyView:
+        snapshot = gateway.snapshot()
+        return PolicyView(
+            version=snapshot.policy.version,
+            refused=gateway.status.catalog_refusal(),
+            switched_off=tuple(sorted(snapshot.policy.switched_off)),
+            published=None if snapshot.catalog is None else snapshot.catalog.policy,
+            in_use=snapshot.policy,
+        )
+
     return [
         _view("/admin/catalog", CATALOG, catalog),
+        _view("/admin/policy", POLICY, policy),
         _view("/admin/decisions", DECISIONS, gateway.recent_decisions),
         _view("/admin/breakers", BREAKERS, gateway.status.breakers),
         _view("/admin/cost", ACCOUNT, gateway.ledger.account),

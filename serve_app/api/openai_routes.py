@@ -41,7 +41,7 @@ class GenerationEndpoint:
             request = await receive_inference_request(
                 Request(scope, receive),
                 self.settings,
-                self.gateway.default_constraints,
+                self.gateway.snapshot,
                 self.gateway.clock,
                 self.operation,
             )

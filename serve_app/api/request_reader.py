@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from serve_app.api.middleware import request_id_of
 from serve_app.api.openai_schema import ChatBody, CompletionsBody, Generation, Message, validated
 from serve_app.api.routing_options import constraints_of
 from serve_app.classifier.request_text import resolve_follow_up, segment
+from serve_app.core.catalog import Snapshot
 from serve_app.core.errors import BadRequest
 from serve_app.core.inference_request import InferenceRequest
 from serve_app.core.ports import Clock, Operation
@@ -34,17 +35,19 @@ RawHeaders = Iterable[tuple[bytes, bytes]]
 async def receive_inference_request(
     request: Request,
     settings: IngressSettings,
-    defaults: Constraints,
+    snapshot_now: Callable[[], Snapshot],
     clock: Clock,
     operation: Operation | None = None,
 ) -> InferenceRequest:
     """Reads one request of a caller. Without `operation` its body shows for what it is meant.
 
+    The request keeps the snapshot of the moment when its body was there.
     Raises `BadRequest`, `BodyTooLarge` and `UnsupportedEncoding`.
     """
     arrived_s = clock.now()
     raw = await read_body(request, settings.body_limit_bytes)
     encoding = request.headers.get("content-encoding", "")
+    snapshot = snapshot_now()
 
     def read() -> InferenceRequest:
         text = decoded(raw, encoding, settings.body_limit_bytes)
@@ -54,7 +57,7 @@ async def receive_inference_request(
             body,
             request.scope["headers"],
             operation=operation or ("completions" if is_text else "chat"),
-            defaults=defaults,
+            defaults=snapshot.policy.defaults,
             request_id=request_id_of(request.scope),
             settings=settings,
         )
@@ -64,7 +67,7 @@ async def receive_inference_request(
         received = await asyncio.to_thread(read)
     else:
         received = read()
-    return replace(received, reading_ms=(clock.now() - arrived_s) * 1e3)
+    return replace(received, reading_ms=(clock.now() - arrived_s) * 1e3, snapshot=snapshot)
 
 
 def read_inference_request(

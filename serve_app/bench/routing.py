@@ -14,7 +14,7 @@ from time import perf_counter_ns
 from serve_app.api.body import parse_object
 from serve_app.api.request_reader import read_inference_request
 from serve_app.classifier.classifiers import HeuristicClassifier
-from serve_app.core.catalog import Catalog
+from serve_app.core.catalog import Snapshot
 from serve_app.core.fleet import Load
 from serve_app.core.request import Constraints
 from serve_app.gateway.features import FeatureReader
@@ -51,10 +51,10 @@ class RoutingBench:
 
 
 @dataclass(frozen=True, slots=True)
-class HeldCatalog:
-    """A `CurrentCatalog` that never changes."""
+class HeldSnapshot:
+    """A `CurrentSnapshot` that never changes."""
 
-    current: Catalog | None
+    snapshot: Snapshot
 
 
 def run(*, pairs: int = 8, rounds: int = 2_000, prompt_tokens: int = 1_000) -> RoutingBench:
@@ -64,12 +64,9 @@ def run(*, pairs: int = 8, rounds: int = 2_000, prompt_tokens: int = 1_000) -> R
     loads = {pair.id: Load(ready_replicas=1, in_flight=3) for pair in fleet.pairs}
     numbers = count()
     router = Router(
-        pairs=fleet.pairs,
-        static_fallback=(fleet.pairs[0].id,),
         features=FeatureReader(HeuristicClassifier(), EstimatingCounter()),
-        catalogs=HeldCatalog(fleet.catalog),
+        snapshots=HeldSnapshot(Snapshot.of(fleet.catalog, fleet.policy, fleet.pairs)),
         load=lambda: loads,
-        policy=fleet.policy,
         first_token_deadline_ms=60_000,
         clock=MonotonicClock(),
         ids=lambda: f"bench-{next(numbers)}",

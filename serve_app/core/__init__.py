@@ -14,6 +14,7 @@ from serve_app.core.errors import (
     EngineError,
     EngineFailed,
     EngineRejected,
+    PolicyInvalid,
     RouterError,
     StoreEmpty,
     StoreUnavailable,
@@ -21,6 +22,7 @@ from serve_app.core.errors import (
 )
 from serve_app.core.events import Event
 from serve_app.core.fleet import Pair
+from serve_app.core.policy import PairPolicy, Policy, PublishedPolicy, Weights
 from serve_app.core.ports import (
     Classifier,
     Clock,
@@ -32,7 +34,6 @@ from serve_app.core.ports import (
 )
 from serve_app.core.profile import Profile
 from serve_app.core.request import Constraints, Prompt, PromptClassification
-from serve_app.core.scoring import Policy, Weights
 
 __all__ = [
     "Candidate",
@@ -54,12 +55,15 @@ __all__ = [
     "Event",
     "Events",
     "Pair",
+    "PairPolicy",
     "Policy",
+    "PolicyInvalid",
     "Prediction",
     "Profile",
     "ProfileStore",
     "Prompt",
     "PromptClassification",
+    "PublishedPolicy",
     "Rejection",
     "RouterError",
     "StoreEmpty",

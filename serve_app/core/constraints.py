@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from serve_app.core.decision import Constraint, Prediction, Rejection, Rule
 from serve_app.core.fleet import Load, Pair
+from serve_app.core.policy import Policy
 from serve_app.core.profile import Profile
 from serve_app.core.request import Constraints, Features
-from serve_app.core.scoring import Policy
 
 UNKNOWN = "unknown: no profile"
 RELAXABLE: dict[Rule, Constraint] = {
@@ -46,6 +46,12 @@ class PairState(NamedTuple):
     load: Load
     profile: Profile | None
     prediction: Prediction | None
+
+
+def switched_off(policy: Policy, pair: str) -> Rejection:
+    """What no other rule is asked after."""
+    by = f"switched off by the policy of version {policy.version}"
+    return Rejection(pair=pair, rule="switched_off", need="a pair that is on", got=by)
 
 
 def profile(rule_context: RuleContext, pair_state: PairState) -> Rejection | None:

@@ -6,7 +6,14 @@ from collections.abc import Sequence
 from operator import attrgetter
 
 from serve_app.core.catalog import Catalog
-from serve_app.core.constraints import RELAXABLE, PairState, RuleContext, rejections, violation
+from serve_app.core.constraints import (
+    RELAXABLE,
+    PairState,
+    RuleContext,
+    rejections,
+    switched_off,
+    violation,
+)
 from serve_app.core.decision import (
     Candidate,
     Constraint,
@@ -18,9 +25,10 @@ from serve_app.core.decision import (
     reason_for,
 )
 from serve_app.core.fleet import Load, LoadView, Pair
+from serve_app.core.policy import Policy
 from serve_app.core.predict import predict
 from serve_app.core.request import Constraints, Features
-from serve_app.core.scoring import Policy, Scale, reference_cost_usd, terms, utility
+from serve_app.core.scoring import Scale, reference_cost_usd, terms, utility
 
 NO_REPLICA = Load(ready_replicas=0, max_replicas=0)
 Servable = list[tuple[PairState, tuple[Constraint, ...]]]
@@ -73,6 +81,7 @@ def decide(
         constraints=constraints,
         refusal=refusal,
         time_left_ms=time_left_ms,
+        policy_version=policy.version,
     )
 
 
@@ -86,10 +95,14 @@ def _servable(
     servable: Servable = []
     late: Servable = []
     rejected: list[Rejection] = []
-    features, margin = rule_context.features, rule_context.policy.published_margin
+    features, policy = rule_context.features, rule_context.policy
+    margin, off = policy.published_margin, policy.switched_off
     corrections, task = catalog.corrections, features.classification.task
     added_tokens, form = catalog.added_tokens, features.form
     for pair in sorted(pairs, key=attrgetter("id")):
+        if pair.id in off:
+            rejected.append(switched_off(policy, pair.id))
+            continue
         state = load.get(pair.id, NO_REPLICA)
         profile = catalog.profiles.get(pair.id)
         prediction = None
@@ -173,7 +186,9 @@ def _refusal(
         return "infeasible" if refuses and not best_effort[0].misses_deadline_only else None
     failed: dict[str, set[Rule]] = {}
     for rejection in rejected:
-        failed.setdefault(rejection.pair, set()).add(rejection.rule)
+        # A pair that is off shows nothing about the request.
+        if rejection.rule != "switched_off":
+            failed.setdefault(rejection.pair, set()).add(rejection.rule)
     roomy = [rules for rules in failed.values() if "context" not in rules]
     if failed and not roomy:
         return "context_length"

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Final, Literal
 
-from serve_app.core.catalog import Catalog
+from serve_app.core.catalog import Catalog, Snapshot
 from serve_app.core.profile import Correction, Origin
 from serve_app.core.request import Constraints, Features
 
 Rule = Literal[
+    "switched_off",
     "profile",
     "replica",
     "breaker",
@@ -121,7 +122,8 @@ class Decision:
     try, `None` when `refusal` states why no pair may. `rejected` has every rule failed by every
     pair. `infeasible` names the constraints the chosen pair would miss. `fallback` is the
     reason routing itself failed, when the static fallback serves. `time_left_ms` is what was left
-    of the request's deadline, `None` where it had none.
+    of the request's deadline, `None` where it had none. `policy_version` is the publication that
+    the policy came from, `None` where the fleet file's held.
     """
 
     id: str
@@ -137,6 +139,7 @@ class Decision:
     refusal: Refusal | None = None
     fallback: str | None = None
     time_left_ms: float | None = None
+    policy_version: str | None = None
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
@@ -228,8 +231,12 @@ def _failed(rejection: Rejection) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoutingResult:
-    """A decision, the catalog it was made with, and the milliseconds it took."""
+    """A decision, the catalog and policy it was made with, and the milliseconds it took."""
 
     decision: Decision
-    catalog: Catalog | None
+    snapshot: Snapshot
     overhead_ms: float
+
+    @property
+    def catalog(self) -> Catalog | None:
+        return self.snapshot.catalog

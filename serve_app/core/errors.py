@@ -254,6 +254,14 @@ class CatalogInvalid(CatalogError):
 
 
 @dataclass(eq=False, repr=False)
+class PolicyInvalid(CatalogInvalid):
+    """A policy to be published did not pass validation."""
+
+    def __str__(self) -> str:
+        return f"policy in {self.source} refused: " + "; ".join(self.problems)
+
+
+@dataclass(eq=False, repr=False)
 class CatalogReplaced(CatalogError):
     """The active catalog is no longer the one that was to be replaced."""
 

@@ -98,16 +98,21 @@ class ModelRefused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogSwapped:
-    """A new catalog is in use; `published` are the pairs whose profiles were not measured here."""
+    """A new catalog is in use; `published` are the pairs whose profiles were not measured here.
+
+    `policy` is the publication that its policy comes from, `None` where the fleet file's holds.
+    """
 
     version: str
     pairs: int
     published: tuple[str, ...] = ()
+    policy: str | None = None
+    switched_off: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogRefused:
-    """A catalog is invalid or covers no pair of this fleet; the last good one stays."""
+    """A catalog or its policy is invalid or not for this fleet; the last good one stays."""
 
     reason: str
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from serve_app.core.catalog import Snapshot
 from serve_app.core.errors import UnknownModel
 from serve_app.core.fleet import Pair
 from serve_app.core.ports import Operation
@@ -25,7 +26,8 @@ class InferenceRequest:
     such as token ids and what any chat template adds; `wholly_counted` is false when more than
     these fills the context, or a template writes it otherwise (images, tools). `needs` maps a
     capability to the field that asks for it. `reading_ms` is the time from its first byte until it
-    was parsed, which counts against its deadline.
+    was parsed, which counts against its deadline. `snapshot` is what its defaults come from, and
+    decides, serves and bills it. Without one it takes that of the moment when it is routed.
     """
 
     request_id: str
@@ -45,6 +47,7 @@ class InferenceRequest:
     usage_asked: bool = False
     wholly_counted: bool = True
     reading_ms: float = 0.0
+    snapshot: Snapshot | None = field(default=None, repr=False, compare=False)
 
     def max_tokens_with(self, default: int | None) -> int | None:
         """The limit that an engine gets: the caller's, or `default` with room for `min_tokens`."""

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from serve_app.core.catalog import Catalog, Version
+from serve_app.core.catalog import Catalog, Snapshot, Version
 from serve_app.core.events import Event
 from serve_app.core.request import Prompt, PromptClassification
 
@@ -111,8 +111,8 @@ class Events(Protocol):
     def emit(self, event: Event) -> None: ...
 
 
-class CurrentCatalog(Protocol):
-    """Holds the catalog in use, `None` before the first one came."""
+class CurrentSnapshot(Protocol):
+    """Holds the catalog and the policy in use."""
 
     @property
-    def current(self) -> Catalog | None: ...
+    def snapshot(self) -> Snapshot: ...

@@ -122,8 +122,12 @@ class Shadow:
         self, request: InferenceRequest, routing: RoutingResult, pair: str
     ) -> DrawnAnswer | None:
         """Draws the answer, or returns `None`."""
-        reference, features, catalog = self.reference, routing.decision.features, routing.catalog
-        if pair == reference.id or self.chance() >= self.settings.share:
+        features, catalog = routing.decision.features, routing.catalog
+        if pair == self.reference.id or self.chance() >= self.settings.share:
+            return None
+        # With the limit on answers that the policy of this request gives it.
+        reference = routing.snapshot.policy.applied_to(self.reference)
+        if reference.id in routing.snapshot.policy.switched_off:
             return None
         if features is None or catalog is None or not is_one_answer(request.body):
             return None

@@ -8,13 +8,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from serve_app.core.breaker import BreakerSettings
+from serve_app.core.catalog import Snapshot
 from serve_app.core.decision import Decision, RoutingResult
 from serve_app.core.errors import EngineError, RequestError, RouterError, UnknownModel
 from serve_app.core.events import RequestRejected, Routed
 from serve_app.core.fleet import LoadView, Pair
 from serve_app.core.inference_request import InferenceRequest
 from serve_app.core.ports import Classifier, Clock, Engine, Events, TokenCounter
-from serve_app.core.request import Constraints
 from serve_app.gateway.accounting import Accounting
 from serve_app.gateway.answer import Answer
 from serve_app.gateway.attempts import Attempts
@@ -61,14 +61,11 @@ class Gateway:
         self.ledger = Ledger(self.settings.reference_pair)
         self._accounting = Accounting(self.ledger, self.clock, self.events)
         self._listeners: list[AnswerListener] = []
-        self.status = FleetStatus(self.pairs, self.catalog, self.load_view, self._breakers)
+        self.status = FleetStatus(self.catalog, self.load_view, self._breakers)
         self._router = Router(
-            pairs=self.pairs,
-            static_fallback=self.settings.static_fallback,
             features=FeatureReader(self.classifier, self.tokens),
-            catalogs=self.catalog,
+            snapshots=self.catalog,
             load=self.load_view,
-            policy=self.settings.policy,
             first_token_deadline_ms=self.settings.first_token_deadline_ms,
             clock=self.clock,
             ids=self.ids,
@@ -84,9 +81,9 @@ class Gateway:
             events=self.events,
         )
 
-    @property
-    def default_constraints(self) -> Constraints:
-        return self.settings.defaults
+    def snapshot(self) -> Snapshot:
+        """The catalog and the policy in use. A request keeps the one that it was read with."""
+        return self.catalog.snapshot
 
     def load_view(self) -> LoadView:
         """What every pair is doing now, and where its breaker forbids attempts."""

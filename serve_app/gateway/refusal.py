@@ -21,7 +21,7 @@ from serve_app.core.inference_request import InferenceRequest
 
 # Neither time nor load makes a pair pass these.
 PERMANENT: frozenset[Rule] = frozenset(
-    {"profile", "context", "capability", "golden", "numeric_guard"}
+    {"switched_off", "profile", "context", "capability", "golden", "numeric_guard"}
 )
 # A pair that fails only these may pass them later.
 PASSING: frozenset[Rule] = frozenset({"replica", "breaker"})
@@ -47,7 +47,7 @@ def raise_if_refused(
             return
         case "context_length":
             counted = decision.features.prompt_tokens if decision.features is not None else 0
-            considered = {rejection.pair for rejection in decision.rejected}
+            considered = {r.pair for r in decision.rejected if r.rule != "switched_off"}
             largest = max(pairs[pair].context_window for pair in considered)
             holds_prompt = "messages" if request.operation == "chat" else "prompt"
             raise ContextTooLong(counted, request.max_tokens or 0, largest, holds_prompt)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from serve_app.core.catalog import Catalog
+from serve_app.core.catalog import Snapshot
+from serve_app.core.constraints import switched_off
 from serve_app.core.decide import decide
-from serve_app.core.decision import Candidate, Decision, RoutingResult
-from serve_app.core.fleet import Load, LoadView, Pair
+from serve_app.core.decision import Candidate, Decision, RoutingResult, reason_for
+from serve_app.core.fleet import Load, LoadView
 from serve_app.core.inference_request import InferenceRequest, Target, target_of
-from serve_app.core.ports import Clock, CurrentCatalog
-from serve_app.core.scoring import Policy
+from serve_app.core.ports import Clock, CurrentSnapshot
 from serve_app.gateway.features import FeatureReader
 
 logger = logging.getLogger(__name__)
@@ -22,44 +22,38 @@ logger = logging.getLogger(__name__)
 class Router:
     """Decides, and falls back to the first live configured pair when deciding itself fails."""
 
-    pairs: Sequence[Pair]
-    static_fallback: Sequence[str]
     features: FeatureReader
-    catalogs: CurrentCatalog
+    snapshots: CurrentSnapshot
     load: Callable[[], LoadView]
-    policy: Policy
     first_token_deadline_ms: float
     clock: Clock
     ids: Callable[[], str]
 
-    def __post_init__(self) -> None:
-        # Who names a pair wants that pair, whatever speaks against choosing it.
-        self._pinned_policy = replace(self.policy, numeric_guard_share=1.0, golden_gate=False)
-
     async def route(self, request: InferenceRequest) -> RoutingResult:
         """Raises `UnknownModel`, and nothing else."""
         began_s = self.clock.now()
-        target = target_of(request.model, self.pairs)
-        catalog: Catalog | None = None
+        snapshot = request.snapshot or self.snapshots.snapshot
+        target = target_of(request.model, snapshot.pairs)
         try:
-            catalog = self.catalogs.current
-            decision = await self._decide(request, target, catalog, began_s)
+            decision = await self._decide(request, target, snapshot, began_s)
         # A bug in classifying or deciding must not cost the caller its answer.
         except Exception as exc:
             logger.error("routing failed; the fallback serves", exc_info=exc)
-            decision = self._fallback(request, target, catalog, type(exc).__name__)
+            decision = self._fallback(request, target, snapshot, type(exc).__name__)
         overhead_ms = (self.clock.now() - began_s) * 1e3
-        return RoutingResult(decision=decision, catalog=catalog, overhead_ms=overhead_ms)
+        return RoutingResult(decision=decision, snapshot=snapshot, overhead_ms=overhead_ms)
 
     async def _decide(
-        self, request: InferenceRequest, target: Target, catalog: Catalog | None, began_s: float
+        self, request: InferenceRequest, target: Target, snapshot: Snapshot, began_s: float
     ) -> Decision:
+        catalog, policy = snapshot.catalog, snapshot.policy
         if catalog is None:
-            return self._fallback(request, target, catalog, "there is no catalog yet")
-        features = await self.features.read(request, target.pairs, catalog)
-        constraints, policy = request.constraints, self.policy
+            return self._fallback(request, target, snapshot, "there is no catalog yet")
+        on = [pair for pair in target.pairs if pair.id not in policy.switched_off]
+        features = await self.features.read(request, on or target.pairs, catalog)
+        constraints = request.constraints
         if target.pinned:
-            policy = self._pinned_policy
+            policy = snapshot.pinned_policy
             constraints = replace(
                 constraints,
                 latency_budget_ms=None,
@@ -84,14 +78,17 @@ class Router:
         return decision
 
     def _fallback(
-        self, request: InferenceRequest, target: Target, catalog: Catalog | None, cause: str
+        self, request: InferenceRequest, target: Target, snapshot: Snapshot, cause: str
     ) -> Decision:
         """The configured pairs that the model name allows, else all that it allows.
 
-        Those known to be dead are left out, unless all are.
+        Those known to be dead are left out, unless all are. A pair that is off never serves.
         """
-        allowed, load = [pair.id for pair in target.pairs], self.load()
-        configured = [pair for pair in self.static_fallback if pair in allowed]
+        catalog, policy, load = snapshot.catalog, snapshot.policy, self.load()
+        allowed = [pair.id for pair in target.pairs if pair.id not in policy.switched_off]
+        if not allowed:
+            return self._all_off(request, target, snapshot)
+        configured = [pair for pair in policy.static_fallback if pair in allowed]
         groups = (
             [pair for pair in configured if _may_answer(load.get(pair))],
             [pair for pair in allowed if _may_answer(load.get(pair))],
@@ -114,6 +111,24 @@ class Router:
             features=None,
             constraints=request.constraints,
             fallback=cause,
+            policy_version=policy.version,
+        )
+
+    def _all_off(self, request: InferenceRequest, target: Target, snapshot: Snapshot) -> Decision:
+        rejected = tuple(switched_off(snapshot.policy, pair.id) for pair in target.pairs)
+        return Decision(
+            id=self.ids(),
+            chosen=None,
+            ranked=(),
+            best_effort=(),
+            rejected=rejected,
+            infeasible=(),
+            reason=reason_for((), (), rejected, refused=True),
+            catalog_version=snapshot.catalog.version if snapshot.catalog is not None else "",
+            features=None,
+            constraints=request.constraints,
+            refusal="unavailable",
+            policy_version=snapshot.policy.version,
         )
 
 

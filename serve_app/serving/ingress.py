@@ -11,6 +11,7 @@ from ray.serve.deployment import Application
 from starlette.types import ASGIApp
 
 from serve_app.serving.handles import Handle
+from serve_app.settings.policy import INGRESS
 
 
 class ReplicaApp(Protocol):
@@ -18,6 +19,10 @@ class ReplicaApp(Protocol):
 
     @property
     def asgi(self) -> ASGIApp: ...
+
+    def reconfigure(self, user_config: object) -> None:
+        """Takes the deployment's `user_config`, at the start and when it changes. Never raises."""
+        ...
 
     def check(self) -> None:
         """Raises when the background work has ended."""
@@ -59,6 +64,10 @@ class Ingress:
     def __serve_build_asgi_app__(self) -> ASGIApp:
         return self._app.asgi
 
+    # On the event loop, like all else that changes the application.
+    async def reconfigure(self, user_config: object) -> None:
+        self._app.reconfigure(user_config)
+
     def check_health(self) -> None:
         self._app.check()
 
@@ -72,5 +81,7 @@ def build_ingress(
     options: dict[str, Any],
 ) -> Application:
     """The Serve application node of the ingress, wired to the other deployments' nodes."""
-    deployment = serve.deployment(name="Ingress", **options)(serve.ingress()(Ingress))
+    # Serve calls `reconfigure` for a configuration only. Without one of its own, a fleet file that
+    # drops its `user_config` would change nothing.
+    deployment = serve.deployment(name=INGRESS, user_config={}, **options)(serve.ingress()(Ingress))
     return deployment.bind(build, dict(pairs), classifier, fleet_actor)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from serve_app.core.errors import PolicyInvalid, quoted
 from serve_app.settings import AppArgs, FieldPath, SettingsError, dotted, parse_args
+from serve_app.settings.policy import INGRESS, USER_CONFIG, user_config_policy
 
 IMPORT_PATH = "serve_app.app:build_app"
 
@@ -61,7 +63,35 @@ def read_config(path: Path) -> ConfigFile:
                 for field, sentence in exc.problems
             )
         ) from exc
+    place = ("applications", index, "deployments")
+    try:
+        args = _with_user_config(args, raw["applications"][index])
+    except PolicyInvalid as exc:
+        line = _line(root, place)
+        raise ConfigFileError(
+            tuple(f"{path}:{line}: {exc.source}: {problem}" for problem in exc.problems)
+        ) from exc
     return ConfigFile(path=path, raw=raw, raw_args=raw_args, args=args)
+
+
+def _with_user_config(args: AppArgs, application: dict[str, Any]) -> AppArgs:
+    """The settings with the policy of the ingress deployment's `user_config`, if there is one.
+
+    Raises `PolicyInvalid`.
+    """
+    deployments = application.get("deployments")
+    for deployment in deployments if isinstance(deployments, list) else ():
+        if not isinstance(deployment, dict) or deployment.get("name") != INGRESS:
+            continue
+        stated = user_config_policy(deployment.get("user_config") or {})
+        ids = [pair.id for pair in args.pairs]
+        if unknown := [name for name in stated.static_fallback or () if name not in ids]:
+            raise PolicyInvalid(
+                USER_CONFIG,
+                (f"policy.static_fallback: {quoted(unknown)} is no pair; pairs: {', '.join(ids)}",),
+            )
+        args = replace(args, routing=args.routing.amended(stated))
+    return args
 
 
 def without_pairs(config: ConfigFile, left_out: Collection[str]) -> ConfigFile:
@@ -86,7 +116,15 @@ def without_pairs(config: ConfigFile, left_out: Collection[str]) -> ConfigFile:
         raise ConfigFileError(
             tuple(f"{without}: {dotted(field)}: {sentence}" for field, sentence in exc.problems)
         ) from exc
-    return ConfigFile(path=config.path, raw=raw, raw_args=raw_args, args=args)
+    # A fallback in `user_config` may be one that is left out. Routers pass over it.
+    routing = replace(
+        config.args.routing,
+        reference_pair=args.routing.reference_pair,
+        static_fallback=args.routing.static_fallback,
+    )
+    return ConfigFile(
+        path=config.path, raw=raw, raw_args=raw_args, args=replace(args, routing=routing)
+    )
 
 
 def our_application(path: Path, raw: Any) -> int:

@@ -15,9 +15,15 @@ from annotated_types import Ge, Gt, Le, Len
 from pydantic import AfterValidator, AllowInfNan, BeforeValidator, JsonValue, StringConstraints
 
 from serve_app.core.fleet import ACCELERATORS, CPU, Pair
+from serve_app.core.policy import (
+    NUMERIC_GUARD_SHARE,
+    PUBLISHED_MARGIN,
+    Policy,
+    PublishedPolicy,
+    Weights,
+)
 from serve_app.core.profile import Hardware, Quantization
 from serve_app.core.request import Capability, Constraints, Preset
-from serve_app.core.scoring import NUMERIC_GUARD_SHARE, PUBLISHED_MARGIN, Policy, Weights
 from serve_app.core.units import (
     NonNegativeFloat,
     NonNegativeInt,
@@ -216,13 +222,30 @@ class RoutingSettings(Settings):
     default_max_tokens: PositiveInt | None = None
     retry_after_s: PositiveFloat = 1.0
 
+    def amended(self, stated: PublishedPolicy) -> RoutingSettings:
+        """The same with what `stated` replaces."""
+        policy = self.policy.amended(stated, None)
+        return replace(
+            self,
+            weights=policy.weights,
+            defaults=policy.defaults,
+            static_fallback=policy.static_fallback,
+            numeric_guard_share=policy.numeric_guard_share,
+            published_margin=policy.published_margin,
+            default_max_tokens=policy.default_max_tokens,
+        )
+
     @property
     def policy(self) -> Policy:
+        """What holds until a published policy states otherwise."""
         return Policy(
             weights={**PRESETS, **self.weights},
             reference_pair=self.reference_pair,
             numeric_guard_share=self.numeric_guard_share,
             published_margin=self.published_margin,
+            defaults=self.defaults,
+            static_fallback=self.static_fallback,
+            default_max_tokens=self.default_max_tokens,
         )
 
 
@@ -337,12 +360,8 @@ class AppArgs(Settings):
 
     @property
     def deployed(self) -> tuple[Pair, ...]:
-        """The pairs, each with its own limit on answers or the fleet's."""
-        limit = self.routing.default_max_tokens
-        return tuple(
-            replace(pair.pair, default_max_tokens=pair.default_max_tokens or limit)
-            for pair in self.pairs
-        )
+        """The pairs, each with its own limit on answers. The fleet's limit is in the policy."""
+        return tuple(pair.pair for pair in self.pairs)
 
     @property
     def max_replicas(self) -> dict[str, int]:

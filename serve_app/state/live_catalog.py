@@ -1,14 +1,19 @@
-"""The catalog that decisions read: the published one, corrected by usage and by feedback."""
+"""The catalog and the policy that decisions read: what is published over the fleet file's policy.
+
+Usage and feedback correct the catalog.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from serve_app.core.catalog import Catalog
+from serve_app.core.catalog import Catalog, Snapshot
 from serve_app.core.cost import Usage
 from serve_app.core.events import TokenRatiosChanged
+from serve_app.core.fleet import Pair
 from serve_app.core.inference_request import InferenceRequest
+from serve_app.core.policy import Policy
 from serve_app.core.ports import Clock, Events
 from serve_app.core.request import Features
 from serve_app.tokens.ratio import TokenRatio, TokenTotals, is_informative, token_ratio
@@ -27,26 +32,36 @@ class LiveCatalog:
     `publish` replaces the profiles and forgets all counts. `counted` corrects each pair's ratio
     of tokens and what its template adds. Each ingress replica learns from the requests that it
     answered itself. `correct_by` sets how feedback corrects this publication and the next ones.
+    `policy` is the fleet file's, and holds where nothing published states otherwise. `pairs` are
+    the deployed ones, with the limits of their own on answers.
     """
 
-    def __init__(self, clock: Clock, events: Events) -> None:
+    def __init__(
+        self, clock: Clock, events: Events, *, policy: Policy, pairs: Sequence[Pair]
+    ) -> None:
+        self._policy = policy
+        self._pairs = tuple(pairs)
+        self._snapshot = Snapshot.of(None, policy, self._pairs)
         self._clock = clock
         self._events = events
         self._published: Catalog | None = None
-        self._current: Catalog | None = None
         self._refusal: str | None = None
         self._correct: Correct = lambda catalog: catalog
         self._totals: dict[str, TokenTotals] = {}
         self._swapped_s = clock.now()
 
     @property
+    def snapshot(self) -> Snapshot:
+        """What to decide by. It has no catalog before the first publication."""
+        return self._snapshot
+
+    @property
     def current(self) -> Catalog | None:
-        """The snapshot to decide by. `None` before the first publication."""
-        return self._current
+        return self._snapshot.catalog
 
     @property
     def published(self) -> Catalog | None:
-        """The last publication, without corrections."""
+        """The last publication at the policy's prices, without corrections."""
         return self._published
 
     @property
@@ -59,17 +74,32 @@ class LiveCatalog:
         self._refusal = reason
 
     def publish(self, catalog: Catalog) -> None:
-        """Replaces everything by a publication, and corrects it by the feedback so far."""
-        current = self._correct(catalog)
+        """Replaces everything by a publication, and corrects it by the feedback so far.
+
+        Raises `CatalogInvalid`, with nothing changed, for a policy that this fleet cannot serve by.
+        """
+        published = Snapshot.of(catalog, self._policy, self._pairs)
+        priced = published.catalog or catalog
+        current = self._correct(priced)
         self._totals.clear()
-        self._published, self._current = catalog, current
+        self._published, self._snapshot = priced, replace(published, catalog=current)
         self._tell_ratios(catalog)
+
+    def set_policy(self, policy: Policy) -> None:
+        """Replaces the fleet file's policy. What is published still holds over it.
+
+        Raises `CatalogInvalid`, with nothing changed, where the published policy cannot be used
+        over it.
+        """
+        replaced = Snapshot.of(self._published, policy, self._pairs)
+        self._policy = policy
+        self._snapshot = replace(replaced, catalog=self.current)
 
     def correct_by(self, correct: Correct) -> None:
         """Applies `correct` from now on. It returns the same catalog where nothing changes."""
         self._correct = correct
-        if self._current is not None:
-            self._current = correct(self._current)
+        if self.current is not None:
+            self._snapshot = replace(self._snapshot, catalog=correct(self.current))
 
     def counted(
         self, request: InferenceRequest, features: Features | None, pair: str, usage: Usage
@@ -105,7 +135,7 @@ class LiveCatalog:
         }
 
     def _calibrate(self) -> None:
-        catalog = self._current
+        catalog = self.current
         if catalog is None:
             return
         held = self.token_calibration()
@@ -126,10 +156,11 @@ class LiveCatalog:
             for key, tokens in added_tokens.items()
         )
         if moved or added_differ:
-            self._current = replace(
+            calibrated = replace(
                 catalog, profiles={**catalog.profiles, **moved}, added_tokens=added_tokens
             )
-            self._tell_ratios(self._current)
+            self._snapshot = replace(self._snapshot, catalog=calibrated)
+            self._tell_ratios(calibrated)
 
     def _tell_ratios(self, catalog: Catalog) -> None:
         ratios = {profile.pair: profile.tokens_ratio for profile in catalog}

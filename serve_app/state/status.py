@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,12 +13,12 @@ from serve_app.core.profile import Origin
 from serve_app.state.breakers import Breakers
 from serve_app.state.live_catalog import LiveCatalog
 
-PairState = Literal["ready", "cold", "failed"]
+PairState = Literal["ready", "cold", "failed", "off"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairStatus:
-    """A pair, whether it is ready, has to start or cannot, and where its profile is from.
+    """A pair, whether it is ready, has to start, cannot or may not, and where its profile is from.
 
     `profile_origin` is `None` for a pair without a profile.
     """
@@ -41,12 +41,10 @@ class FleetStatus:
 
     def __init__(
         self,
-        pairs: Sequence[Pair],
         catalog: LiveCatalog,
         load: Callable[[], LoadView],
         breakers: Breakers,
     ) -> None:
-        self._pairs = tuple(pairs)
         self._catalog = catalog
         self._load = load
         self._breakers = breakers
@@ -63,21 +61,25 @@ class FleetStatus:
 
     def pairs(self) -> tuple[PairStatus, ...]:
         """Every pair, by id."""
-        loads = self._load()
+        loads, snapshot = self._load(), self._catalog.snapshot
+        off = snapshot.policy.switched_off
         origins = {profile.pair: profile.provenance.origin for profile in self.catalog() or ()}
         return tuple(
             PairStatus(
                 pair=pair,
-                state=_state(loads[pair.id]),
+                state="off" if pair.id in off else _state(loads[pair.id]),
                 profile_origin=origins.get(pair.id),
             )
-            for pair in sorted(self._pairs, key=lambda pair: pair.id)
+            for pair in sorted(snapshot.pairs, key=lambda pair: pair.id)
         )
 
     def readiness(self) -> Readiness:
         loads, reasons = self._load(), []
+        off = self._catalog.snapshot.policy.switched_off
         for pair, load in loads.items():
-            if load.failure is not None:
+            if pair in off:
+                reasons.append(f"{pair}: the policy has switched it off")
+            elif load.failure is not None:
                 reasons.append(f"{pair}: its deployment has failed: {load.failure}")
             elif not load.ready_replicas:
                 reasons.append(f"{pair}: no replica is ready, {load.starting_replicas} starting")

@@ -1,15 +1,15 @@
 """JSON <-> profiles and catalogs; the one place that knows how both are written down.
 
-A catalog is `{"schema": 1, "version", "published_at", "published_by", "profiles": [...]}`; a
-profile file holds one profile. Also what a publication is, whichever store takes it. Knows no
-store.
+A catalog is `{"schema": 1, "version", "published_at", "published_by", "profiles": [...]}`, with
+`policy` and `policy_version` where a policy is published. A profile file holds one profile. Also
+what a publication is, whichever store takes it. Knows no store.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Annotated, Any, ClassVar, TypeVar
@@ -19,8 +19,10 @@ from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from serve_app.core.catalog import Catalog, Version
 from serve_app.core.errors import CatalogInvalid, CatalogReplaced
+from serve_app.core.policy import PublishedPolicy, policy_problems
 from serve_app.core.profile import Profile
 from serve_app.core.profile_checks import profile_problems
+from serve_app.core.request import Constraints
 from serve_app.core.units import Name
 from serve_app.validation_errors import problem_lines, shortened
 
@@ -46,6 +48,7 @@ class _Heading:
     published_by: Name
     note: str = ""
     restores: Name | None = None
+    policy_version: Name | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +59,7 @@ class _Publication(_Heading):
 
     schema: int
     profiles: Annotated[tuple[Profile, ...], Len(1)]
+    policy: PublishedPolicy | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +78,7 @@ _OPENING = TypeAdapter(_Opening)
 _PUBLICATION = TypeAdapter(_Publication)
 _LISTED = TypeAdapter(_Listed)
 _PROFILE = TypeAdapter(Profile)
+_POLICY = TypeAdapter(PublishedPolicy)
 
 
 def decode_profile(text: str | bytes, source: str) -> Profile:
@@ -96,7 +101,13 @@ def decode_catalog(text: str | bytes, source: str) -> Catalog:
         raise CatalogInvalid(source, (f"schema: got {opening.schema!r}; {allowed}",))
     published = _validated(_PUBLICATION, text, source)
     places = {f"profiles[{index}]": profile for index, profile in enumerate(published.profiles)}
-    return _sound_catalog(published.version, places, source)
+    catalog = _sound_catalog(published.version, places, source)
+    policy, policy_version = published.policy, published.policy_version
+    if (policy is None) != (policy_version is None):
+        _refuse(source, ("policy: policy and policy_version stand together or not at all",))
+    if policy is not None:
+        _refuse(source, tuple(f"policy.{problem}" for problem in policy_problems(policy)))
+    return replace(catalog, policy=policy, policy_version=policy_version)
 
 
 def encode_catalog(catalog: Catalog, published: Version) -> str:
@@ -105,9 +116,20 @@ def encode_catalog(catalog: Catalog, published: Version) -> str:
     The text is read back before it is returned: nothing is published that readers refuse.
     """
     document = {**_heading(published), "profiles": [_plain(profile) for profile in catalog]}
+    if catalog.policy is not None:
+        document["policy"] = plain_policy(catalog.policy)
     text = json.dumps(document, indent=2) + "\n"
     decode_catalog(text, f"version {published.version}")
     return text
+
+
+def plain_policy(policy: PublishedPolicy) -> dict[str, Any]:
+    """What the policy states, as plain values; fields that it leaves out are not there."""
+    plain: dict[str, Any] = _POLICY.dump_python(policy, mode="json", exclude_defaults=True)
+    if policy.defaults is not None:
+        # `null` asks nothing here, so all of them are stated.
+        plain["defaults"] = TypeAdapter(Constraints).dump_python(policy.defaults, mode="json")
+    return plain
 
 
 def encode_version(published: Version) -> str:
@@ -129,6 +151,7 @@ def decode_version(text: str | bytes, source: str) -> Version:
         pairs=tuple(profile.pair for profile in listed.profiles),
         note=listed.note,
         restores=listed.restores,
+        policy_version=listed.policy_version,
     )
 
 
@@ -169,6 +192,7 @@ def _heading(published: Version) -> dict[str, object]:
         "published_by": published.by,
         "note": published.note,
         "restores": published.restores,
+        **({"policy_version": published.policy_version} if published.policy_version else {}),
     }
 
 
@@ -212,7 +236,10 @@ def _plain(profile: Profile) -> dict[str, Any]:
 def publication(
     catalog: Catalog, version: str, *, by: str, note: str, restores: str | None
 ) -> Version:
-    """Publishing `catalog` at this moment, as the history tells it."""
+    """Publishing `catalog` at this moment, as the history tells it.
+
+    A policy that comes from no earlier publication comes from this one.
+    """
     return Version(
         version=version,
         published_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -220,6 +247,7 @@ def publication(
         pairs=tuple(catalog.profiles),
         note=note,
         restores=restores,
+        policy_version=None if catalog.policy is None else catalog.policy_version or version,
     )
 
 

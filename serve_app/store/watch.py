@@ -24,7 +24,7 @@ class CatalogReceiver(Protocol):
     """What takes the catalogs of a store."""
 
     def publish(self, catalog: Catalog) -> None:
-        """Takes a good catalog."""
+        """Takes a good catalog. Raises `CatalogInvalid` for a policy that it cannot use."""
         ...
 
     def refuse(self, reason: str | None) -> None:
@@ -123,8 +123,13 @@ class CatalogWatch:
         self.catalog.publish(catalog)
         self._published = catalog
         published = [p.pair for p in catalog if p.provenance.origin == "published"]
+        policy = catalog.policy
         self.events.emit(
             CatalogSwapped(
-                version=catalog.version, pairs=len(catalog), published=tuple(sorted(published))
+                version=catalog.version,
+                pairs=len(catalog),
+                published=tuple(sorted(published)),
+                policy=catalog.policy_version,
+                switched_off=() if policy is None else tuple(sorted(policy.switched_off)),
             )
         )

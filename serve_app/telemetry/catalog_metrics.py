@@ -23,9 +23,15 @@ class CatalogMetrics:
             "Profiles in the catalog in use, by where their figures are from",
             ["origin"],
         )
+        self._policy = gauge(
+            "quantroute_policy_info",
+            "1 for the publication that the policy in use comes from, 'file' without one",
+            ["version"],
+        )
+        self._off = gauge("quantroute_pairs_switched_off", "Pairs that the policy switches off")
         self._refused = counter(
             "quantroute_catalog_refused",
-            "Catalogs that were invalid or of another fleet; the last good one stayed",
+            "Catalogs and policies that were invalid or of another fleet; the last good one stayed",
         )
         self._store_lost = counter(
             "quantroute_store_lost",
@@ -40,6 +46,9 @@ class CatalogMetrics:
     def emit(self, event: CatalogSwapped | CatalogRefused | StoreLost | TokenRatiosChanged) -> None:
         match event:
             case CatalogSwapped(version=version, pairs=pairs, published=published):
+                self._policy.clear()
+                self._policy.labels(event.policy or "file").set(1)
+                self._off.set(len(event.switched_off))
                 # One version at a time: old ones would stay as series forever.
                 self._info.clear()
                 self._info.labels(version).set(1)

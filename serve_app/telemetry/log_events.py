@@ -85,7 +85,16 @@ class LogEvents:
 
     def _swapped(self, event: CatalogSwapped) -> None:
         version = event.version
-        self._write(logging.INFO, "catalog_swapped", version=version, pairs=event.pairs)
+        self._write(
+            logging.INFO,
+            "catalog_swapped",
+            version=version,
+            pairs=event.pairs,
+            policy=event.policy,
+        )
+        if event.switched_off:
+            off = ", ".join(event.switched_off)
+            self._write(logging.WARNING, "pairs_switched_off", policy=event.policy, pairs=off)
         if event.published:
             pairs = ", ".join(event.published)
             self._write(logging.WARNING, "published_profiles", version=version, pairs=pairs)

@@ -8,6 +8,7 @@ from typing import get_args
 
 from serve_app.core.catalog import Catalog
 from serve_app.core.fleet import Pair
+from serve_app.core.policy import Policy, Weights
 from serve_app.core.profile import (
     Grid,
     Hardware,
@@ -21,7 +22,6 @@ from serve_app.core.profile import (
     Throughput,
 )
 from serve_app.core.request import Preset, Task
-from serve_app.core.scoring import Policy, Weights
 
 CONCURRENCIES = (1, 8, 32)
 PROMPT_TOKENS = (128, 1024)

@@ -90,6 +90,7 @@ def test_without_a_catalog_there_are_no_profiles() -> None:
 
     assert client.get("/admin/catalog").json() == {
         "version": None,
+        "policy_version": None,
         "refused": None,
         "profiles": {},
     }

@@ -9,9 +9,9 @@ from serve_app.core.catalog import Catalog
 from serve_app.core.decide import decide
 from serve_app.core.decision import Decision
 from serve_app.core.fleet import Load, Pair
+from serve_app.core.policy import Policy
 from serve_app.core.profile import Profile
 from serve_app.core.request import Constraints, Features
-from serve_app.core.scoring import Policy
 from tests.builders import a_catalog, a_pair, a_policy, a_profile, features, idle_load
 
 BIG = a_profile("big", accuracy=0.95, ttft_ms=200, tpot_ms=20, usd_per_hour=4)

@@ -10,9 +10,9 @@ from typing import get_args
 
 from serve_app.core.catalog import Catalog, Version
 from serve_app.core.fleet import Pair
+from serve_app.core.policy import Policy, Weights
 from serve_app.core.profile import GoldenResult, Profile
 from serve_app.core.request import Capability, Preset
-from serve_app.core.scoring import Policy, Weights
 from serve_app.settings.config_file import read_config
 from serve_app.store.codec import catalog_of_files, decode_profile, encode_catalog
 from serve_app.testing.synthetic_fleet import synthetic_fleet
@@ -26,6 +26,14 @@ ONE: frozenset[Capability] = frozenset({"tools"})
 NONE: frozenset[Capability] = frozenset()
 # By position: most pairs of a fleet can do all.
 HAVE = (ALL, ALL, ALL, ALL, ALL, SOME, ONE, NONE)
+# What of a policy a decision between pairs that are on depends on.
+DECIDING = (
+    "weights",
+    "reference_pair",
+    "numeric_guard_share",
+    "published_margin",
+    "golden_gate",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +64,7 @@ def shared(all_fleets: Mapping[str, Fleet]) -> Plain:
             for name, fleet in all_fleets.items()
         },
         "policies": {
-            f"{name} {policy}": asdict(values)
+            f"{name} {policy}": {field: asdict(values)[field] for field in DECIDING}
             for name, fleet in all_fleets.items()
             for policy, values in fleet.policies.items()
         },

@@ -19,9 +19,9 @@ from serve_app.core.catalog import Catalog
 from serve_app.core.decide import decide
 from serve_app.core.decision import Candidate, Decision
 from serve_app.core.fleet import Load, Pair
+from serve_app.core.policy import Policy
 from serve_app.core.profile import Correction
 from serve_app.core.request import Constraints, Features, PromptForm, Task
-from serve_app.core.scoring import Policy
 from serve_app.store.codec import decode_catalog
 
 RECORDING = Path(__file__).with_name("recorded_decisions.jsonl.gz")

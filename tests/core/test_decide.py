@@ -4,9 +4,9 @@ import pytest
 
 from serve_app.core.decision import Decision
 from serve_app.core.fleet import Load
+from serve_app.core.policy import Policy
 from serve_app.core.profile import GoldenResult, Profile
 from serve_app.core.request import Constraints
-from serve_app.core.scoring import Policy
 from tests.builders import a_pair, a_policy, a_profile, features, idle_load
 from tests.core.decisions import BIG, ELSEWHERE, FLEET, SMALL, STRICT, decided, names
 

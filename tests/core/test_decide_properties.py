@@ -15,8 +15,8 @@ from serve_app.core.constraints import RELAXABLE
 from serve_app.core.decide import decide
 from serve_app.core.decision import Decision
 from serve_app.core.fleet import Load, Pair
+from serve_app.core.policy import Policy
 from serve_app.core.request import Constraints, Features
-from serve_app.core.scoring import Policy
 from tests.builders import a_pair, a_policy
 from tests.core.decisions import names
 from tests.core.strategies import constraints, loads, pairs, profiles, requests

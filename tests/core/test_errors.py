@@ -62,6 +62,7 @@ EVERY_ERROR = [
     (errors.EngineSilent("a", "nothing came"), "pair 'a' failed: nothing came"),
     (errors.EngineFailed("a", "RayActorError"), "pair 'a' failed: RayActorError"),
     (errors.CatalogInvalid("file", ("x", "y")), "catalog in file refused: x; y"),
+    (errors.PolicyInvalid("file", ("x", "y")), "policy in file refused: x; y"),
     (
         errors.CatalogReplaced("redis", "3", "4"),
         "profile store redis: version 4 is active and no longer 3: another publisher was faster; "

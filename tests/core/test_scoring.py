@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from serve_app.core.decision import Terms
+from serve_app.core.policy import Weights
 from serve_app.core.request import Constraints
-from serve_app.core.scoring import Scale, Weights, reference_cost_usd, terms, utility
+from serve_app.core.scoring import Scale, reference_cost_usd, terms, utility
 from tests.builders import a_catalog, a_policy, a_prediction, a_profile, features
 
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from serve_app.core.policy import Policy, Weights
 from serve_app.core.request import Preset
-from serve_app.core.scoring import Policy, Weights
 from tests.builders import a_policy
 
 EVEN = Weights(accuracy=0.4, latency=0.3, cost=0.3)

@@ -143,7 +143,7 @@ async def test_a_whole_answer_gets_the_pairs_name_and_its_cost() -> None:
 async def test_a_pair_without_a_price_costs_nothing_that_can_be_named() -> None:
     request = a_request(usage_asked=True)
     routing = await gateway_under_test().gateway.explain(request)
-    answer = Answer(request, replace(routing, catalog=None))
+    answer = Answer(request, replace(routing, snapshot=replace(routing.snapshot, catalog=None)))
     answer.begin("cheap", each([json.dumps({"usage": USAGE})]), now_s=0.0)
 
     assert json.loads(await answer.whole())["usage"] == USAGE

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from serve_app.core.catalog import Snapshot
 from serve_app.core.errors import EngineFailed
 from serve_app.core.fleet import Pair
 from serve_app.settings import parse_args
@@ -151,7 +152,9 @@ def test_a_pairs_limit_wins_over_the_fleets() -> None:
         "routing": {"reference_pair": "a", "static_fallback": "a", "default_max_tokens": LIMIT},
     }
 
-    deployed = parse_args(args).deployed
+    settings = parse_args(args)
 
-    assert {pair.id: pair.default_max_tokens for pair in deployed} == {"a": LIMIT, "b": 64}
+    pairs = Snapshot.of(None, settings.routing.policy, settings.deployed).pairs
+
+    assert {pair.id: pair.default_max_tokens for pair in pairs} == {"a": LIMIT, "b": 64}
     assert RoutingSettings(reference_pair="a", static_fallback=("a",)).default_max_tokens is None

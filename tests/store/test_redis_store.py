@@ -17,6 +17,7 @@ from serve_app.store.codec import encode_catalog, encode_version, publication
 from serve_app.store.redis_store import RedisStore
 from serve_app.store.watch import CatalogWatch
 from serve_app.testing import ManualClock, RecordingEvents
+from tests.builders import a_policy
 from tests.catalogs import a_catalog
 from tests.redis_server import RedisServer
 from tests.waiting import GIVE_UP_S
@@ -56,7 +57,7 @@ async def test_the_active_catalog_and_its_version_lie_under_their_keys(
 
 async def test_each_fleet_sees_its_own_namespace_of_one_server(redis_server: RedisServer) -> None:
     events = RecordingEvents()
-    catalog = LiveCatalog(ManualClock(), events)
+    catalog = LiveCatalog(ManualClock(), events, policy=a_policy(), pairs=())
     async with (
         opened(f"{redis_server.url}?namespace=one") as one,
         opened(f"{redis_server.url}?namespace=two") as two,
@@ -201,7 +202,7 @@ async def test_a_watch_survives_an_outage_and_follows_again(
 ) -> None:
     await store.publish(a_catalog("before"), by="ci")
     events = RecordingEvents()
-    catalog = LiveCatalog(ManualClock(), events)
+    catalog = LiveCatalog(ManualClock(), events, policy=a_policy(), pairs=())
     watch = CatalogWatch(store, catalog, fleet=("before", "after"), events=events)
     async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
         running = tasks.create_task(watch.run())
@@ -245,7 +246,7 @@ async def test_a_watch_can_be_cancelled_at_any_moment(store: RedisStore) -> None
 
     for steps in range(60):
         events = RecordingEvents()
-        catalog = LiveCatalog(ManualClock(), events)
+        catalog = LiveCatalog(ManualClock(), events, policy=a_policy(), pairs=())
         watch = CatalogWatch(store, catalog, fleet=a_catalog().profiles, events=events)
         running = asyncio.create_task(watch.run())
         await events.wait_for(CatalogSwapped)

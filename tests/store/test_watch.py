@@ -15,6 +15,7 @@ from serve_app.core.profile import Provenance
 from serve_app.state.live_catalog import LiveCatalog
 from serve_app.store.watch import CatalogWatch
 from serve_app.testing import ManualClock, MemoryStore, RecordingEvents
+from tests.builders import a_policy
 from tests.catalogs import a_catalog, a_profile
 
 
@@ -30,7 +31,7 @@ class Bench:
     fleet: frozenset[str] = frozenset({"a", "b", "good", "stored", "fallback"})
 
     def __post_init__(self) -> None:
-        self.catalog = LiveCatalog(self.clock, self.events)
+        self.catalog = LiveCatalog(self.clock, self.events, policy=a_policy(), pairs=())
         self.watch = CatalogWatch(
             self.store,
             self.catalog,

@@ -52,7 +52,7 @@ def events(caplog: pytest.LogCaptureFixture) -> LogEvents:
         (
             CatalogSwapped(version="3", pairs=2),
             "INFO",
-            {"event": "catalog_swapped", "version": "3", "pairs": 2},
+            {"event": "catalog_swapped", "version": "3", "pairs": 2, "policy": None},
         ),
         (
             AttemptFailed(pair="a", reason="capacity", detail="a is full", elapsed_ms=3.14159),

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from profiles.cli import cli
 from serve_app.classifier.model_file import save_artifact
-from serve_app.core.scoring import Weights
+from serve_app.core.policy import Weights
 from serve_app.settings import parse_args
 from serve_app.settings.models import PRESETS
 from tests.outcomes import outcome_file, outcomes, trained

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from profiles.reports.typical import CHEAPEST, loads_of, typical_request
 from profiles.reports.wins import MOST_BUDGETS, MOST_FLOORS, WinMap, win_maps
+from serve_app.core.policy import Policy
 from serve_app.core.profile import GoldenResult, Profile
 from serve_app.core.request import Constraints
-from serve_app.core.scoring import Policy
 from tests.builders import a_catalog, a_policy, a_profile
 from tests.profiles.reports.samples import a_full_catalog, a_full_profile, a_large_catalog
 

@@ -12,8 +12,8 @@ from profiles.tuning.fleet_case import AT_REST, FleetAtRest
 from profiles.tuning.priced_case import priced_prediction
 from serve_app.core.catalog import Catalog
 from serve_app.core.decide import decide
+from serve_app.core.policy import Policy, Weights
 from serve_app.core.request import Constraints, Features, Success
-from serve_app.core.scoring import Policy, Weights
 from tests import builders
 
 PAIRS = ("a", "b", "c", "d")

@@ -7,9 +7,9 @@ import numpy as np
 from profiles.tuning.fleet_case import FleetAtRest, features_of, fleet_case
 from profiles.tuning.numeric_guard import GuardCurve, guard_curve
 from serve_app.core.catalog import Catalog
+from serve_app.core.policy import Weights
 from serve_app.core.profile import Activations
 from serve_app.core.request import Constraints
-from serve_app.core.scoring import Weights
 from tests import builders
 from tests.profiles.tuning.test_fleet_case import LARGE, SMALL, a_table
 

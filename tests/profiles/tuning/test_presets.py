@@ -7,8 +7,8 @@ import pytest
 from profiles.tuning.case import Case
 from profiles.tuning.presets import Advice, Trial, advise, marks
 from profiles.tuning.resample import Resamples
+from serve_app.core.policy import Weights
 from serve_app.core.request import Preset
-from serve_app.core.scoring import Weights
 from serve_app.settings.models import PRESETS
 from tests.profiles.tuning.cases import ENOUGH, TOO_MUCH, noise, plain_case, splits_of
 

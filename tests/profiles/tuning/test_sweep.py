@@ -7,8 +7,8 @@ import pytest
 
 from profiles.tuning.resample import Resamples
 from profiles.tuning.sweep import Curve, result_of, weights_on_curve
+from serve_app.core.policy import Weights
 from serve_app.core.request import Preset
-from serve_app.core.scoring import Weights
 from serve_app.settings.models import PRESETS
 from tests.profiles.tuning.cases import CHEAP_USD, DEAR_USD, ENOUGH, TOO_MUCH, plain_case
 

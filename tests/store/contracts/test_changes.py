@@ -14,6 +14,7 @@ from serve_app.core.ports import ProfileStore
 from serve_app.state.live_catalog import LiveCatalog
 from serve_app.store.watch import CatalogWatch
 from serve_app.testing import ManualClock, RecordingEvents
+from tests.builders import a_policy
 from tests.catalogs import a_catalog
 from tests.store.contracts.stores import InFolder, StoreUnderTest
 from tests.waiting import GIVE_UP_S
@@ -99,7 +100,7 @@ class _Watching:
 
     def __init__(self, store: ProfileStore) -> None:
         self.events = RecordingEvents()
-        self.catalog = LiveCatalog(ManualClock(), self.events)
+        self.catalog = LiveCatalog(ManualClock(), self.events, policy=a_policy(), pairs=())
         self._watch = CatalogWatch(store, self.catalog, fleet=FLEET, events=self.events)
 
     async def __aenter__(self) -> _Watching:
