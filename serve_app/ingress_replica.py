@@ -53,6 +53,8 @@ from serve_app.telemetry.request_metrics import PrometheusEvents
 from serve_app.tokens.counter import EstimatingCounter, HfTokenCounter
 
 CACHED_PROMPTS = 1024
+# A probe costs a request nothing but the wait that it has anyway.
+CLASSIFIER_BREAKER = BreakerSettings(half_open_probes=1, slow_start_s=0)
 logger = logging.getLogger("serve_app")
 
 
@@ -107,7 +109,7 @@ class IngressReplica:
                 deadline_ms=settings.classifier.deadline_ms,
                 events=events,
                 clock=clock,
-                breaker=BreakerSettings(),
+                breaker=CLASSIFIER_BREAKER,
             ),
             tokens=EstimatingCounter() if tokenizer is None else HfTokenCounter(tokenizer),
             catalog=catalog,
@@ -190,7 +192,9 @@ class IngressReplica:
         if context.fleet_actor is None:
             jobs["replicas"] = poll
         else:
-            link = FleetLink(context.fleet_actor, context.replica, self._load)
+            link = FleetLink(
+                context.fleet_actor, context.replica, self._load, self._gateway.breakers
+            )
             jobs |= {"fleet link": link.run, "replicas": partial(poll, link.needs_own_poll)}
         try:
             async with asyncio.TaskGroup() as tasks:

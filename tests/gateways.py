@@ -37,7 +37,7 @@ SETTINGS = RoutingSettings(
     defaults=Constraints(),
     weights=a_policy(accuracy=0.0, latency=0.0, cost=1.0).weights,
 )
-BREAKER = BreakerSettings(failures_to_open=2, cool_down_s=5)
+BREAKER = BreakerSettings(failures_to_open=2, cool_down_s=5, half_open_probes=1, slow_start_s=0)
 FEEDBACK = FeedbackSettings()
 READY = Replicas(ready=1, starting=0, maximum=1)
 
@@ -105,6 +105,7 @@ def gateway_under_test(
     settings: RoutingSettings = SETTINGS,
     breaker: BreakerSettings = BREAKER,
     engine: FakeEngine | None = None,
+    replicas: Mapping[str, Sequence[str]] | None = None,
     ready: bool = True,
     clock: ManualClock | None = None,
     feedback: FeedbackSettings = FEEDBACK,
@@ -113,7 +114,7 @@ def gateway_under_test(
     graded_log: FileGradedLog | None = None,
     chance: Callable[[], float] = lambda: 0.0,
 ) -> GatewayUnderTest:
-    engine, load = engine or FakeEngine(scripts), LoadTracker(pairs)
+    engine, load = engine or FakeEngine(scripts, replicas), LoadTracker(pairs)
     if ready:
         load.set_replicas({pair.id: READY for pair in pairs})
     events, clock, tokens = RecordingEvents(), clock or ManualClock(), WordCounter()
@@ -129,11 +130,10 @@ def gateway_under_test(
         tokens=tokens,
         catalog=live,
         load=load,
-        settings=settings,
+        settings=replace(settings, breaker=breaker),
         clock=clock,
         events=events,
         ids=lambda: f"decision-{next(numbers)}",
-        breaker=breaker,
     )
     collector = Feedback(
         store=store or InMemoryScoreStore(feedback, clock.now),

@@ -13,6 +13,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from serve_app.api.routing_options import HEADERS
+from serve_app.core.breaker import BreakerSettings
 from serve_app.core.decision import Rule
 from serve_app.core.policy import PairPolicy, PublishedPolicy
 from serve_app.core.profile import Hardware, Quantization
@@ -25,6 +26,7 @@ from serve_app.settings import (
     IngressSettings,
     PairSettings,
     ReplicaSettings,
+    RetryBudgetSettings,
     RoutingSettings,
     ShadowSettings,
     StoreSettings,
@@ -43,6 +45,8 @@ SETTINGS: dict[str, Any] = {
     "pairs[].hardware": Hardware,
     "replicas": ReplicaSettings,
     "routing": RoutingSettings,
+    "routing.breaker": BreakerSettings,
+    "routing.retry_budget": RetryBudgetSettings,
     "routing.defaults": Constraints,
     "ingress": IngressSettings,
     "classifier": ClassifierSettings,

@@ -12,12 +12,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from serve_app.api.request_reader import receive_inference_request
-from serve_app.core.breaker import Breaker
 from serve_app.core.decision import Decision
 from serve_app.core.policy import Policy, PublishedPolicy
 from serve_app.core.profile import Profile
 from serve_app.gateway.gateway import Gateway
 from serve_app.settings import IngressSettings
+from serve_app.state.breakers import BreakerStatus
 from serve_app.state.ledger import Account
 from serve_app.tokens.ratio import TokenRatio
 
@@ -52,7 +52,7 @@ CATALOG = TypeAdapter(CatalogView)
 POLICY = TypeAdapter(PolicyView)
 DECISION = TypeAdapter(Decision)
 DECISIONS = TypeAdapter(tuple[Decision, ...])
-BREAKERS = TypeAdapter(Mapping[str, Breaker])
+BREAKERS = TypeAdapter(Mapping[str, BreakerStatus])
 ACCOUNT = TypeAdapter(Account)
 TOKEN_RATIOS = TypeAdapter(Mapping[str, TokenRatio])
 

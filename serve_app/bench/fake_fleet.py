@@ -9,7 +9,8 @@ from ray import serve
 from ray.serve.deployment import Application
 
 from serve_app.app import wire
-from serve_app.core.ports import EngineCall, Operation
+from serve_app.core.ports import EngineCall, Operation, Placement
+from serve_app.serving.llm_config import REQUEST_ROUTER
 from serve_app.settings import PairSettings, parse_args
 from serve_app.testing import FakeEngine
 
@@ -22,7 +23,11 @@ class FakePairServer:
         self._engine = FakeEngine()
 
     async def answer(
-        self, operation: Operation, body: dict[str, Any], request_id: str
+        self,
+        operation: Operation,
+        body: dict[str, Any],
+        request_id: str,
+        _placement: Placement | None = None,
     ) -> AsyncGenerator[str, None]:
         call = EngineCall(operation=operation, body=body, request_id=request_id)
         async for text in self._engine.answer(self._pair, call):
@@ -33,7 +38,10 @@ class FakePairServer:
 def build_app(args: dict[str, Any]) -> Application:
     def fake_pair(settings: PairSettings, _checkpoint: str) -> Application:
         deployment = serve.deployment(
-            name=settings.id, max_ongoing_requests=1024, ray_actor_options={"num_cpus": 0.1}
+            name=settings.id,
+            max_ongoing_requests=1024,
+            ray_actor_options={"num_cpus": 0.1},
+            request_router_config=REQUEST_ROUTER,
         )
         return deployment(FakePairServer).bind(settings.id)
 

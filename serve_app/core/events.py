@@ -55,6 +55,13 @@ class PoisonFound:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RetryBudgetSpent:
+    """A request ended with the failure of `pair`, because too many requests were retried."""
+
+    pair: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
     """A request ended. `pair` is empty when none served; token counts are the engine's.
 
@@ -175,6 +182,7 @@ Event = (
     | Routed
     | AttemptFailed
     | PoisonFound
+    | RetryBudgetSpent
     | Answered
     | ClassifierMissed
     | ModelRefused

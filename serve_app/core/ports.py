@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from serve_app.core.catalog import Catalog, Snapshot, Version
@@ -13,13 +13,32 @@ from serve_app.core.request import Prompt, PromptClassification
 Operation = Literal["chat", "completions"]
 
 
+@dataclass(slots=True, kw_only=True, eq=False)
+class Placement:
+    """Which replica of a pair a call should go to, and which one it went to.
+
+    The caller sets `avoid` and `prefer`, both wishes. An engine that knows its replicas sets `live`
+    to all of them, and `replica` to the one that has the call. It stays `None` while the call waits
+    for one. Pickled, a placement is empty: it concerns no other process.
+    """
+
+    avoid: frozenset[str] = frozenset()
+    prefer: str | None = None
+    replica: str | None = None
+    live: frozenset[str] = frozenset()
+
+    def __reduce__(self) -> tuple[type[Placement], tuple[()]]:
+        return Placement, ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineCall:
-    """One request as an engine gets it. `body` belongs to this call alone."""
+    """One request as an engine gets it. `body` and `placement` belong to this call alone."""
 
     operation: Operation
     body: Mapping[str, Any]
     request_id: str
+    placement: Placement = field(default_factory=Placement, compare=False)
 
     @property
     def stream(self) -> bool:

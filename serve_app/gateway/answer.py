@@ -18,6 +18,7 @@ from serve_app.core.decision import Candidate, Constraint, RoutingResult
 from serve_app.core.errors import EngineError, EngineFailed
 from serve_app.core.inference_request import InferenceRequest
 from serve_app.gateway.observers import AnswerObserver
+from serve_app.state.breakers import Attempt
 
 # Inside a JSON string every quote is escaped, so these match keys only, never generated text.
 _NOTABLE = re.compile(r'"finish_reason"\s*:\s*"|"usage"\s*:\s*\{')
@@ -35,7 +36,8 @@ class Answer:
     It has no `pair` until one gives its first token. `failures` are the errors of the pairs tried
     before. `first_token_s` is the time of a stream's first token. A unary answer shows none.
     `usage` is what the engine has counted so far. `failure` is the pair's error after its first
-    token. An `observer` gets the engine's texts as they pass.
+    token. `attempt` is the one that gives the answer. An `observer` gets the engine's texts as
+    they pass.
 
     The engine is always asked for usage. A caller who asked too gets the engine's own usage
     chunk, with `cost_usd` in it. One who did not gets no chunk it does not expect: the last
@@ -54,6 +56,7 @@ class Answer:
         self.first_token_s: float | None = None
         self.usage = NO_USAGE
         self.failure: EngineError | None = None
+        self.attempt: Attempt | None = None
         self.observer: AnswerObserver | None = None
         self._chunks_with_text = 0
         self._price: TokenPrice | None = None

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from serve_app.core.breaker import BreakerSettings
 from serve_app.core.catalog import Snapshot
 from serve_app.core.decision import Decision, RoutingResult
 from serve_app.core.errors import EngineError, RequestError, RouterError, UnknownModel
@@ -28,6 +27,7 @@ from serve_app.state.ledger import Ledger
 from serve_app.state.live_catalog import LiveCatalog
 from serve_app.state.load import LoadTracker
 from serve_app.state.poison import PoisonRecord
+from serve_app.state.retry_budget import RetryBudget
 from serve_app.state.silences import Silences
 from serve_app.state.status import FleetStatus
 
@@ -51,17 +51,16 @@ class Gateway:
     clock: Clock
     events: Events
     ids: Callable[[], str]
-    breaker: BreakerSettings | None = None
 
     def __post_init__(self) -> None:
         self._pairs = {pair.id: pair for pair in self.pairs}
-        breaker = self.breaker or BreakerSettings()
-        self._breakers = Breakers(self._pairs, breaker, self.clock)
+        breaker = self.settings.breaker
+        self.breakers = Breakers(self._pairs, breaker, self.clock)
         self._recent: deque[Decision] = deque(maxlen=RECENT_DECISIONS)
         self.ledger = Ledger(self.settings.reference_pair)
         self._accounting = Accounting(self.ledger, self.clock, self.events)
         self._listeners: list[AnswerListener] = []
-        self.status = FleetStatus(self.catalog, self.load_view, self._breakers)
+        self.status = FleetStatus(self.catalog, self.load_view, self.breakers)
         self._router = Router(
             features=FeatureReader(self.classifier, self.tokens),
             snapshots=self.catalog,
@@ -72,9 +71,10 @@ class Gateway:
         )
         self._attempts = Attempts(
             engine=self.engine,
-            breakers=self._breakers,
+            breakers=self.breakers,
             poison=PoisonRecord(self._pairs, breaker.failures_to_open),
             silences=Silences(self._pairs, self.clock),
+            retries=RetryBudget(self.settings.retry_budget, self.clock),
             load=self.load,
             settings=self.settings,
             clock=self.clock,
@@ -87,7 +87,7 @@ class Gateway:
 
     def load_view(self) -> LoadView:
         """What every pair is doing now, and where its breaker forbids attempts."""
-        return self._breakers.merged_into(self.load.view())
+        return self.breakers.merged_into(self.load.view())
 
     def recent_decisions(self) -> tuple[Decision, ...]:
         """The last decisions of this ingress replica, newest first."""

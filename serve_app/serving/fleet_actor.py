@@ -1,4 +1,4 @@
-"""One actor holds what all ingress replicas share: their load, each pair's replicas, feedback.
+"""One actor holds what all ingress replicas share: load, outcomes, each pair's replicas, feedback.
 
 The actor polls Ray Serve once for all of them. Only `POST /v1/feedback` waits for it. All else is
 exchanged in the background, and a replica goes on with what it knows while the actor is away.
@@ -29,8 +29,10 @@ from serve_app.serving.handle_errors import HandleError, handle_errors
 from serve_app.serving.handles import Handle
 from serve_app.serving.replicas import watch_replicas
 from serve_app.settings import FeedbackSettings
+from serve_app.state.breakers import Breakers
 from serve_app.state.fleet_load import FORGET_AFTER_S, FleetLoad, FleetUpdate
 from serve_app.state.load import LoadTracker
+from serve_app.state.outcomes import Outcomes
 
 T = TypeVar("T")
 
@@ -48,13 +50,15 @@ class FleetActor:
         self._scores = InMemoryScoreStore(feedback, time.monotonic)
         self._watching: asyncio.Task[None] | None = None
 
-    async def exchange(self, replica: str, in_flight: Mapping[str, int]) -> FleetUpdate:
+    async def exchange(
+        self, replica: str, in_flight: Mapping[str, int], outcomes: Outcomes
+    ) -> FleetUpdate:
         # The first call starts the poll: the constructor has no running event loop.
         if self._watching is None or self._watching.done():
             app_name = serve.get_replica_context().app_name
             watch = partial(watch_replicas, app_name, self._max_replicas, self._load.set_replicas)
             self._watching = asyncio.create_task(keep_running("replicas", watch))
-        return self._load.exchange(replica, in_flight)
+        return self._load.exchange(replica, in_flight, outcomes)
 
     async def exchange_scores(
         self, replica: str, served: Sequence[ServedAnswer], known: FeedbackUpdate
@@ -77,18 +81,24 @@ def build_fleet_actor(max_replicas: Mapping[str, int], feedback: FeedbackSetting
 
 
 class FleetLink:
-    """The load of one ingress replica, exchanged with the actor.
+    """The load and the outcomes of one ingress replica, exchanged with the actor.
 
     While the actor is away, requests are routed by the replica's own counts. The replica then has
     to poll Ray Serve itself, and tries the actor again at every exchange.
     """
 
     def __init__(
-        self, actor: Handle, replica: str, load: LoadTracker, timeout_s: float = FORGET_AFTER_S
+        self,
+        actor: Handle,
+        replica: str,
+        load: LoadTracker,
+        breakers: Breakers,
+        timeout_s: float = FORGET_AFTER_S,
     ) -> None:
         self._actor = actor
         self._replica = replica
         self._load = load
+        self._breakers = breakers
         self._timeout_s = timeout_s
         self._knows_replicas = False
 
@@ -102,19 +112,20 @@ class FleetLink:
             await asyncio.sleep(EXCHANGE_EVERY_S)
 
     async def exchange(self) -> None:
-        """Reports this replica's requests in flight and takes over what the actor knows."""
+        """Reports what this replica has seen, and takes over what the actor knows."""
         try:
             # A frozen actor neither answers nor fails.
             async with asyncio.timeout(self._timeout_s):
                 with handle_errors():
                     update: FleetUpdate = await self._actor.exchange.remote(
-                        self._replica, self._load.own_in_flight()
+                        self._replica, self._load.own_in_flight(), self._breakers.outcomes()
                     )
         except (HandleError, TimeoutError):
             self._load.set_peers({})
             self._knows_replicas = False
             return
         self._load.set_peers(update.peers_in_flight)
+        self._breakers.merge(update.peers_outcomes)
         if update.replicas is not None:
             self._load.set_replicas(update.replicas)
         self._knows_replicas = update.replicas is not None

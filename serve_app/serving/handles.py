@@ -1,4 +1,7 @@
-"""Deployment handles as the ports that the services know; Ray's errors become ours here."""
+"""Deployment handles as the ports that the services know; Ray's errors become ours here.
+
+A call takes its placement along: `replica_router` reads and fills it in this process.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,9 @@ class HandleEngine:
 
     async def answer(self, pair: str, call: EngineCall) -> AsyncGenerator[str, None]:
         """See `core.ports.Engine`. Closing the generator cancels the request at the replica."""
-        texts: Any = self._handles[pair].answer.remote(call.operation, call.body, call.request_id)
+        texts: Any = self._handles[pair].answer.remote(
+            call.operation, call.body, call.request_id, call.placement
+        )
         ended = False
         try:
             async for text in texts:

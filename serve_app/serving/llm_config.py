@@ -14,6 +14,8 @@ from serve_app.settings import PairSettings, ReplicaSettings
 # Ray Serve LLM holds a streamed token back for 50 ms to batch it with the next (ray#59681).
 NO_STREAM_BATCHING = {"stream_batching_interval_ms": 0}
 REPLICA_ACTOR_CPUS = 0.1
+# A path, since importing it imports Ray. It keeps calls from replicas with an open breaker.
+REQUEST_ROUTER = {"request_router_class": "serve_app.serving.replica_router.PlacementRouter"}
 
 
 def llm_config_fields(settings: PairSettings, checkpoint: str) -> dict[str, Any]:
@@ -39,6 +41,7 @@ def llm_config_fields(settings: PairSettings, checkpoint: str) -> dict[str, Any]
             "max_queued_requests": settings.max_queued_requests,
             "health_check_period_s": 5,
             "health_check_timeout_s": 30,
+            "request_router_config": dict(REQUEST_ROUTER),
         },
         "runtime_env": {"env_vars": dict(settings.env)},
         "experimental_configs": dict(NO_STREAM_BATCHING),

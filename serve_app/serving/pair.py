@@ -15,7 +15,7 @@ from ray.serve.llm.openai_api_models import ChatCompletionRequest, CompletionReq
 from vllm.exceptions import GracefulHTTPError, VLLMError, VLLMServerError, VLLMValidationError
 
 from serve_app.core.errors import EngineError
-from serve_app.core.ports import Operation
+from serve_app.core.ports import Operation, Placement
 from serve_app.serving.building import INTAKE, Intake, build, refuse_while_adding
 from serve_app.serving.engine_texts import error_of_exception, texts_of
 from serve_app.serving.llm_config import llm_config_fields
@@ -38,9 +38,16 @@ class PairServer(LLMServer):
         refuse_while_adding(client, VLLMValidationError, (VLLMError, MemoryError))
 
     async def answer(
-        self, operation: Operation, body: dict[str, Any], request_id: str
+        self,
+        operation: Operation,
+        body: dict[str, Any],
+        request_id: str,
+        _placement: Placement | None = None,
     ) -> AsyncGenerator[str, None]:
-        """Yields the response, or its chunks, as JSON texts. Raises `EngineError`s only."""
+        """Yields the response, or its chunks, as JSON texts. Raises `EngineError`s only.
+
+        The placement has done its work before a call is here.
+        """
         pair, fields = self._llm_config.model_id, {**body, "request_id": request_id}
         intake = Intake()
         INTAKE.set(intake)

@@ -14,6 +14,7 @@ from typing import Annotated, ClassVar, Literal
 from annotated_types import Ge, Gt, Le, Len
 from pydantic import AfterValidator, AllowInfNan, BeforeValidator, JsonValue, StringConstraints
 
+from serve_app.core.breaker import BreakerSettings
 from serve_app.core.fleet import ACCELERATORS, CPU, Pair
 from serve_app.core.policy import (
     NUMERIC_GUARD_SHARE,
@@ -35,6 +36,7 @@ from serve_app.package_files import PREFIX, locate
 from serve_app.settings.secrets import REFERENCE
 from serve_app.store_address import REDIS_SCHEMES, SCHEMES, redis_address
 
+DEFAULT_BREAKER = BreakerSettings()
 DEFAULT_CONSTRAINTS = Constraints(latency_budget_ms=400, min_accuracy=0.90)
 PRESETS: Mapping[Preset, Weights] = {
     "balanced": Weights(accuracy=0.15, latency=0.15, cost=0.70),
@@ -197,6 +199,15 @@ class PairSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RetryBudgetSettings(Settings):
+    """Within `window_s`, `share` of the requests may be retried, and `min_retries` beyond that."""
+
+    share: Ratio = 0.2
+    min_retries: NonNegativeInt = 10
+    window_s: PositiveFloat = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RoutingSettings(Settings):
     """How pairs are chosen and tried. Weights left out keep their shipped values.
 
@@ -206,7 +217,8 @@ class RoutingSettings(Settings):
     stream. A stream leaves a pair for the next one when its first token takes
     `attempt_timeout_factor` times as long as predicted, and at least
     `attempt_timeout_min_ms`. A unary answer of bounded length leaves when it takes that many times
-    what its greatest length would.
+    what its greatest length would. Both leave after `attempt_share` of the time that is left,
+    unless the pair was predicted to need more. `breaker` and `retry_budget` limit what is tried.
     """
 
     reference_pair: str
@@ -219,6 +231,9 @@ class RoutingSettings(Settings):
     max_attempts: PositiveInt = 3
     attempt_timeout_factor: PositiveFloat = 4.0
     attempt_timeout_min_ms: PositiveFloat = 5_000
+    attempt_share: Annotated[float, Gt(0), Le(1)] = 0.5
+    breaker: BreakerSettings = DEFAULT_BREAKER
+    retry_budget: RetryBudgetSettings = RetryBudgetSettings()
     default_max_tokens: PositiveInt | None = None
     retry_after_s: PositiveFloat = 1.0
 

@@ -1,47 +1,39 @@
-"""How long each pair has given nothing to any stream that waits for it.
+"""When each replica of a pair gave its last text or answer.
 
-One late request shows nothing: it may be long, or queued. A pair that gives no text to any of its
-streams makes no progress.
+One late request shows nothing: it may be long, or queued. A replica that gives nothing to any of
+its requests makes no progress.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 
 from serve_app.core.ports import Clock
 
+# Replicas come and go. The one that has been quiet for longest is forgotten first.
+REPLICAS_KEPT = 256
+
 
 class Silences:
-    """Adds up the time in which at least one stream waited for a pair, since its last text.
-
-    A unary answer in progress shows nothing, so it does not wait here.
-    """
+    """Remembers the last sign of each replica, and of each pair as a whole."""
 
     def __init__(self, pairs: Iterable[str], clock: Clock) -> None:
         self._clock = clock
-        self._waiting = dict.fromkeys(pairs, 0)
-        self._since_s = dict.fromkeys(self._waiting, 0.0)
-        self._before_s = dict.fromkeys(self._waiting, 0.0)
+        self._last_s: dict[str, dict[str | None, float]] = {pair: {} for pair in pairs}
 
-    @contextmanager
-    def waiting(self, pair: str) -> Iterator[None]:
-        """Counts one stream that waits for its next text for as long as the block runs."""
-        if not self._waiting[pair]:
-            self._since_s[pair] = self._clock.now()
-        self._waiting[pair] += 1
-        try:
-            yield
-        finally:
-            self._waiting[pair] -= 1
-            if not self._waiting[pair]:
-                self._before_s[pair] += self._clock.now() - self._since_s[pair]
+    def restart(self, pair: str, replica: str | None) -> None:
+        """The replica gave something, or its silence has been counted.
 
-    def restart(self, pair: str) -> None:
-        """The pair gave something, or its silence has been counted."""
-        self._before_s[pair] = 0.0
-        self._since_s[pair] = self._clock.now()
+        `None` stands for a replica that is not known.
+        """
+        signs, now_s = self._last_s[pair], self._clock.now()
+        signs[replica] = signs[None] = now_s
+        if len(signs) > REPLICAS_KEPT:
+            del signs[min(signs, key=signs.__getitem__)]
 
-    def seconds(self, pair: str) -> float:
-        running_s = self._clock.now() - self._since_s[pair] if self._waiting[pair] else 0.0
-        return self._before_s[pair] + running_s
+    def seconds(self, pair: str, replica: str | None, since_s: float) -> float:
+        """How long a request that waits since `since_s` has seen its replica give nothing.
+
+        Where the replica is not known, its whole pair is meant.
+        """
+        return self._clock.now() - max(since_s, self._last_s[pair].get(replica, since_s))

@@ -6,11 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from serve_app.core.breaker import Breaker
 from serve_app.core.catalog import Catalog
 from serve_app.core.fleet import Load, LoadView, Pair
 from serve_app.core.profile import Origin
-from serve_app.state.breakers import Breakers
+from serve_app.state.breakers import Breakers, BreakerStatus
 from serve_app.state.live_catalog import LiveCatalog
 
 PairState = Literal["ready", "cold", "failed", "off"]
@@ -56,7 +55,7 @@ class FleetStatus:
         """Why the store's active catalog is not the one in use."""
         return self._catalog.refusal
 
-    def breakers(self) -> Mapping[str, Breaker]:
+    def breakers(self) -> Mapping[str, BreakerStatus]:
         return self._breakers.states()
 
     def pairs(self) -> tuple[PairStatus, ...]:

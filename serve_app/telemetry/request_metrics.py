@@ -21,6 +21,7 @@ from serve_app.core.events import (
     FeedbackTaken,
     PoisonFound,
     RequestRejected,
+    RetryBudgetSpent,
     Routed,
     ShadowEnded,
     StoreLost,
@@ -65,6 +66,10 @@ class PrometheusEvents:
             "quantroute_poison_requests",
             "Requests that broke the engines of two pairs",
         )
+        self._retries_refused = counter(
+            "quantroute_retry_budget_spent",
+            "Requests that ended with a failure because too many requests were retried",
+        )
         self._classifier_missed = counter(
             "quantroute_classifier_missed",
             "Requests classified by the heuristics in process, the classifier being late or down",
@@ -83,6 +88,8 @@ class PrometheusEvents:
                 self._attempts_failed.labels(pair, reason).inc()
             case PoisonFound():
                 self._poison.inc()
+            case RetryBudgetSpent():
+                self._retries_refused.inc()
             case ClassifierMissed():
                 self._classifier_missed.inc()
             case CatalogSwapped() | CatalogRefused() | StoreLost() | TokenRatiosChanged():

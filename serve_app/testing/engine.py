@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from serve_app.core.errors import EngineError
-from serve_app.core.ports import EngineCall
+from serve_app.core.ports import EngineCall, Placement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,11 +36,18 @@ class Script:
 class FakeEngine:
     """An `Engine` that plays scripts, in vLLM's shape, and remembers what it was asked.
 
-    `open` counts answers that were begun and not yet closed.
+    `open` counts answers that were begun and not yet closed. A pair with `replicas` serves calls
+    by turns from each of them, as their placements wish. A script of `pair/replica` is for that
+    replica alone.
     """
 
-    def __init__(self, scripts: Mapping[str, Script] | None = None) -> None:
+    def __init__(
+        self,
+        scripts: Mapping[str, Script] | None = None,
+        replicas: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
         self.scripts = dict(scripts or {})
+        self.replicas = {pair: list(names) for pair, names in (replicas or {}).items()}
         self.calls: list[tuple[str, EngineCall]] = []
         self.open = 0
 
@@ -48,7 +55,9 @@ class FakeEngine:
         self.calls.append((pair, call))
         self.open += 1
         try:
-            script = self.scripts.get(pair, Script())
+            self._place(pair, call.placement)
+            of_pair = self.scripts.get(pair, Script())
+            script = self.scripts.get(f"{pair}/{call.placement.replica}", of_pair)
             play = _Play(script, call)
             for number, token in enumerate(script.tokens):
                 await self._reach(script, number)
@@ -59,6 +68,15 @@ class FakeEngine:
                 yield text
         finally:
             self.open -= 1
+
+    def _place(self, pair: str, placement: Placement) -> None:
+        replicas = self.replicas.get(pair)
+        if not replicas:
+            return
+        free = [name for name in replicas if name not in placement.avoid] or replicas
+        name = placement.prefer if placement.prefer in replicas else free[0]
+        placement.live, placement.replica = frozenset(replicas), name
+        replicas.sort(key=name.__eq__)
 
     async def _reach(self, script: Script, number: int) -> None:
         if script.before_token is not None and number < len(script.tokens):

@@ -74,7 +74,9 @@ class Bench:
             deadline_ms=self.deadline_ms,
             events=self.heard,
             clock=self.clock,
-            breaker=BreakerSettings(failures_to_open=1, cool_down_s=5.0),
+            breaker=BreakerSettings(
+                failures_to_open=1, cool_down_s=5.0, half_open_probes=1, slow_start_s=0
+            ),
         )
 
 

@@ -6,7 +6,11 @@ import pytest
 
 from serve_app.core.decision import Candidate
 from serve_app.core.profile import Profile
-from serve_app.gateway.attempts import attempt_timeout_s
+from serve_app.gateway.attempt_time import (
+    attempt_limit_s,
+    attempt_timeout_s,
+    predicted_need_s,
+)
 from tests.builders import a_prediction, a_profile, a_quantity
 from tests.gateways import SETTINGS, a_request
 
@@ -67,3 +71,34 @@ def test_a_pair_that_nobody_measured_has_all_the_time() -> None:
     assert waits_s(stream=True, profile=None) is None
     unknown = Candidate(pair="a", utility=0, prediction=None, terms=None)
     assert attempt_timeout_s(unknown, SLOW, FOURFOLD, a_request(stream=True, max_tokens=1)) is None
+
+
+@pytest.mark.parametrize(
+    ("timeout_s", "need_s", "limit_s"),
+    [(None, None, 30), (5, 1, 5), (40, 10, 30), (200, 50, 50), (None, 100, 100), (5, None, 5)],
+    ids=(
+        *("a share", "its own timeout first", "the share first"),
+        *("predicted to need more", "more than is left", "no prediction"),
+    ),
+)
+def test_an_attempt_gets_a_share_of_what_is_left_or_what_it_needs(
+    timeout_s: float | None, need_s: float | None, limit_s: float
+) -> None:
+    settings = replace(FOURFOLD, attempt_share=0.5)
+
+    assert attempt_limit_s(timeout_s, need_s, 60, settings) == limit_s
+
+
+@pytest.mark.parametrize(
+    ("stream", "max_tokens", "need_s"), [(True, None, 0.3), (False, None, 0.6), (False, 100, 5.1)]
+)
+def test_a_pair_needs_its_first_token_or_its_whole_answer(
+    stream: bool, max_tokens: int | None, need_s: float
+) -> None:
+    candidate = Candidate(
+        pair="a", utility=0, prediction=a_prediction(ttft_ms=300, total_ms=600), terms=None
+    )
+
+    found_s = predicted_need_s(candidate, SLOW, a_request(stream=stream, max_tokens=max_tokens))
+
+    assert found_s == pytest.approx(need_s)

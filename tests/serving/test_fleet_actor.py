@@ -13,16 +13,28 @@ from typing import cast
 import pytest
 from ray.exceptions import RayActorError
 
+from serve_app.core.breaker import BreakerSettings
 from serve_app.serving.fleet_actor import FleetLink
 from serve_app.serving.handles import Handle
+from serve_app.state.breakers import Breakers
 from serve_app.state.fleet_load import FleetLoad, FleetUpdate
 from serve_app.state.load import LoadTracker, Replicas
+from serve_app.state.outcomes import Outcomes
 from serve_app.testing import ManualClock
 from tests.builders import a_pair
 from tests.paths import REPOSITORY
 from tests.waiting import GIVE_UP_S
 
 TWO_READY = {"cheap": Replicas(ready=2, starting=0, maximum=2)}
+
+
+def breakers_of(pair: str) -> Breakers:
+    return Breakers([pair], BreakerSettings(), ManualClock())
+
+
+def fails(breakers: Breakers, times: int) -> None:
+    for _ in range(times):
+        breakers.failed(breakers.begin("cheap"))
 
 
 class FleetHandle:
@@ -37,27 +49,33 @@ class FleetHandle:
     def exchange(self) -> FleetHandle:
         return self
 
-    def remote(self, replica: str, in_flight: dict[str, int]) -> Awaitable[FleetUpdate]:
-        return self._exchange(replica, in_flight)
+    def remote(
+        self, replica: str, in_flight: dict[str, int], outcomes: Outcomes
+    ) -> Awaitable[FleetUpdate]:
+        return self._exchange(replica, in_flight, outcomes)
 
-    async def _exchange(self, replica: str, in_flight: dict[str, int]) -> FleetUpdate:
+    async def _exchange(
+        self, replica: str, in_flight: dict[str, int], outcomes: Outcomes
+    ) -> FleetUpdate:
         if self.frozen:
             await asyncio.Event().wait()
         if self.dead:
             raise RayActorError
-        return self._fleet.exchange(replica, in_flight)
+        return self._fleet.exchange(replica, in_flight, outcomes)
 
 
 class Connected:
     """One ingress replica at an actor that knows of seven requests of another replica."""
 
     def __init__(self) -> None:
-        fleet = FleetLoad(ManualClock().now)
-        fleet.set_replicas(TWO_READY)
-        fleet.exchange("other", {"cheap": 7})
-        self.handle = FleetHandle(fleet)
-        self.load = LoadTracker([a_pair("cheap")])
-        self.link = FleetLink(cast(Handle, self.handle), "mine", self.load, timeout_s=0.01)
+        self.fleet = FleetLoad(ManualClock().now)
+        self.fleet.set_replicas(TWO_READY)
+        self.fleet.exchange("other", {"cheap": 7})
+        self.handle = FleetHandle(self.fleet)
+        self.load, self.breakers = LoadTracker([a_pair("cheap")]), breakers_of("cheap")
+        self.link = FleetLink(
+            cast(Handle, self.handle), "mine", self.load, self.breakers, timeout_s=0.01
+        )
 
     @property
     def known(self) -> tuple[int, int]:
@@ -79,7 +97,7 @@ async def test_a_replica_takes_over_what_the_actor_knows() -> None:
 async def test_a_replica_polls_itself_until_the_actor_knows_the_pairs() -> None:
     load = LoadTracker([a_pair("cheap")])
     handle = FleetHandle(FleetLoad(ManualClock().now))
-    link = FleetLink(cast(Handle, handle), "mine", load)
+    link = FleetLink(cast(Handle, handle), "mine", load, breakers_of("cheap"))
     load.set_replicas(TWO_READY)
 
     await link.exchange()
@@ -114,13 +132,38 @@ async def test_a_replica_connects_again_when_the_actor_is_back(fault: str) -> No
     assert not connected.link.needs_own_poll()
 
 
+async def test_a_breaker_that_opens_at_one_replica_opens_at_the_others() -> None:
+    connected, elsewhere = Connected(), breakers_of("cheap")
+    await connected.link.exchange()
+    fails(elsewhere, 5)
+    connected.fleet.exchange("other", {}, elsewhere.outcomes())
+
+    await connected.link.exchange()
+
+    assert not connected.breakers.allows("cheap")
+
+
+@pytest.mark.parametrize("fault", ["frozen", "dead"])
+async def test_without_the_actor_a_breaker_opens_by_its_own_counts(fault: str) -> None:
+    connected = Connected()
+    setattr(connected.handle, fault, True)
+    fails(connected.breakers, 5)
+
+    await connected.link.exchange()
+
+    assert not connected.breakers.allows("cheap")
+
+
 DRIVER = """
 import asyncio, json, signal
 import psutil, ray
 from ray import serve
 from serve_app.serving.fleet_actor import FleetLink, build_fleet_actor
 from serve_app.settings import FeedbackSettings
+from serve_app.core.breaker import BreakerSettings
+from serve_app.state.breakers import Breakers
 from serve_app.state.load import LoadTracker
+from serve_app.testing import ManualClock
 from tests.builders import a_pair
 
 def actor():
@@ -135,7 +178,8 @@ async def until(link, needs_own_poll):
 
 async def main():
     load = LoadTracker([a_pair("FleetActor")])
-    link = FleetLink(handle, "mine", load)
+    breakers = Breakers(["FleetActor"], BreakerSettings(), ManualClock())
+    link = FleetLink(handle, "mine", load, breakers)
     await until(link, False)
     ready = load.view()["FleetActor"].ready_replicas
     frozen = actor()
