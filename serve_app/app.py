@@ -45,11 +45,14 @@ def wire(settings: AppArgs, build_pair: PairBuilder) -> Application:
     return build_ingress(
         partial(IngressReplica, settings),
         pairs={
-            pair.id: build_pair(pair, local_checkpoint(pair.checkpoint)) for pair in settings.pairs
+            pair.id: build_pair(pair, local_checkpoint(pair.checkpoint))
+            for pair in settings.composed
         },
         classifier=wire_classifier(settings),
         fleet_actor=(
-            build_fleet_actor(settings.max_replicas, settings.feedback) if several else None
+            build_fleet_actor(settings.max_replicas, settings.feedback, settings.applications)
+            if several
+            else None
         ),
         options={
             **_options(settings.ingress.replicas, settings.ingress.cpus),

@@ -37,7 +37,8 @@ from serve_app.feedback.shadow import Shadow
 from serve_app.gateway.gateway import Gateway
 from serve_app.package_files import locate
 from serve_app.serving.fleet_actor import FleetLink, RayScoreStore
-from serve_app.serving.handles import HandleClassifier, HandleEngine, warm_up
+from serve_app.serving.fleet_engine import FleetEngine
+from serve_app.serving.handles import HandleClassifier, warm_up
 from serve_app.serving.ingress import ReplicaContext
 from serve_app.serving.replicas import watch_replicas
 from serve_app.settings import AppArgs, tokenizer_file
@@ -45,7 +46,7 @@ from serve_app.settings.plain_secrets import plain_secrets
 from serve_app.settings.policy import user_config_policy
 from serve_app.settings.secrets import resolved_address
 from serve_app.state.live_catalog import LiveCatalog
-from serve_app.state.load import LoadTracker
+from serve_app.state.load import ENDPOINT, LoadTracker
 from serve_app.store.open_store import open_store
 from serve_app.store.watch import CatalogWatch
 from serve_app.telemetry.log_events import FanOut, LogEvents, log_to_stderr
@@ -95,10 +96,12 @@ class IngressReplica:
             events=events,
             fallback=self._fallback,
         )
-        self._load = LoadTracker(pairs)
+        self._load = LoadTracker(pairs, dict.fromkeys((p.id for p in settings.endpoints), ENDPOINT))
         self._failed = False
         self._graded_log = _graded_log(settings, context.replica)
-        engine = HandleEngine(context.pairs)
+        self._engine = engine = FleetEngine(
+            context.pairs, applications=settings.applications, endpoints=settings.endpoints
+        )
         tokenizer = tokenizer_file(settings)
         self._gateway = Gateway(
             pairs=pairs,
@@ -187,7 +190,11 @@ class IngressReplica:
         if self._shadow is not None:
             jobs["shadow"] = self._shadow.run
         poll = partial(
-            watch_replicas, context.app_name, self._settings.max_replicas, self._load.set_replicas
+            watch_replicas,
+            context.app_name,
+            self._settings.max_replicas,
+            self._load.set_replicas,
+            applications=self._settings.applications,
         )
         if context.fleet_actor is None:
             jobs["replicas"] = poll
@@ -208,6 +215,7 @@ class IngressReplica:
         finally:
             await self._store.close()
             await self._fallback.close()
+            await self._engine.close()
             if self._graded_log is not None:
                 self._graded_log.close()
 

@@ -36,13 +36,16 @@ def findings(profiles: Iterable[Profile], *, floor: float | None) -> tuple[Findi
 
 
 def price_missing(profile: Profile) -> Iterator[Finding]:
-    if profile.hardware.usd_per_hour <= 0:
+    charged = profile.hardware.usd_per_mtok
+    by_token = charged is not None and charged.input + charged.output > 0
+    if profile.hardware.usd_per_hour <= 0 and not by_token:
         yield Finding(
             pair=profile.pair,
             field="hardware.usd_per_hour",
             got=f"{profile.hardware.usd_per_hour:g} USD",
             allowed="it should be above 0, or this pair would always be the cheapest",
-            advice="put the price of one replica's hardware into the fleet file, and profile again",
+            advice="put the price of one replica's hardware into the fleet file (for an endpoint, "
+            "hardware.usd_per_mtok), and profile again",
         )
 
 

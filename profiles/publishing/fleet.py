@@ -18,6 +18,7 @@ COMPARED = (
     "hardware.accelerator",
     "hardware.count",
     "hardware.usd_per_hour",
+    "hardware.usd_per_mtok",
     "context_window",
 )
 ANYWAY = "--allow-mismatch publishes it all the same"

@@ -15,7 +15,11 @@ from starlette.routing import Route
 from serve_app.api.admin import admin_routes, route_endpoint
 from serve_app.api.errors import on_bug, on_client_disconnect, on_http_exception, on_router_error
 from serve_app.api.feedback_routes import estimates_route, feedback_route
-from serve_app.api.middleware import RequestIdMiddleware, TrailingSlashMiddleware
+from serve_app.api.middleware import (
+    ForwardedMiddleware,
+    RequestIdMiddleware,
+    TrailingSlashMiddleware,
+)
 from serve_app.api.openai_routes import GenerationEndpoint
 from serve_app.api.status_routes import Exposition, fleet_routes
 from serve_app.core.errors import RouterError
@@ -54,7 +58,7 @@ def create_app(
                 expose_headers=("*",),
             )
         )
-    middleware.append(Middleware(TrailingSlashMiddleware))
+    middleware += [Middleware(TrailingSlashMiddleware), Middleware(ForwardedMiddleware)]
     return Starlette(
         routes=[
             Route("/v1/chat/completions", chat, methods=["POST"]),

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import re
+from http import HTTPStatus
 from uuid import uuid4
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from serve_app.api.errors import OUR_FAULT, ErrorReply
+from serve_app.core.ports import FORWARDED_HEADER
+
 REQUEST_ID = b"x-request-id"
+LOOP = ErrorReply(
+    status=HTTPStatus.LOOP_DETECTED,
+    message="a router sent this request, so the url of one of its pairs leads to a router; give "
+    "the pair the address of its engine",
+    type=OUR_FAULT,
+    code="loop_detected",
+    headers={"x-should-retry": "false"},
+)
 _ACCEPTABLE = re.compile(rb"[\x21-\x7e]{1,128}")
 
 
@@ -54,6 +66,20 @@ class TrailingSlashMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"].endswith("/"):
             scope = {**scope, "path": scope["path"].rstrip("/") or "/"}
+        await self.app(scope, receive, send)
+
+
+class ForwardedMiddleware:
+    """Refuses what a router sent. Otherwise a pair at the router's own address would ask itself."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        forwarded = FORWARDED_HEADER.encode()
+        if scope["type"] == "http" and any(name == forwarded for name, _ in scope["headers"]):
+            await LOOP.response(scope, receive, send)
+            return
         await self.app(scope, receive, send)
 
 

@@ -11,7 +11,7 @@ from ray.serve.deployment import Application
 from serve_app.app import wire
 from serve_app.core.ports import EngineCall, Operation, Placement
 from serve_app.serving.llm_config import REQUEST_ROUTER
-from serve_app.settings import PairSettings, parse_args
+from serve_app.settings import PairSettings, parse_args, parse_pair
 from serve_app.testing import FakeEngine
 
 
@@ -36,13 +36,20 @@ class FakePairServer:
 
 
 def build_app(args: dict[str, Any]) -> Application:
-    def fake_pair(settings: PairSettings, _checkpoint: str) -> Application:
-        deployment = serve.deployment(
-            name=settings.id,
-            max_ongoing_requests=1024,
-            ray_actor_options={"num_cpus": 0.1},
-            request_router_config=REQUEST_ROUTER,
-        )
-        return deployment(FakePairServer).bind(settings.id)
+    return wire(parse_args(args), _fake_pair)
 
-    return wire(parse_args(args), fake_pair)
+
+def build_pair(args: dict[str, Any]) -> Application:
+    """A pair as an application of its own."""
+    return _fake_pair(parse_pair(args), "")
+
+
+def _fake_pair(settings: PairSettings, _checkpoint: str) -> Application:
+    deployment = serve.deployment(
+        name=settings.id,
+        max_ongoing_requests=1024,
+        graceful_shutdown_timeout_s=settings.replicas.drain_s(),
+        ray_actor_options={"num_cpus": 0.1},
+        request_router_config=REQUEST_ROUTER,
+    )
+    return deployment(FakePairServer).bind(settings.id)

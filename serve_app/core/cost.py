@@ -27,11 +27,15 @@ class TokenPrice:
 
     @classmethod
     def of(cls, profile: Profile) -> TokenPrice:
-        """The replica's price per second over its tokens per second, at stated utilization.
+        """What its endpoint charges, or what a replica costs.
 
+        That is the replica's price per second over its tokens per second, at stated utilization.
         Prompt tokens are charged at the prefill rate, completion tokens at the highest decode
         rate measured, since both come out of the same replica-seconds.
         """
+        charged = profile.hardware.usd_per_mtok
+        if charged is not None:
+            return cls(usd_per_mtok_in=charged.input, usd_per_mtok_out=charged.output)
         rate = profile.throughput
         usd_per_busy_s = profile.hardware.usd_per_hour / SECONDS_PER_HOUR / rate.utilization
         return cls(

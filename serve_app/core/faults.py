@@ -56,12 +56,14 @@ _LACKS = re.compile(
 )
 # What vLLM answers in place of a result when its own side cancels a request: a draining replica.
 _LEAVING = "Client disconnected"
-# The request's model and the router's credentials are the operator's affair, not the caller's.
+# The request's model, the router's credentials and the size that a proxy takes are the operator's
+# affair, not the caller's.
 _NOT_OF_THE_REQUEST = frozenset(
     {
         HTTPStatus.UNAUTHORIZED,
         HTTPStatus.FORBIDDEN,
         HTTPStatus.NOT_FOUND,
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         HTTPStatus.NOT_IMPLEMENTED,
     }
 )

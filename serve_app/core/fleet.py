@@ -1,6 +1,7 @@
 """The deployed pairs, their state of this moment, and the accelerators they may name.
 
-Accelerators are Ray's own resource names for NVIDIA GPUs, and `CPU`.
+Accelerators are Ray's own resource names for NVIDIA GPUs, `CPU`, and `hosted` for an endpoint that
+does not show its hardware.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from serve_app.core.profile import Hardware, Quantization
 from serve_app.core.request import Capability
 
 CPU = "CPU"
+HOSTED = "hosted"
 GPUS = (
     "A10G",
     "A100",

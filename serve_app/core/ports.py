@@ -11,6 +11,8 @@ from serve_app.core.events import Event
 from serve_app.core.request import Prompt, PromptClassification
 
 Operation = Literal["chat", "completions"]
+# On a request that a router sent to an endpoint. No router sends it on again.
+FORWARDED_HEADER = "x-quantroute-forwarded"
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

@@ -38,16 +38,26 @@ class Quantization(Strict):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PerTokenPrice(Strict):
+    """What an endpoint charges, in USD per million tokens of the prompt and of the answer."""
+
+    input: NonNegativeFloat
+    output: NonNegativeFloat
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hardware(Strict):
     """What one replica occupies and what that costs.
 
     `count` is accelerators per replica, a fraction when several replicas share one.
-    `usd_per_hour` is the price of that share, not of the whole machine.
+    `usd_per_hour` is the price of that share, not of the whole machine. `usd_per_mtok` is set
+    where tokens are paid and not hours.
     """
 
     accelerator: Name
     count: PositiveFloat
     usd_per_hour: NonNegativeFloat
+    usd_per_mtok: PerTokenPrice | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

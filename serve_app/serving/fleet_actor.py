@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import TypeVar
 
 from ray import serve
@@ -44,8 +45,14 @@ RETRY_AFTER_S = 1.0
 class FleetActor:
     """Delegates to the fleet's load and to its score store. Watches the replicas of each pair."""
 
-    def __init__(self, max_replicas: Mapping[str, int], feedback: FeedbackSettings) -> None:
+    def __init__(
+        self,
+        max_replicas: Mapping[str, int],
+        feedback: FeedbackSettings,
+        applications: Mapping[str, str],
+    ) -> None:
         self._max_replicas = max_replicas
+        self._applications = applications
         self._load = FleetLoad(time.monotonic)
         self._scores = InMemoryScoreStore(feedback, time.monotonic)
         self._watching: asyncio.Task[None] | None = None
@@ -56,7 +63,13 @@ class FleetActor:
         # The first call starts the poll: the constructor has no running event loop.
         if self._watching is None or self._watching.done():
             app_name = serve.get_replica_context().app_name
-            watch = partial(watch_replicas, app_name, self._max_replicas, self._load.set_replicas)
+            watch = partial(
+                watch_replicas,
+                app_name,
+                self._max_replicas,
+                self._load.set_replicas,
+                applications=self._applications,
+            )
             self._watching = asyncio.create_task(keep_running("replicas", watch))
         return self._load.exchange(replica, in_flight, outcomes)
 
@@ -69,15 +82,20 @@ class FleetActor:
         return await self._scores.take(score, served)
 
 
-def build_fleet_actor(max_replicas: Mapping[str, int], feedback: FeedbackSettings) -> Application:
-    """The Serve application node of the actor. `max_replicas` is by pair."""
+def build_fleet_actor(
+    max_replicas: Mapping[str, int],
+    feedback: FeedbackSettings,
+    applications: Mapping[str, str] = MappingProxyType({}),
+) -> Application:
+    """The Serve application node of the actor. `max_replicas` is by pair, and so are the
+    `applications` of the pairs that have their own."""
     deployment = serve.deployment(
         name="FleetActor",
         num_replicas=1,
         max_ongoing_requests=1024,
         ray_actor_options={"num_cpus": 0},
     )(FleetActor)
-    return deployment.bind(dict(max_replicas), feedback)
+    return deployment.bind(dict(max_replicas), feedback, dict(applications))
 
 
 class FleetLink:

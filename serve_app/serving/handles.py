@@ -10,7 +10,11 @@ from contextlib import suppress
 from typing import Any
 
 from ray.exceptions import PendingCallsLimitExceeded, RayTaskError, TaskCancelledError
-from ray.serve.exceptions import BackPressureError, ReplicaUnavailableError
+from ray.serve.exceptions import (
+    BackPressureError,
+    DeploymentUnavailableError,
+    ReplicaUnavailableError,
+)
 from ray.serve.handle import DeploymentHandle
 
 from serve_app.classifier.request_text import segment
@@ -20,10 +24,12 @@ from serve_app.core.request import Prompt, PromptClassification
 from serve_app.serving.handle_errors import HandleError, cause_of, handle_errors
 
 Handle = DeploymentHandle[Any]
-# A full queue, a replica that drains, and one whose task ended without a call of ours to end it.
+# A full queue, a replica that drains, one whose task ended without a call of ours to end it, and a
+# deployment that was removed or failed, of which the watch over replicas reports.
 NO_ROOM = (
     BackPressureError,
     ReplicaUnavailableError,
+    DeploymentUnavailableError,
     PendingCallsLimitExceeded,
     TaskCancelledError,
 )
@@ -35,22 +41,25 @@ class HandleEngine:
     def __init__(self, handles: Mapping[str, Handle]) -> None:
         self._handles = {pair: handle.options(stream=True) for pair, handle in handles.items()}
 
-    async def answer(self, pair: str, call: EngineCall) -> AsyncGenerator[str, None]:
+    def answer(self, pair: str, call: EngineCall) -> AsyncGenerator[str, None]:
         """See `core.ports.Engine`. Closing the generator cancels the request at the replica."""
-        texts: Any = self._handles[pair].answer.remote(
-            call.operation, call.body, call.request_id, call.placement
-        )
-        ended = False
-        try:
-            async for text in texts:
-                yield text
-            ended = True
-        # Whatever a replica raises arrives here, as itself or in one of Ray's errors.
-        except Exception as exc:
-            raise _engine_error(pair, exc) from exc
-        finally:
-            if not ended:
-                texts.cancel()
+        return texts_over(self._handles[pair], pair, call)
+
+
+async def texts_over(handle: Handle, pair: str, call: EngineCall) -> AsyncGenerator[str, None]:
+    """The texts of one answer over a streaming handle. Raises `EngineError`s only."""
+    texts: Any = handle.answer.remote(call.operation, call.body, call.request_id, call.placement)
+    ended = False
+    try:
+        async for text in texts:
+            yield text
+        ended = True
+    # Whatever a replica raises arrives here, as itself or in one of Ray's errors.
+    except Exception as exc:
+        raise _engine_error(pair, exc) from exc
+    finally:
+        if not ended:
+            texts.cancel()
 
 
 class HandleClassifier:

@@ -42,6 +42,7 @@ def llm_config_fields(settings: PairSettings, checkpoint: str) -> dict[str, Any]
             "health_check_period_s": 5,
             "health_check_timeout_s": 30,
             "request_router_config": dict(REQUEST_ROUTER),
+            "graceful_shutdown_timeout_s": settings.replicas.drain_s(),
         },
         "runtime_env": {"env_vars": dict(settings.env)},
         "experimental_configs": dict(NO_STREAM_BATCHING),

@@ -6,11 +6,12 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from ray import serve
 from ray.exceptions import RayError
 from ray.serve.exceptions import RayServeException
-from ray.serve.schema import DeploymentStatusOverview
+from ray.serve.schema import ApplicationStatus, DeploymentStatusOverview, ServeStatus
 
 from serve_app.state.load import Replicas
 
@@ -29,10 +30,13 @@ async def watch_replicas(
     maximum: Mapping[str, int],
     set_replicas: Callable[[Mapping[str, Replicas]], None],
     needed: Callable[[], bool] = lambda: True,
+    *,
+    applications: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Reports the replicas of each pair in `maximum` while they are `needed`, until cancelled.
 
-    The last report stays in use while the controller does not answer.
+    A pair is a deployment of `app_name`, or of its own application in `applications`. The last
+    report stays in use while the controller does not answer.
     """
     while True:
         if not needed():
@@ -40,18 +44,46 @@ async def watch_replicas(
             continue
         try:
             status = await asyncio.to_thread(serve.status)
-            deployments = status.applications[app_name].deployments
+            replicas = replicas_in(status, app_name, maximum, applications)
         except (RayError, RayServeException, KeyError) as exc:
             logger.warning("replica states unknown: %s", type(exc).__name__)
         else:
-            set_replicas(
-                {
-                    pair: replicas_of(deployments[pair], limit)
-                    for pair, limit in maximum.items()
-                    if pair in deployments
-                }
-            )
+            set_replicas(replicas)
         await asyncio.sleep(POLL_EVERY_S)
+
+
+def replicas_in(
+    status: ServeStatus,
+    app_name: str,
+    maximum: Mapping[str, int],
+    applications: Mapping[str, str],
+) -> dict[str, Replicas]:
+    """The replicas of each pair. Raises `KeyError` where Ray Serve does not know `app_name`."""
+    own = status.applications[app_name].deployments
+    replicas = {}
+    for pair, limit in maximum.items():
+        if pair in applications:
+            replicas[pair] = replicas_of_application(status, applications[pair], pair, limit)
+        elif pair in own:
+            replicas[pair] = replicas_of(own[pair], limit)
+    return replicas
+
+
+def replicas_of_application(
+    status: ServeStatus, application: str, pair: str, maximum: int
+) -> Replicas:
+    """The replicas of a pair in an application of its own, which may come and go."""
+    found = status.applications.get(application)
+    if found is None:
+        why = "is not running"
+    elif found.status == "DELETING":
+        why = "is being deleted"
+    elif pair not in found.deployments:
+        why = f"has no deployment {pair!r} ({ApplicationStatus(found.status).value})"
+    else:
+        return replicas_of(found.deployments[pair], maximum)
+    failure = f"application {application!r} {why}"
+    return Replicas(ready=0, starting=0, maximum=maximum, failure=failure)
 
 
 def replicas_of(status: DeploymentStatusOverview, maximum: int) -> Replicas:

@@ -5,14 +5,13 @@ from serve_app.settings.models import (
     ClassifierSettings,
     FeedbackSettings,
     IngressSettings,
-    PairSettings,
-    ReplicaSettings,
     RetryBudgetSettings,
     RoutingSettings,
     ShadowSettings,
     StoreSettings,
 )
-from serve_app.settings.parse import FieldPath, SettingsError, dotted, parse_args
+from serve_app.settings.pairs import PairSettings, ReplicaSettings
+from serve_app.settings.parse import FieldPath, SettingsError, dotted, parse_args, parse_pair
 from serve_app.settings.places import home, local_checkpoint, tokenizer_file
 
 __all__ = [
@@ -32,5 +31,6 @@ __all__ = [
     "home",
     "local_checkpoint",
     "parse_args",
+    "parse_pair",
     "tokenizer_file",
 ]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from serve_app.core.fleet import CPU
 from serve_app.core.profile import Quantization
-from serve_app.settings.models import PairSettings
+from serve_app.settings.pairs import PairSettings
 
 CPU_INFO = Path("/proc/cpuinfo")
 AVX512 = "avx512f"
@@ -44,6 +44,8 @@ def cannot_run(accelerator: str, quantization: Quantization, flags: frozenset[st
 def left_out(pairs: Iterable[PairSettings], flags: frozenset[str]) -> dict[str, str]:
     """Pairs that this CPU cannot run, by id, with the reason."""
     reasons = {
-        pair.id: cannot_run(pair.hardware.accelerator, pair.quantization, flags) for pair in pairs
+        pair.id: cannot_run(pair.hardware.accelerator, pair.quantization, flags)
+        for pair in pairs
+        if pair.url is None
     }
     return {name: reason for name, reason in reasons.items() if reason}

@@ -13,7 +13,7 @@ from serve_app.settings.config_file import (
     our_application,
     without_pairs,
 )
-from serve_app.settings.models import PairSettings
+from serve_app.settings.pairs import PairSettings
 
 
 def leave_out(config: ConfigFile, missing: Collection[str]) -> tuple[ConfigFile, tuple[str, ...]]:

@@ -9,13 +9,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Le, Len
-from pydantic import AfterValidator, AllowInfNan, BeforeValidator, JsonValue, StringConstraints
+from pydantic import AfterValidator, AllowInfNan, BeforeValidator
 
 from serve_app.core.breaker import BreakerSettings
-from serve_app.core.fleet import ACCELERATORS, CPU, Pair
+from serve_app.core.fleet import Pair
 from serve_app.core.policy import (
     NUMERIC_GUARD_SHARE,
     PUBLISHED_MARGIN,
@@ -23,16 +23,10 @@ from serve_app.core.policy import (
     PublishedPolicy,
     Weights,
 )
-from serve_app.core.profile import Hardware, Quantization
-from serve_app.core.request import Capability, Constraints, Preset
-from serve_app.core.units import (
-    NonNegativeFloat,
-    NonNegativeInt,
-    PositiveFloat,
-    PositiveInt,
-    Ratio,
-)
+from serve_app.core.request import Constraints, Preset
+from serve_app.core.units import NonNegativeInt, PositiveFloat, PositiveInt, Ratio
 from serve_app.package_files import PREFIX, locate
+from serve_app.settings.pairs import LONGEST_ANSWER_S, PairSettings, ReplicaSettings, Settings
 from serve_app.settings.secrets import REFERENCE
 from serve_app.store_address import REDIS_SCHEMES, SCHEMES, redis_address
 
@@ -70,26 +64,6 @@ def _not_installed(path: str) -> str:
     return path
 
 
-def _not_auto(pair: str) -> str:
-    if pair == "auto":
-        raise ValueError("'auto' is the name that asks for routing; give the pair another")
-    return pair
-
-
-def _deployable(hardware: Hardware) -> Hardware:
-    if hardware.accelerator not in ACCELERATORS:
-        raise ValueError(
-            f"accelerator {hardware.accelerator!r} is unknown; allowed: {', '.join(ACCELERATORS)}"
-        )
-    whole = float(hardware.count).is_integer()
-    if hardware.accelerator != CPU and hardware.count > 1 and not whole:
-        raise ValueError(
-            f"count {hardware.count:g}: a replica takes a fraction of one accelerator or a whole "
-            f"number of them"
-        )
-    return hardware
-
-
 def _one_or_several(given: object) -> object:
     return (given,) if isinstance(given, str) else given
 
@@ -108,15 +82,6 @@ def _store_address(address: str) -> str:
     return address
 
 
-def _no_file(value: str) -> str:
-    if any(found["file"] for found in REFERENCE.finditer(value)):
-        raise ValueError(
-            "a file cannot be named here, because Ray sets this variable and reads no files; "
-            "write ${NAME} with a variable of Ray's processes"
-        )
-    return value
-
-
 def _origin(origin: str) -> str:
     if origin != "*" and re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/\s]+", origin) is None:
         raise ValueError(
@@ -126,76 +91,9 @@ def _origin(origin: str) -> str:
     return origin
 
 
-PairId = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=120, pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]*$"),
-    AfterValidator(_not_auto),
-]
-Text = Annotated[str, Len(1)]
 StoreAddress = Annotated[str, AfterValidator(_store_address)]
-
-
-class Settings:
-    """What every settings class shares: an unknown field is an error."""
-
-    __slots__ = ()
-    __pydantic_config__: ClassVar = {"extra": "forbid"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplicaSettings(Settings):
-    """How many replicas a deployment may have, and when Ray Serve starts another."""
-
-    min: NonNegativeInt = 1
-    max: PositiveInt = 1
-    target_ongoing_requests: PositiveFloat = 8
-    upscale_delay_s: NonNegativeFloat = 10
-    downscale_delay_s: NonNegativeFloat = 300
-
-    def __post_init__(self) -> None:
-        if self.min > self.max:
-            raise ValueError(f"min ({self.min}) may not exceed max ({self.max})")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PairSettings(Settings):
-    """One pair: what is deployed, on what, at what price.
-
-    `checkpoint` is a local path, the name of a checkpoint that `quantroute weights` makes, or a
-    model hub's id. `engine` goes to vLLM as it is; `env` is set for the engine's processes, and Ray
-    replaces `${NAME}` in it. `cpus` are the logical CPUs one replica reserves in Ray.
-    `default_max_tokens` limits the answers of requests that set no limit. Without it the fleet's
-    holds, which is in `RoutingSettings`.
-    """
-
-    id: PairId
-    model: Annotated[str, Len(1, 120)]
-    checkpoint: Text
-    parent: str | None = None
-    quantization: Quantization
-    hardware: Annotated[Hardware, AfterValidator(_deployable)]
-    context_window: PositiveInt
-    max_concurrency: PositiveInt
-    max_queued_requests: PositiveInt = 64
-    default_max_tokens: PositiveInt | None = None
-    capabilities: frozenset[Capability] = frozenset({"tools", "json_schema", "logprobs"})
-    replicas: ReplicaSettings = ReplicaSettings()
-    cpus: PositiveFloat = 1.0
-    engine: Mapping[str, JsonValue] = field(default_factory=dict)
-    env: Mapping[str, Annotated[str, AfterValidator(_no_file)]] = field(default_factory=dict)
-
-    @property
-    def pair(self) -> Pair:
-        return Pair(
-            id=self.id,
-            model=self.model,
-            quantization=self.quantization,
-            hardware=self.hardware,
-            context_window=self.context_window,
-            max_concurrency=self.max_concurrency,
-            capabilities=self.capabilities,
-            default_max_tokens=self.default_max_tokens,
-        )
+# Ingress and classifier: one replica takes many requests at once.
+SMALL_REPLICAS = ReplicaSettings(target_ongoing_requests=64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,7 +171,7 @@ class IngressSettings(Settings):
     may call the router from a browser.
     """
 
-    replicas: ReplicaSettings = ReplicaSettings(target_ongoing_requests=64)
+    replicas: ReplicaSettings = SMALL_REPLICAS
     cpus: PositiveFloat = 0.1
     max_ongoing_requests: PositiveInt = 1024
     body_limit_bytes: PositiveInt = 8 * 1024 * 1024
@@ -294,7 +192,7 @@ class ClassifierSettings(Settings):
     """
 
     success_model: Annotated[InstalledPath, Len(1)] | None = None
-    replicas: ReplicaSettings = ReplicaSettings(target_ongoing_requests=64)
+    replicas: ReplicaSettings = SMALL_REPLICAS
     cpus: PositiveFloat = 0.1
     deadline_ms: PositiveFloat = 25
 
@@ -360,7 +258,9 @@ class AppArgs(Settings):
     """The arguments of `serve_app.app:build_app`.
 
     `start_without_missing_weights` lets `quantroute serve` leave out pairs whose weights no source
-    has. The application itself does not read it.
+    has. The application itself does not read it. `longest_answer_s` bounds an answer from its
+    request's first byte to its last text. Replicas get that long and 30 s to finish their answers
+    before they stop, unless their own `drain_timeout_s` is set.
     """
 
     pairs: tuple[PairSettings, ...]
@@ -371,6 +271,7 @@ class AppArgs(Settings):
     feedback: FeedbackSettings = FeedbackSettings()
     reference_tokenizer: str | None = None
     start_without_missing_weights: bool = False
+    longest_answer_s: PositiveFloat = LONGEST_ANSWER_S
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @property
@@ -379,6 +280,29 @@ class AppArgs(Settings):
         return tuple(pair.pair for pair in self.pairs)
 
     @property
+    def composed(self) -> tuple[PairSettings, ...]:
+        """The pairs that are deployments of this application, with the time they get to drain."""
+        return tuple(
+            replace(pair, replicas=replace(pair.replicas, drain_timeout_s=self.drain_s(pair)))
+            for pair in self.pairs
+            if pair.url is None and pair.app is None
+        )
+
+    def drain_s(self, of: PairSettings | IngressSettings | ClassifierSettings) -> float:
+        """Seconds that a replica gets to finish its answers."""
+        return of.replicas.drain_s(self.longest_answer_s)
+
+    @property
+    def endpoints(self) -> tuple[PairSettings, ...]:
+        """The pairs that run at a URL."""
+        return tuple(pair for pair in self.pairs if pair.url is not None)
+
+    @property
+    def applications(self) -> dict[str, str]:
+        """The Serve application of each pair that has one of its own."""
+        return {pair.id: pair.app for pair in self.pairs if pair.app is not None}
+
+    @property
     def max_replicas(self) -> dict[str, int]:
-        """How many replicas each pair may have."""
-        return {pair.id: pair.replicas.max for pair in self.pairs}
+        """How many replicas each pair may have that Ray Serve runs."""
+        return {pair.id: pair.replicas.max for pair in self.pairs if pair.url is None}

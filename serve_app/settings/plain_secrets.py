@@ -27,6 +27,8 @@ def _found(args: AppArgs) -> Iterator[str]:
         if password:
             yield f"store.{field}"
     for index, pair in enumerate(args.pairs):
+        if pair.api_key is not None and not REFERENCE.search(pair.api_key):
+            yield f"pairs[{index}].api_key"
         for block, values in (("env", pair.env), ("engine", pair.engine)):
             for name, value in values.items():
                 secret = _NAMES.search(name.lower()) and isinstance(value, str) and value

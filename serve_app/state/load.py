@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from serve_app.core.fleet import Load, LoadView, Pair
 
@@ -23,15 +24,21 @@ class Replicas:
 
 
 NONE_YET = Replicas(ready=0, starting=0, maximum=1)
+# An endpoint that others run counts as one replica. Only its breaker shows if it answers.
+ENDPOINT = Replicas(ready=1, starting=0, maximum=1)
 
 
 class LoadTracker:
     """Merges what this ingress sends with what it receives about replicas and its peers.
 
-    Every pair counts as not ready until `set_replicas` changes it.
+    Every pair counts as not ready until `set_replicas` changes it. The replicas of `fixed` pairs
+    are known and never change.
     """
 
-    def __init__(self, pairs: Sequence[Pair]) -> None:
+    def __init__(
+        self, pairs: Sequence[Pair], fixed: Mapping[str, Replicas] = MappingProxyType({})
+    ) -> None:
+        self._fixed = fixed
         self._own = dict.fromkeys((pair.id for pair in pairs), 0)
         self._peers: Mapping[str, int] = {}
         self._replicas: Mapping[str, Replicas] = {}
@@ -77,7 +84,7 @@ class LoadTracker:
             self._loads[pair] = self._load(pair)
 
     def _load(self, pair: str) -> Load:
-        replicas = self._replicas.get(pair, NONE_YET)
+        replicas = self._fixed.get(pair) or self._replicas.get(pair, NONE_YET)
         return Load(
             ready_replicas=replicas.ready,
             starting_replicas=replicas.starting,

@@ -1,0 +1,186 @@
+"""Pairs outside of the router's application, in a real Ray Serve: one in its own, one at a URL."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import yaml
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from serve_app.bench.fleet_run import small_pair
+from serve_app.launch.ray_process import Dashboard, ServeProcess, free_port
+from tests.http_server import serving
+from tests.serving.scripted_endpoint import ANSWER, DONE, event
+from tests.waiting import GIVE_UP_S, eventually
+
+pytestmark = pytest.mark.ray
+
+INSIDE, OUTSIDE, HOSTED = "smollm2-135m-bf16", "smollm2-135m-w8a8", "hosted"
+OWN_APP = "own-app"
+ROUTER = "quantroute"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """A Ray Serve whose configuration a test replaces, as `serve deploy` does."""
+
+    url: str
+    dashboard: Dashboard
+    router: dict[str, Any]
+
+    def deploy(self, *own: dict[str, Any]) -> None:
+        reply = httpx2.put(
+            f"http://{self.dashboard.address}/api/serve/applications/",
+            json={"applications": [self.router, *own]},
+            headers={"authorization": f"Bearer {self.dashboard.token}"},
+            timeout=GIVE_UP_S,
+        )
+        assert reply.status_code == 200, reply.text
+
+    def processes(self, application: str, deployment: str) -> set[int]:
+        """The process ids of a deployment's running replicas."""
+        reply = httpx2.get(
+            f"http://{self.dashboard.address}/api/serve/applications/",
+            headers={"authorization": f"Bearer {self.dashboard.token}"},
+            timeout=GIVE_UP_S,
+        )
+        found = reply.json()["applications"].get(application, {}).get("deployments", {})
+        replicas = found.get(deployment, {}).get("replicas", ())
+        return {each["pid"] for each in replicas if each["state"] == "RUNNING"}
+
+    def answer(self, pair: str, **fields: Any) -> httpx2.Response:
+        body = {"model": pair, "messages": [{"role": "user", "content": "Hi"}], **fields}
+        return httpx2.post(f"{self.url}/v1/chat/completions", json=body, timeout=GIVE_UP_S)
+
+    def state(self, pair: str) -> str:
+        models = httpx2.get(f"{self.url}/v1/models", timeout=GIVE_UP_S).json()["data"]
+        return str(next(each["state"] for each in models if each["id"] == pair))
+
+    def answers(self, pair: str) -> bool:
+        """Whether each ingress replica that a few requests reach has the pair."""
+        return all(self.answer(pair).status_code == 200 for _ in range(8))
+
+
+def own_app(**changes: Any) -> dict[str, Any]:
+    return {
+        "name": OWN_APP,
+        "import_path": "serve_app.bench.fake_fleet:build_pair",
+        "route_prefix": None,
+        "args": {**small_pair(OUTSIDE, max_concurrency=8), "app": OWN_APP, **changes},
+    }
+
+
+def an_endpoint() -> Starlette:
+    async def chat(request: Request) -> Response:
+        body = await request.json()
+        if body["temperature"] > 2:
+            error = {"message": "temperature is too high", "param": "temperature"}
+            return JSONResponse({"error": error}, 400)
+        if not body.get("stream"):
+            return JSONResponse({**ANSWER, "model": body["model"]})
+        events = iter([event("Hello"), event("", "stop"), DONE])
+        return StreamingResponse(events, media_type="text/event-stream")
+
+    return Starlette(routes=[Route("/v1/chat/completions", chat, methods=["POST"])])
+
+
+def router(endpoint: str) -> dict[str, Any]:
+    hosted = {
+        **small_pair(HOSTED, max_concurrency=8),
+        "url": f"{endpoint}/v1",
+        "served_model": "their-name",
+        "hardware": {"accelerator": "hosted", "count": 1, "usd_per_hour": 0},
+    }
+    own = {**small_pair(OUTSIDE, max_concurrency=8), "app": OWN_APP}
+    return {
+        "name": ROUTER,
+        "import_path": "serve_app.bench.fake_fleet:build_app",
+        "route_prefix": "/",
+        "args": {
+            "pairs": [small_pair(INSIDE, max_concurrency=8), own, hosted],
+            "routing": {"reference_pair": INSIDE, "static_fallback": INSIDE},
+            "ingress": {"replicas": {"min": 2, "max": 2}},
+        },
+    }
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    folder, port = tmp_path_factory.mktemp("cluster"), free_port()
+    with serving(an_endpoint()) as endpoint:
+        application = router(endpoint)
+        config = folder / "fleet.yaml"
+        document = {
+            "proxy_location": "HeadOnly",
+            "http_options": {"host": "127.0.0.1", "port": port, "request_timeout_s": 600},
+            "applications": [application],
+        }
+        config.write_text(yaml.safe_dump(document))
+        process = ServeProcess(
+            config, working_folder=Path.cwd(), run_folder=folder, inherited=os.environ
+        )
+        url = f"http://127.0.0.1:{port}"
+        try:
+            process.start()
+            eventually(lambda: is_ready(url))
+            assert process.dashboard is not None
+            yield Cluster(url=url, dashboard=process.dashboard, router=application)
+        finally:
+            process.stop()
+
+
+def is_ready(url: str) -> bool:
+    try:
+        return httpx2.get(f"{url}/ready", timeout=5).status_code == 200
+    except httpx2.TransportError:
+        return False
+
+
+def test_a_pair_at_a_url_serves_next_to_one_of_ray(cluster: Cluster) -> None:
+    for pair in (INSIDE, HOSTED):
+        whole = cluster.answer(pair, temperature=0)
+        assert whole.status_code == 200, whole.text
+        assert (whole.json()["model"], whole.headers["x-quantroute-pair"]) == (pair, pair)
+        streamed = cluster.answer(pair, temperature=0, stream=True).text
+        assert "Hello" in streamed
+        assert streamed.endswith("data: [DONE]\n\n")
+    refused = cluster.answer(HOSTED, temperature=3)
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "temperature")
+    assert cluster.state(HOSTED) == "ready"
+
+
+def test_a_pair_comes_changes_goes_and_returns_without_a_restart_of_any_other(
+    cluster: Cluster,
+) -> None:
+    others = {name: cluster.processes(ROUTER, name) for name in (INSIDE, "Ingress", "FleetActor")}
+    assert len(others["Ingress"]) == 2
+    eventually(lambda: cluster.state(OUTSIDE) == "failed")
+    missing = cluster.answer(OUTSIDE)
+    assert missing.status_code == 503
+    assert f"application '{OWN_APP}' is not running" in missing.text
+
+    cluster.deploy(own_app())
+    eventually(lambda: cluster.answers(OUTSIDE))
+    first = cluster.processes(OWN_APP, OUTSIDE)
+
+    cluster.deploy(own_app(context_window=1024))
+    eventually(lambda: not cluster.processes(OWN_APP, OUTSIDE) & first)
+    eventually(lambda: cluster.answers(OUTSIDE))
+
+    cluster.deploy()
+    eventually(lambda: cluster.state(OUTSIDE) == "failed")
+    eventually(lambda: "is not running" in cluster.answer(OUTSIDE).text)
+
+    cluster.deploy(own_app())
+    eventually(lambda: cluster.answers(OUTSIDE))
+    assert others == {name: cluster.processes(ROUTER, name) for name in others}
+    assert cluster.answer(INSIDE).status_code == 200
