@@ -18,8 +18,9 @@ from serve_app.serving.ingress import build_ingress
 from serve_app.serving.llm_config import autoscaling
 from serve_app.settings import (
     AppArgs,
+    ClassifierSettings,
+    IngressSettings,
     PairSettings,
-    ReplicaSettings,
     local_checkpoint,
     parse_args,
 )
@@ -55,7 +56,7 @@ def wire(settings: AppArgs, build_pair: PairBuilder) -> Application:
             else None
         ),
         options={
-            **_options(settings.ingress.replicas, settings.ingress.cpus),
+            **_options(settings, settings.ingress),
             "max_ongoing_requests": settings.ingress.max_ongoing_requests,
         },
     )
@@ -66,7 +67,7 @@ def wire_classifier(settings: AppArgs) -> Application:
     classifier = settings.classifier
     return build_classifier(
         partial(_classifier, classifier.success_model, settings.log_level),
-        _options(classifier.replicas, classifier.cpus),
+        _options(settings, classifier),
     )
 
 
@@ -77,10 +78,16 @@ def _classifier(success_model: str | None, log_level: str) -> Classifier:
     return open_classifier(success_model, events=LogEvents(logger))
 
 
-def _options(replicas: ReplicaSettings, cpus: float) -> dict[str, Any]:
+def _options(settings: AppArgs, of: IngressSettings | ClassifierSettings) -> dict[str, Any]:
+    replicas = of.replicas
     count = (
         {"num_replicas": replicas.max}
         if replicas.min == replicas.max
         else {"autoscaling_config": autoscaling(replicas)}
     )
-    return {**count, "ray_actor_options": {"num_cpus": cpus}, "max_ongoing_requests": 1024}
+    return {
+        **count,
+        "ray_actor_options": {"num_cpus": of.cpus},
+        "max_ongoing_requests": 1024,
+        "graceful_shutdown_timeout_s": settings.drain_s(of),
+    }

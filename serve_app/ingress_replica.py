@@ -21,6 +21,7 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from serve_app.api.app import create_app
+from serve_app.api.time_limit import before_cut_s
 from serve_app.background import is_cancelled, keep_running
 from serve_app.classifier.classifiers import (
     CachedClassifier,
@@ -121,6 +122,7 @@ class IngressReplica:
             clock=clock,
             events=events,
             ids=lambda: uuid.uuid4().hex,
+            longest_answer_ms=_longest_answer_s(settings, context.request_timeout_s) * 1e3,
         )
         actor = context.fleet_actor
         store = InMemoryScoreStore(settings.feedback, clock.now)
@@ -225,6 +227,13 @@ class IngressReplica:
             await keep_running(name, job)
         finally:
             self._failed = self._failed or not is_cancelled()
+
+
+def _longest_answer_s(settings: AppArgs, request_timeout_s: float | None) -> float:
+    """Where Ray Serve cuts requests off earlier, the router ends them a moment before."""
+    if request_timeout_s is None:
+        return settings.longest_answer_s
+    return min(settings.longest_answer_s, before_cut_s(request_timeout_s))
 
 
 def _graded_log(settings: AppArgs, replica: str) -> FileGradedLog | None:

@@ -113,6 +113,7 @@ def gateway_under_test(
     replica: str = "",
     graded_log: FileGradedLog | None = None,
     chance: Callable[[], float] = lambda: 0.0,
+    longest_answer_ms: float | None = None,
 ) -> GatewayUnderTest:
     engine, load = engine or FakeEngine(scripts, replicas), LoadTracker(pairs)
     if ready:
@@ -134,6 +135,7 @@ def gateway_under_test(
         clock=clock,
         events=events,
         ids=lambda: f"decision-{next(numbers)}",
+        longest_answer_ms=longest_answer_ms,
     )
     collector = Feedback(
         store=store or InMemoryScoreStore(feedback, clock.now),

@@ -22,6 +22,7 @@ from serve_app.api.middleware import (
 )
 from serve_app.api.openai_routes import GenerationEndpoint
 from serve_app.api.status_routes import Exposition, fleet_routes
+from serve_app.api.time_limit import BodyTimeoutMiddleware
 from serve_app.core.errors import RouterError
 from serve_app.feedback.collector import Feedback
 from serve_app.gateway.gateway import Gateway
@@ -59,6 +60,9 @@ def create_app(
             )
         )
     middleware += [Middleware(TrailingSlashMiddleware), Middleware(ForwardedMiddleware)]
+    if gateway.longest_answer_ms is not None:
+        limit_s = gateway.longest_answer_ms / 1e3
+        middleware.append(Middleware(BodyTimeoutMiddleware, limit_s=limit_s))
     return Starlette(
         routes=[
             Route("/v1/chat/completions", chat, methods=["POST"]),

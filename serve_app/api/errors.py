@@ -12,7 +12,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from serve_app.core.errors import (
+    AnswerOverdue,
     BadRequest,
+    BodyTimeout,
     BodyTooLarge,
     ContextTooLong,
     DeadlineExceeded,
@@ -65,6 +67,7 @@ REPLIES: Mapping[type[RouterError], tuple[int, str, str | None]] = {
     UnknownModel: (404, "model_not_found", "model"),
     ContextTooLong: (400, TOO_LONG, None),
     BodyTooLarge: (413, "body_too_large", None),
+    BodyTimeout: (408, "request_timeout", None),
     UnsupportedEncoding: (415, "unsupported_encoding", "content-encoding"),
     Infeasible: (422, "infeasible_constraints", "routing"),
     NeverServable: (422, "never_servable", None),
@@ -74,6 +77,7 @@ REPLIES: Mapping[type[RouterError], tuple[int, str, str | None]] = {
     Overloaded: (503, "overloaded", None),
     PoisonRequest: (502, "poison_request", None),
     DeadlineExceeded: (504, "deadline_exceeded", None),
+    AnswerOverdue: (504, "deadline_exceeded", None),
 }
 
 

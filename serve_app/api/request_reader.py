@@ -16,6 +16,7 @@ from serve_app.api.engine_body import engine_body, engine_message, without_empty
 from serve_app.api.middleware import request_id_of
 from serve_app.api.openai_schema import ChatBody, CompletionsBody, Generation, Message, validated
 from serve_app.api.routing_options import constraints_of
+from serve_app.api.time_limit import time_limit_s
 from serve_app.classifier.request_text import resolve_follow_up, segment
 from serve_app.core.catalog import Snapshot
 from serve_app.core.errors import BadRequest
@@ -67,7 +68,13 @@ async def receive_inference_request(
         received = await asyncio.to_thread(read)
     else:
         received = read()
-    return replace(received, reading_ms=(clock.now() - arrived_s) * 1e3, snapshot=snapshot)
+    limit_s = time_limit_s(request.scope["headers"])
+    return replace(
+        received,
+        reading_ms=(clock.now() - arrived_s) * 1e3,
+        time_limit_ms=None if limit_s is None else limit_s * 1e3,
+        snapshot=snapshot,
+    )
 
 
 def read_inference_request(

@@ -7,6 +7,7 @@
     + ContextTooLong             400
     + BodyTooLarge               413
     + UnsupportedEncoding        415
+    + BodyTimeout                408
     + Infeasible                 422
     + NeverServable              422, waiting does not help
     + UnknownDecision            404
@@ -20,6 +21,7 @@
     + EngineRejected             the engine refuses the request
     + EngineBusy                 the pair has no room
     + EngineLate                 the pair gave nothing in time
+      - AnswerOverdue              its answer goes on beyond the longest that is allowed
     + EngineFailed               the pair broke
       - EngineSilent               no request at the pair gets anything
   x CatalogError               what the router reads is missing or wrong
@@ -112,6 +114,16 @@ class UnsupportedEncoding(RequestError):
             f"content-encoding {self.encoding!r:.80} is not supported; allowed: "
             f"{quoted(self.allowed)}; compress the body with one of them, or send it as it is"
         )
+
+
+@dataclass(eq=False, repr=False)
+class BodyTimeout(RequestError):
+    """The caller had not sent its whole body in time."""
+
+    limit_s: float
+
+    def __str__(self) -> str:
+        return f"the request body did not come within {self.limit_s:g} s; send it faster or in less"
 
 
 @dataclass(eq=False, repr=False)
@@ -363,6 +375,10 @@ class EngineLate(EngineError):
 
     def __str__(self) -> str:
         return f"pair {self.pair!r} is late: {self.cause}"
+
+
+class AnswerOverdue(EngineLate):
+    """The pair still answers when the request's time is over."""
 
 
 @dataclass(eq=False, repr=False)

@@ -26,8 +26,9 @@ class InferenceRequest:
     such as token ids and what any chat template adds; `wholly_counted` is false when more than
     these fills the context, or a template writes it otherwise (images, tools). `needs` maps a
     capability to the field that asks for it. `reading_ms` is the time from its first byte until it
-    was parsed, which counts against its deadline. `snapshot` is what its defaults come from, and
-    decides, serves and bills it. Without one it takes that of the moment when it is routed.
+    was parsed, which counts against its deadline. `time_limit_ms` bounds its whole answer, where
+    it sets a limit. `snapshot` is what its defaults come from, and decides, serves and bills it.
+    Without one it takes that of the moment when it is routed.
     """
 
     request_id: str
@@ -48,6 +49,7 @@ class InferenceRequest:
     wholly_counted: bool = True
     reading_ms: float = 0.0
     snapshot: Snapshot | None = field(default=None, repr=False, compare=False)
+    time_limit_ms: float | None = None
 
     def max_tokens_with(self, default: int | None) -> int | None:
         """The limit that an engine gets: the caller's, or `default` with room for `min_tokens`."""

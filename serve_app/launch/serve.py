@@ -55,6 +55,7 @@ def run_fleet(
             working_folder=config.path.resolve().parent,
             run_folder=Path(folder),
             inherited=os.environ,
+            drain_s=config.args.drain_s(config.args.ingress),
         )
         started_s = time.monotonic()
         try:

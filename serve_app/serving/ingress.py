@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ray import serve
+from ray.serve.context import _get_global_client
 from ray.serve.deployment import Application
 from starlette.types import ASGIApp
 
@@ -31,13 +32,17 @@ class ReplicaApp(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplicaContext:
-    """Where an ingress replica runs, with handles to the deployments around it."""
+    """Where an ingress replica runs, with handles to the deployments around it.
+
+    `request_timeout_s` is when Ray Serve cuts a request off, `None` for never.
+    """
 
     replica: str
     app_name: str
     pairs: Mapping[str, Handle]
     classifier: Handle
     fleet_actor: Handle | None
+    request_timeout_s: float | None = None
 
 
 class Ingress:
@@ -58,6 +63,7 @@ class Ingress:
                 pairs=pairs,
                 classifier=classifier,
                 fleet_actor=fleet_actor,
+                request_timeout_s=http_request_timeout_s(),
             )
         )
 
@@ -70,6 +76,16 @@ class Ingress:
 
     def check_health(self) -> None:
         self._app.check()
+
+
+def http_request_timeout_s() -> float | None:
+    """`request_timeout_s` of the `http_options` that Ray Serve was started with.
+
+    No public call of Ray 2.60 tells a replica of them.
+    """
+    client = _get_global_client()
+    timeout_s: float | None = None if client is None else client.http_config.request_timeout_s
+    return timeout_s or None
 
 
 def build_ingress(

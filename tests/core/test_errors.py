@@ -36,6 +36,10 @@ EVERY_ERROR = [
         "with one of them, or send it as it is",
     ),
     (
+        errors.BodyTimeout(30.0),
+        "the request body did not come within 30 s; send it faster or in less",
+    ),
+    (
         errors.Infeasible(("latency",), "too slow"),
         "no pair meets the constraints ('latency'): too slow; relax them, or send "
         "on_infeasible=best_effort to be served by the nearest pair",
@@ -59,6 +63,7 @@ EVERY_ERROR = [
     (errors.EngineRejected("a", 400, "no such field", "bad", "n"), "no such field"),
     (errors.EngineBusy("a"), "pair 'a' is full"),
     (errors.EngineLate("a", "nothing came"), "pair 'a' is late: nothing came"),
+    (errors.AnswerOverdue("a", "too long"), "pair 'a' is late: too long"),
     (errors.EngineSilent("a", "nothing came"), "pair 'a' failed: nothing came"),
     (errors.EngineFailed("a", "RayActorError"), "pair 'a' failed: RayActorError"),
     (errors.CatalogInvalid("file", ("x", "y")), "catalog in file refused: x; y"),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,9 @@ pytestmark = pytest.mark.ray
 INSIDE, OUTSIDE, HOSTED = "smollm2-135m-bf16", "smollm2-135m-w8a8", "hosted"
 OWN_APP = "own-app"
 ROUTER = "quantroute"
+# When Ray Serve cuts a request off.
+CUT_S = 20
+SLOW_S = 2 * CUT_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,14 +51,18 @@ class Cluster:
         )
         assert reply.status_code == 200, reply.text
 
-    def processes(self, application: str, deployment: str) -> set[int]:
-        """The process ids of a deployment's running replicas."""
+    def details(self) -> dict[str, Any]:
         reply = httpx2.get(
             f"http://{self.dashboard.address}/api/serve/applications/",
             headers={"authorization": f"Bearer {self.dashboard.token}"},
             timeout=GIVE_UP_S,
         )
-        found = reply.json()["applications"].get(application, {}).get("deployments", {})
+        details: dict[str, Any] = reply.json()
+        return details
+
+    def processes(self, application: str, deployment: str) -> set[int]:
+        """The process ids of a deployment's running replicas."""
+        found = self.details()["applications"].get(application, {}).get("deployments", {})
         replicas = found.get(deployment, {}).get("replicas", ())
         return {each["pid"] for each in replicas if each["state"] == "RUNNING"}
 
@@ -85,10 +94,17 @@ def an_endpoint() -> Starlette:
         if body["temperature"] > 2:
             error = {"message": "temperature is too high", "param": "temperature"}
             return JSONResponse({"error": error}, 400)
+        if body["temperature"] == 1 and not body.get("stream"):
+            await asyncio.sleep(SLOW_S)
         if not body.get("stream"):
             return JSONResponse({**ANSWER, "model": body["model"]})
-        events = iter([event("Hello"), event("", "stop"), DONE])
-        return StreamingResponse(events, media_type="text/event-stream")
+
+        async def events() -> AsyncIterator[str]:
+            yield event("Hello")
+            await asyncio.sleep(SLOW_S if body["temperature"] == 1 else 0)
+            yield event("", "stop") + DONE
+
+        return StreamingResponse(events(), media_type="text/event-stream")
 
     return Starlette(routes=[Route("/v1/chat/completions", chat, methods=["POST"])])
 
@@ -121,7 +137,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         config = folder / "fleet.yaml"
         document = {
             "proxy_location": "HeadOnly",
-            "http_options": {"host": "127.0.0.1", "port": port, "request_timeout_s": 600},
+            "http_options": {"host": "127.0.0.1", "port": port, "request_timeout_s": CUT_S},
             "applications": [application],
         }
         config.write_text(yaml.safe_dump(document))
@@ -184,3 +200,29 @@ def test_a_pair_comes_changes_goes_and_returns_without_a_restart_of_any_other(
     eventually(lambda: cluster.answers(OUTSIDE))
     assert others == {name: cluster.processes(ROUTER, name) for name in others}
     assert cluster.answer(INSIDE).status_code == 200
+
+
+def test_an_answer_ends_in_openais_shape_before_ray_serve_cuts_it_off(cluster: Cluster) -> None:
+    *_, error, done = cluster.answer(HOSTED, temperature=1, stream=True).text.strip().split("\n\n")
+    assert json.loads(error.removeprefix("data: "))["error"]["code"] == "deadline_exceeded"
+    assert done == "data: [DONE]"
+    whole = cluster.answer(HOSTED, temperature=1)
+    assert (whole.status_code, whole.json()["error"]["code"]) == (504, "deadline_exceeded")
+
+
+def test_a_requests_own_time_holds_too(cluster: Cluster) -> None:
+    body = {"model": HOSTED, "temperature": 1, "messages": [{"role": "user", "content": "Hi"}]}
+    reply = httpx2.post(
+        f"{cluster.url}/v1/chat/completions",
+        json=body,
+        headers={"x-request-timeout-seconds": "5"},
+        timeout=GIVE_UP_S,
+    )
+    assert (reply.status_code, reply.json()["error"]["code"]) == (504, "deadline_exceeded")
+
+
+def test_replicas_get_longer_to_drain_than_the_longest_answer(cluster: Cluster) -> None:
+    deployments = cluster.details()["applications"][ROUTER]["deployments"]
+    for name in (INSIDE, "Ingress"):
+        config = deployments[name]["deployment_config"]
+        assert config["graceful_shutdown_timeout_s"] == 630
