@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from profiles.cli.options import fail, failing_on
 
@@ -16,15 +18,20 @@ if TYPE_CHECKING:
     from profiles.profiling.point import StopRule
     from profiles.profiling.profiler import ProfilingPlan
     from serve_app.settings import AppArgs
+    from serve_app.settings.config_file import ConfigFile
+
+
+def fleet_config(fleet: Path, *, code: int = 1) -> ConfigFile:
+    """A fleet file; ends the command when it cannot be used."""
+    from serve_app.settings.config_file import ConfigFileError, read_config
+
+    with failing_on(ConfigFileError, code=code):
+        return read_config(fleet)
 
 
 def fleet_args(fleet: Path, *, code: int = 1) -> AppArgs:
     """The settings of a fleet file; ends the command when it cannot be used."""
-    from serve_app.settings.config_file import ConfigFileError, read_config
-
-    with failing_on(ConfigFileError, code=code):
-        config = read_config(fleet)
-    return config.args
+    return fleet_config(fleet, code=code).args
 
 
 def check_pairs(args: AppArgs, wanted: list[str]) -> None:
@@ -35,9 +42,18 @@ def check_pairs(args: AppArgs, wanted: list[str]) -> None:
             fail(f"{name!r} is no pair of the fleet; pairs: {', '.join(known)}", code=2)
 
 
-def pair_specs(args: AppArgs, wanted: list[str], url: str | None = None) -> list[EngineSpec]:
-    """How the engines of the wanted pairs are started, or found at `url`; all pairs if none."""
+def pair_specs(
+    args: AppArgs,
+    wanted: list[str],
+    url: str | None = None,
+    http_options: Mapping[str, Any] = MappingProxyType({}),
+) -> list[EngineSpec]:
+    """How the engines of the wanted pairs are started, or found at a URL; all pairs if none.
+
+    `http_options` are those of the router, whose own address is no engine's.
+    """
     from profiles.profiling.engine import EngineSpec
+    from profiles.profiling.router_address import is_router_address
     from serve_app.serving.llm_config import engine_kwargs
     from serve_app.settings import local_checkpoint
     from serve_app.settings.secrets import SecretMissing, resolved
@@ -47,6 +63,8 @@ def pair_specs(args: AppArgs, wanted: list[str], url: str | None = None) -> list
         for pair in args.pairs:
             for value in pair.env.values():
                 resolved(value)
+            if pair.api_key is not None and (not wanted or pair.id in wanted):
+                resolved(pair.api_key)
     if url is not None and len(wanted) != 1:
         fail("--url measures one engine: name the one pair that it serves", code=2)
     return [
@@ -57,7 +75,11 @@ def pair_specs(args: AppArgs, wanted: list[str], url: str | None = None) -> list
             parent=pair.parent,
             engine_kwargs=engine_kwargs(pair),
             env=pair.env,
-            url=url,
+            url=(at := url or pair.url),
+            endpoint=pair.url is not None,
+            api_key=pair.api_key,
+            served_model=pair.served_model,
+            at_router=at is not None and is_router_address(at, http_options),
         )
         for pair in args.pairs
         if not wanted or pair.id in wanted

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from profiles.cli.fleet_options import fleet_args, pair_specs, profiling_plan
+from profiles.cli.fleet_options import fleet_config, pair_specs, profiling_plan
 from profiles.cli.options import (
     DATA,
     DEFAULT_CONFIG,
@@ -254,7 +254,8 @@ def profile(
 
     Starts each pair's engine alone with the fleet file's settings, and measures cold start,
     memory, TTFT, TPOT and the whole answer over concurrency and prompt length, throughput, and
-    accuracy per task. What is measured is kept at once: after a crash or Ctrl-C, --resume goes on.
+    accuracy per task. A pair with a url is measured there, and shows no start and no memory. What
+    is measured is kept at once: after a crash or Ctrl-C, --resume goes on.
     Routers use the profiles once they are published.
     """
     from profiles.errors import MeasurementUnusable
@@ -273,10 +274,11 @@ def profile(
             output_tokens=output_tokens,
         )
         rule = StopRule(half_width=interval, most_rounds=rounds)
-        args = fleet_args(fleet)
+        config = fleet_config(fleet)
+        args = config.args
         if not live:
             check_out(out, fleet, args.store.url)
-        specs = pair_specs(args, pairs or [], url)
+        specs = pair_specs(args, pairs or [], url, config.raw.get("http_options") or {})
         for spec in specs:
             grid.grid_points(spec.pair)
     plan = profiling_plan(args, fleet, items, grid, rule, out=out, raw=raw, resume=resume)

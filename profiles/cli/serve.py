@@ -39,7 +39,8 @@ def make_weights(
     from profiles.checkpoints.progress import ConsoleProgress
     from serve_app.settings import home
 
-    wanted = [pair.checkpoint for pair in args.pairs if pair.checkpoint in RECIPES]
+    deployed = (pair for pair in args.pairs if pair.url is None)
+    wanted = [pair.checkpoint for pair in deployed if pair.checkpoint in RECIPES]
     return ensure_available(
         wanted,
         root=home(),
@@ -56,7 +57,11 @@ def with_weights(config: ConfigFile, made: Made, console: Console) -> ConfigFile
     """
     from serve_app.settings.missing_pairs import leave_out
 
-    missing = {pair.id for pair in config.args.pairs if pair.checkpoint in made.missing}
+    missing = {
+        pair.id
+        for pair in config.args.pairs
+        if pair.url is None and pair.checkpoint in made.missing
+    }
     if not missing:
         return config
     allowed = config.args.start_without_missing_weights
@@ -102,7 +107,7 @@ def _scale(config: ConfigFile, console: Console, url: str) -> None:
             return await scale_on_first_start(
                 store,
                 fallback,
-                [pair.id for pair in config.args.pairs],
+                [pair.id for pair in config.args.pairs if pair.url is None],
                 client=client,
                 progress=lambda pair: status.update(f"timing {pair} on this machine ..."),
             )

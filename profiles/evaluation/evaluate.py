@@ -36,6 +36,8 @@ async def evaluate(
     model: str,
     concurrency: int,
     progress: Callable[[int, int], None],
+    path: str = "/v1",
+    api_key: str | None = None,
     transport: httpx2.AsyncBaseTransport | None = None,
 ) -> tuple[Outcome, ...]:
     """Puts every item to `model` at `url`, greedily, `concurrency` at once, and grades its answer.
@@ -49,7 +51,7 @@ async def evaluate(
 
     async def one(item: Item, client: httpx2.AsyncClient) -> Outcome:
         nonlocal done
-        outcome = await _outcome(item, client, model, asking=asking, grading=grading)
+        outcome = await _outcome(item, client, model, path, asking=asking, grading=grading)
         done += 1
         progress(done, len(items))
         return outcome
@@ -57,6 +59,7 @@ async def evaluate(
     async with (
         httpx2.AsyncClient(
             base_url=url.rstrip("/").removesuffix("/v1"),
+            headers={} if api_key is None else {"authorization": f"Bearer {api_key}"},
             timeout=ANSWER_TIMEOUT_S,
             limits=httpx2.Limits(max_connections=concurrency),
             transport=transport,
@@ -93,6 +96,7 @@ async def _outcome(
     item: Item,
     client: httpx2.AsyncClient,
     pair: str,
+    path: str,
     *,
     asking: asyncio.Semaphore,
     grading: asyncio.Semaphore,
@@ -103,7 +107,7 @@ async def _outcome(
     tokens: tuple[int | None, int | None] = (None, None)
     try:
         async with asking:
-            answer, tokens = await _ask(item, client, pair)
+            answer, tokens = await _ask(item, client, pair, path)
     except httpx2.HTTPError as exc:
         error = f"{type(exc).__name__}: {exc}"
     except (ValueError, LookupError, TypeError) as exc:
@@ -134,7 +138,7 @@ async def _outcome(
 
 
 async def _ask(
-    item: Item, client: httpx2.AsyncClient, pair: str
+    item: Item, client: httpx2.AsyncClient, pair: str, path: str
 ) -> tuple[str, tuple[int | None, int | None]]:
     """The answer, and the tokens that the engine counted in the prompt and in the answer."""
     body = {
@@ -144,7 +148,7 @@ async def _ask(
         "temperature": 0,
         "seed": SEED,
     }
-    response = (await client.post("/v1/chat/completions", json=body)).raise_for_status()
+    response = (await client.post(f"{path}/chat/completions", json=body)).raise_for_status()
     completion = json.loads(response.content)
     text = completion["choices"][0]["message"]["content"]
     if not isinstance(text, str):

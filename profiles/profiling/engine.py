@@ -29,6 +29,7 @@ from profiles.errors import EngineDidNotLoad, EngineUnsuitable
 from profiles.processes import log_tail
 from profiles.processes.gpu_memory import gpu_memory
 from profiles.processes.process_group import peak_memory, process_group, resident_bytes
+from profiles.profiling.router_address import refuse_router
 from serve_app.core.fleet import CPU, Pair
 from serve_app.settings.cpu import cannot_run, cpu_flags
 
@@ -93,7 +94,10 @@ class EngineSpec:
 
     `checkpoint` is a local path or a hub id, `checkpoint_name` the fleet file's name for it;
     `engine_kwargs` are vLLM engine arguments by their
-    Python names. With `url`, the engine already running there is measured instead.
+    Python names. With `url`, the engine already running there is measured instead. It is an
+    `endpoint` where others run it: it need not be vLLM, and shows neither its start nor its memory.
+    `api_key` is a reference to its key, `served_model` its own name for the model. `at_router`
+    is true where the fleet file gives the router the same address.
     """
 
     pair: Pair
@@ -103,6 +107,10 @@ class EngineSpec:
     engine_kwargs: Mapping[str, JsonValue] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
     url: str | None = None
+    endpoint: bool = False
+    api_key: str | None = field(default=None, repr=False)
+    served_model: str | None = None
+    at_router: bool = False
 
     @property
     def peak_of(self) -> PeakOf:
@@ -127,13 +135,20 @@ class Footprint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """An engine that answers; `footprint` is `None` for one that was running before."""
+    """An engine that answers; `footprint` is `None` for one that was running before.
+
+    Its API is at `path` below its `url`. One that is `chat_only` has no text completions.
+    """
 
     url: str
     model: str
     engine_version: str
     report: EngineReport
     footprint: Footprint | None
+    engine: str = "vllm"
+    path: str = "/v1"
+    chat_only: bool = False
+    api_key: str | None = field(default=None, repr=False)
 
 
 def engine_argv(spec: EngineSpec, port: int) -> list[str]:
@@ -218,6 +233,7 @@ async def _found(spec: EngineSpec, url: str) -> Endpoint:
             f"no engine answers at {url} ({exc}): start it, or leave the url out to have "
             f"one started"
         ) from exc
+    refuse_router(spec, url, response)
     served = [model["id"] for model in response.json()["data"]]
     if spec.pair.id not in served:
         raise EngineUnsuitable(

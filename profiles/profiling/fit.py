@@ -12,12 +12,12 @@ from itertools import chain
 from statistics import fmean, median, quantiles
 from typing import TypeVar
 
-from profiles.checkpoint_files import checkpoint_folder, tokens_ratio, weights_bytes
+from profiles.checkpoint_files import tokens_ratio, weights_bytes
 from profiles.errors import MeasurementUnusable
 from profiles.evaluation import Outcome, paired_accuracy
 from profiles.evaluation.accuracy import accuracy_by_difficulty, accuracy_by_scope
 from profiles.profiling.engine import EngineSpec
-from profiles.profiling.measure import PairPlan
+from profiles.profiling.measure import PairPlan, tokenizer_folder
 from profiles.profiling.point import FEWEST_SAMPLES, Point
 from profiles.profiling.run_folder import RunFolder
 from profiles.profiling.sweep import Sweep
@@ -60,20 +60,20 @@ def fit_profile(
     relative = None
     if "overall" in parents and parents["overall"].mean > 0:
         relative = round(accuracy["overall"].mean / parents["overall"].mean, 4)
-    checkpoint = checkpoint_folder(spec.checkpoint)
+    tokenizer = tokenizer_folder(spec, plan)
     texts = [message.content for item in plan.items for message in item.messages]
     pair = spec.pair
     return Profile(
         pair=pair.id,
         model=pair.model,
         quantization=pair.quantization,
-        engine="vllm",
+        engine=engine.engine,
         engine_version=engine.engine_version,
         hardware=pair.hardware,
         context_window=pair.context_window,
         max_concurrency=pair.max_concurrency,
         memory=Memory(
-            weights_bytes=weights_bytes(checkpoint),
+            weights_bytes=0 if spec.endpoint else weights_bytes(tokenizer),
             kv_cache_bytes=engine.kv_cache_bytes,
             peak_bytes=engine.peak_bytes,
             peak_of=engine.peak_of,
@@ -87,7 +87,7 @@ def fit_profile(
         accuracy=accuracy,
         accuracy_by_difficulty=accuracy_by_difficulty(outcomes),
         benchmarks={name: benchmarks[name] for name in plan.benchmarks},
-        tokens_ratio=round(tokens_ratio(checkpoint, plan.reference_tokenizer, texts), 4),
+        tokens_ratio=round(tokens_ratio(tokenizer, plan.reference_tokenizer, texts), 4),
         parent=spec.parent,
         relative_accuracy=relative,
         against_parent=paired_accuracy(outcomes, parent),

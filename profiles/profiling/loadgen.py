@@ -28,6 +28,8 @@ OUTPUT_SPREAD = 0.5
 # Random tokens do not always survive being written out and tokenized again.
 PROMPT_TOLERANCE = 0.05
 UNFINISHED = ".unfinished"
+# From which the load generator takes the key of an endpoint.
+KEY_VARIABLE = "OPENAI_API_KEY"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,10 +63,20 @@ class LoadGenerator:
     """A load generator that has started and waits for its next load."""
 
     def __init__(
-        self, process: Process, log_path: Path, *, url: str, model: str, tokenizer: Path
+        self,
+        process: Process,
+        log_path: Path,
+        *,
+        url: str,
+        model: str,
+        tokenizer: Path,
+        path: str = "/v1",
+        chat_only: bool = False,
     ) -> None:
         self._process = process
         self._log_path = log_path
+        self._path = path
+        self._chat_only = chat_only
         self._target = ["--base-url", url, "--model", model, "--tokenizer", str(tokenizer)]
 
     async def run(self, load: Load, result_path: Path) -> Round:
@@ -74,7 +86,8 @@ class LoadGenerator:
         states it.
         """
         unfinished = result_path.with_name(result_path.name + UNFINISHED)
-        line = json.dumps([*self._target, *load_argv(load, unfinished)])
+        argv = load_argv(load, unfinished, path=self._path, chat_only=self._chat_only)
+        line = json.dumps([*self._target, *argv])
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         try:
@@ -91,25 +104,51 @@ class LoadGenerator:
 
 @asynccontextmanager
 async def load_generator(
-    *, url: str, model: str, tokenizer: Path, env: Mapping[str, str], log_path: Path
+    *,
+    url: str,
+    model: str,
+    tokenizer: Path,
+    env: Mapping[str, str],
+    log_path: Path,
+    path: str = "/v1",
+    chat_only: bool = False,
+    api_key: str | None = None,
 ) -> AsyncIterator[LoadGenerator]:
     """A load generator for the model at `url`, ended after the block."""
     argv = [sys.executable, str(WORKER)]
+    if api_key is not None:
+        env = {**env, KEY_VARIABLE: api_key}
     with log_path.open("wb") as log:
         async with process_group(argv, env=env, log=log, stdin=PIPE, stdout=PIPE) as process:
-            yield LoadGenerator(process, log_path, url=url, model=model, tokenizer=tokenizer)
+            yield LoadGenerator(
+                process,
+                log_path,
+                url=url,
+                model=model,
+                tokenizer=tokenizer,
+                path=path,
+                chat_only=chat_only,
+            )
 
 
-def load_argv(load: Load, result_path: Path) -> list[str]:
-    """The arguments of `vllm bench serve` that stand for one load."""
+def load_argv(
+    load: Load, result_path: Path, *, path: str = "/v1", chat_only: bool = False
+) -> list[str]:
+    """The arguments of `vllm bench serve` that stand for one load.
+
+    An endpoint with chat alone may end its answers before their length.
+    """
+    target = ["--backend", "openai", "--endpoint", f"{path}/completions", "--ignore-eos"]
+    if chat_only:
+        target = ["--backend", "openai-chat", "--endpoint", f"{path}/chat/completions"]
     return [
-        *("--backend", "openai", "--endpoint", "/v1/completions"),
+        *target,
         *("--dataset-name", "random", "--seed", str(load.seed)),
         *("--random-input-len", str(load.prompt_tokens)),
         *("--random-output-len", str(load.output_tokens)),
         *("--random-range-ratio", json.dumps({"input": 0, "output": OUTPUT_SPREAD})),
         *("--max-concurrency", str(load.concurrency), "--num-prompts", str(load.requests)),
-        *("--temperature", "0", "--ignore-eos", "--disable-tqdm"),
+        *("--temperature", "0", "--disable-tqdm"),
         *("--percentile-metrics", "ttft,tpot,itl,e2el", "--metric-percentiles", "50,95,99"),
         *("--save-result", "--save-detailed"),
         *("--result-dir", str(result_path.parent), "--result-filename", result_path.name),

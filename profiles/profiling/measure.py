@@ -9,7 +9,8 @@ from profiles.checkpoint_files import checkpoint_folder
 from profiles.errors import EngineUnsuitable, MeasurementUnusable, ResumeRefused
 from profiles.evaluation import Item, evaluate
 from profiles.evaluation.lm_eval import DEFAULT_OPTIONS, BenchmarkOptions, Served, run_benchmark
-from profiles.profiling.engine import Endpoint, EngineSpec, running_engine
+from profiles.profiling.endpoint import running
+from profiles.profiling.engine import Endpoint, EngineSpec
 from profiles.profiling.grid import Grid
 from profiles.profiling.loadgen import load_generator
 from profiles.profiling.point import StopRule
@@ -56,7 +57,7 @@ async def measure_pair(
     `earlier` is the pair's last profile: an engine that was already running shows neither its
     cold start nor its peak memory, and both are then taken from there. Raises `ProfilingError`.
     """
-    if spec.url is not None and earlier is None:
+    if spec.url is not None and earlier is None and not spec.endpoint:
         raise EngineUnsuitable(
             f"an engine that already runs shows neither its cold start nor its memory, and pair "
             f"{spec.pair.id!r} has no profile to take them from: leave the url out once, so that "
@@ -83,10 +84,10 @@ async def _measure(
     evaluations = len(_ungraded(plan, folder)) + (0 if folder.outcomes() else 1)
     progress.expect(START_WORK + sweep.expected_work + evaluations * EVALUATION_WORK)
     progress.step("starting the engine", START_WORK)
-    async with running_engine(spec, folder.path / "engine.log") as engine:
+    async with running(spec, folder.path / "engine.log") as engine:
         record = _recorded(engine, folder, earlier)
         folder.write_engine(record)
-        tokenizer = checkpoint_folder(spec.checkpoint)
+        tokenizer = tokenizer_folder(spec, plan)
 
         def keep_peak() -> None:
             folder.write_engine(_with_peak(record, engine))
@@ -98,6 +99,9 @@ async def _measure(
                 tokenizer=tokenizer,
                 env=spec.env,
                 log_path=folder.path / "loadgen.log",
+                path=engine.path,
+                chat_only=engine.chat_only,
+                api_key=engine.api_key,
             ) as generator:
                 await sweep.run(generator, seed=seed, progress=progress, after_round=keep_peak)
         if not folder.outcomes():
@@ -127,8 +131,20 @@ async def _grade(
         model=engine.model,
         concurrency=EVALUATION_CONCURRENCY,
         progress=progress.within,
+        path=engine.path,
+        api_key=engine.api_key,
     )
     folder.write_outcomes(outcomes, items_digest=plan.items_digest)
+
+
+def tokenizer_folder(spec: EngineSpec, plan: PairPlan) -> Path:
+    """Where the pair's tokenizer is, or the reference tokenizer of an endpoint that names none.
+
+    Raises `MeasurementUnusable`.
+    """
+    if spec.checkpoint:
+        return checkpoint_folder(spec.checkpoint)
+    return plan.reference_tokenizer.parent
 
 
 def _ungraded(plan: PairPlan, folder: RunFolder) -> list[str]:
@@ -165,6 +181,7 @@ def _recorded(engine: Endpoint, folder: RunFolder, earlier: Profile | None) -> E
     else:
         cold_start_s, peak_bytes, peak_of = seen.cold_start_s, seen.peak_bytes(), seen.peak_of
     return EngineRecord(
+        engine=engine.engine,
         engine_version=engine.engine_version,
         machine=machine(engine.engine_version),
         cold_start_s=cold_start_s,

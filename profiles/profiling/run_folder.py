@@ -59,6 +59,7 @@ class EngineRecord:
     kv_cache_bytes: int
     kv_cache_tokens: int | None
     weights_loaded_bytes: int | None
+    engine: str = "vllm"
 
 
 _MANIFEST = TypeAdapter(Manifest)
@@ -105,7 +106,7 @@ def run_settings(
 def file_stamps(checkpoint: str) -> dict[str, str]:
     """Size and time of change of a checkpoint's files; none for one that a model hub names."""
     folder = Path(checkpoint).expanduser()
-    if not folder.is_dir():
+    if not checkpoint or not folder.is_dir():
         return {}
     found = ((file, file.stat()) for file in sorted(folder.iterdir()) if file.is_file())
     return {file.name: f"{stat.st_size} bytes of {stat.st_mtime_ns}" for file, stat in found}

@@ -51,7 +51,8 @@ def price_missing(profile: Profile) -> Iterator[Finding]:
 
 def warnings(profile: Profile) -> Iterator[Finding]:
     """What a profile lacks that does not keep it from being published."""
-    if profile.cold_start_s <= 0:
+    # An endpoint shows neither its weights nor its start.
+    if profile.cold_start_s <= 0 and profile.memory.weights_bytes:
         yield Finding(
             pair=profile.pair,
             field="cold_start_s",

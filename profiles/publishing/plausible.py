@@ -117,9 +117,9 @@ def faster_than_memory(profile: Profile) -> Iterator[Finding]:
 def faster_than_arithmetic(profile: Profile) -> Iterator[Finding]:
     """Prompt tokens per second, stated or implied by TTFT, against peak arithmetic."""
     limits = limits_of(profile.hardware)
-    if limits is None:
-        return
     surface, memory = profile.latency, profile.memory
+    if limits is None or not memory.weights_bytes:
+        return
     # Quantized checkpoints keep some layers in 16 bits: counted as if all were, no weight is
     # counted that is not there.
     bits = max(16.0, profile.quantization.weight_bits)

@@ -188,13 +188,14 @@ class Provenance(Strict):
 class Memory(Strict):
     """Bytes a replica needs: weights on disk, KV cache as configured, peak in use.
 
+    All three are 0 for an endpoint, which shows none of them.
     `peak_of` names what: resident memory of its processes (`rss`), or memory of its GPUs as
     NVML counts it (`gpu`). `weights_loaded_bytes` is what the engine reports for its weights;
     `kv_cache_tokens` is how many tokens the cache holds. `read_bytes_per_token` is what one output
     token reads of the weights, where that is less than all: a mixture of experts, a draft model.
     """
 
-    weights_bytes: PositiveInt
+    weights_bytes: NonNegativeInt
     kv_cache_bytes: NonNegativeInt
     peak_bytes: NonNegativeInt
     peak_of: Literal["rss", "gpu"] = "rss"

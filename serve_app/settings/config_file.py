@@ -95,7 +95,7 @@ def _with_user_config(args: AppArgs, application: dict[str, Any]) -> AppArgs:
 
 
 def without_pairs(config: ConfigFile, left_out: Collection[str]) -> ConfigFile:
-    """The same configuration with fewer pairs.
+    """The same configuration with fewer pairs, and without their own applications.
 
     Raises `ConfigFileError` where the rest needs one of them, as its only static fallback for
     example.
@@ -105,6 +105,8 @@ def without_pairs(config: ConfigFile, left_out: Collection[str]) -> ConfigFile:
     raw = deepcopy(config.raw)
     raw_args = raw["applications"][our_application(config.path, raw)]["args"]
     raw_args["pairs"] = [pair for pair in raw_args["pairs"] if pair["id"] not in left_out]
+    own = {pair.app for pair in config.args.pairs if pair.id in left_out and pair.app is not None}
+    raw["applications"] = [app for app in raw["applications"] if app.get("name") not in own]
     fallback = raw_args["routing"]["static_fallback"]
     if isinstance(fallback, list):
         left = [pair for pair in fallback if pair not in left_out]

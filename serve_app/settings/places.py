@@ -15,6 +15,8 @@ def home() -> Path:
 
 def local_checkpoint(name: str) -> str:
     """The folder of a checkpoint on this machine, or `name` itself for a model hub's id."""
+    if not name:
+        return name
     made = home() / "checkpoints" / name
     for folder in (Path(name), made):
         if folder.is_dir():
