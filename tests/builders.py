@@ -7,7 +7,7 @@ from typing import Literal
 
 from serve_app.core.catalog import Catalog
 from serve_app.core.decision import Prediction
-from serve_app.core.fleet import Load, Pair
+from serve_app.core.fleet import Load, Pair, Service
 from serve_app.core.policy import Policy, Weights
 from serve_app.core.profile import (
     Activations,
@@ -47,6 +47,7 @@ def a_pair(
     context_window: int = 4096,
     max_concurrency: int = 8,
     capabilities: Iterable[Capability] = CAPABILITIES,
+    serves: Service = "generate",
 ) -> Pair:
     return Pair(
         id=id,
@@ -56,6 +57,7 @@ def a_pair(
         context_window=context_window,
         max_concurrency=max_concurrency,
         capabilities=frozenset(capabilities),
+        serves=serves,
     )
 
 

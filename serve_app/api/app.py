@@ -10,7 +10,6 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
-from starlette.routing import Route
 
 from serve_app.api.admin import admin_routes, route_endpoint
 from serve_app.api.errors import on_bug, on_client_disconnect, on_http_exception, on_router_error
@@ -20,7 +19,7 @@ from serve_app.api.middleware import (
     RequestIdMiddleware,
     TrailingSlashMiddleware,
 )
-from serve_app.api.openai_routes import GenerationEndpoint
+from serve_app.api.openai_routes import inference_routes
 from serve_app.api.status_routes import Exposition, fleet_routes
 from serve_app.api.time_limit import BodyTimeoutMiddleware
 from serve_app.core.errors import RouterError
@@ -46,8 +45,6 @@ def create_app(
     `answer_request_id` is off where the server around the application adds `x-request-id`.
     `exposition` gives metrics as text with its content type; `lifespan` runs what feeds them.
     """
-    chat = GenerationEndpoint(gateway, settings, replica, "chat")
-    completions = GenerationEndpoint(gateway, settings, replica, "completions")
     middleware = [Middleware(RequestIdMiddleware, answer=answer_request_id)]
     if settings.cors_origins:
         middleware.append(
@@ -65,8 +62,7 @@ def create_app(
         middleware.append(Middleware(BodyTimeoutMiddleware, limit_s=limit_s))
     return Starlette(
         routes=[
-            Route("/v1/chat/completions", chat, methods=["POST"]),
-            Route("/v1/completions", completions, methods=["POST"]),
+            *inference_routes(gateway, settings, replica),
             route_endpoint(gateway, settings, replica),
             feedback_route(feedback, settings, replica),
             estimates_route(feedback),

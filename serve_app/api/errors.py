@@ -6,10 +6,12 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import Scope
 
 from serve_app.core.errors import (
     AnswerOverdue,
@@ -23,6 +25,7 @@ from serve_app.core.errors import (
     FeedbackUnavailable,
     Infeasible,
     NeverServable,
+    NotServed,
     Overloaded,
     PoisonRequest,
     RouterError,
@@ -38,6 +41,21 @@ TOO_LONG = "context_length_exceeded"
 CLIENT_CLOSED_REQUEST = 499
 # The least that the header can say. Who failed is not the whole fleet.
 AT_ONCE_S = 1.0
+
+
+PROMPT_TOO_LONG = "prompt is too long"
+MESSAGES_PATH = "/v1/messages"
+# Anthropic's clients read the id of a request from this header.
+ANTHROPIC_REQUEST_ID = "request-id"
+ANTHROPIC_TYPES: Mapping[int, str] = {
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    503: "overloaded_error",
+    504: "timeout_error",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,14 +75,31 @@ class ErrorReply:
         return {"error": {**fields, "code": self.code}}
 
     @property
-    def response(self) -> JSONResponse:
-        return JSONResponse(self.body, self.status, headers=self.headers)
+    def anthropic_body(self) -> dict[str, Any]:
+        """The same as Anthropic answers it. It has no names for a code and a field."""
+        said = self.message
+        if self.code == TOO_LONG:
+            # Clients of Anthropic look for these words, and shorten the conversation.
+            said = said if self.param == "max_tokens" else f"{PROMPT_TOO_LONG}: {said}"
+        default = "api_error" if self.type == OUR_FAULT else CALLERS_FAULT
+        kind = ANTHROPIC_TYPES.get(self.status, default)
+        return {"type": "error", "error": {"type": kind, "message": said}}
+
+    def response_to(self, scope: Scope) -> JSONResponse:
+        """The response to a request, in the form that the clients of its address read."""
+        if MESSAGES_PATH not in scope["path"]:
+            return JSONResponse(self.body, self.status, headers=self.headers)
+        request_id = scope["state"].get("request_id", "")
+        body = {**self.anthropic_body, "request_id": request_id}
+        headers = {**self.headers, ANTHROPIC_REQUEST_ID: request_id}
+        return JSONResponse(body, self.status, headers=headers)
 
 
 # Status, code and param of errors that always have the same. Any other is an engine's failure.
 REPLIES: Mapping[type[RouterError], tuple[int, str, str | None]] = {
     BadRequest: (400, "invalid_request", None),
     UnknownModel: (404, "model_not_found", "model"),
+    NotServed: (400, "model_not_supported", "model"),
     ContextTooLong: (400, TOO_LONG, None),
     BodyTooLarge: (413, "body_too_large", None),
     BodyTimeout: (408, "request_timeout", None),
@@ -92,7 +127,8 @@ def reply_to(error: RouterError) -> ErrorReply:
         case BadRequest():
             param = error.param
         case ContextTooLong():
-            param = "max_tokens" if error.max_tokens else error.param
+            fits_alone = error.prompt_tokens < error.largest_window
+            param = error.limit_param if error.max_tokens and fits_alone else error.param
         case Overloaded() | FeedbackUnavailable():
             retry_after_s = error.retry_after_s
     return ErrorReply(
@@ -117,9 +153,9 @@ def _headers(error: RouterError, retry_after_s: float | None) -> Mapping[str, st
     return headers
 
 
-async def on_router_error(_: Request, exc: Exception) -> Response:
+async def on_router_error(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, RouterError)
-    return reply_to(exc).response
+    return reply_to(exc).response_to(request.scope)
 
 
 async def on_http_exception(request: Request, exc: Exception) -> Response:
@@ -132,7 +168,7 @@ async def on_http_exception(request: Request, exc: Exception) -> Response:
         code=HTTPStatus(exc.status_code).name.lower(),
         headers=exc.headers or {},
     )
-    return reply.response
+    return reply.response_to(request.scope)
 
 
 async def on_bug(request: Request, _: Exception) -> Response:
@@ -144,7 +180,7 @@ async def on_bug(request: Request, _: Exception) -> Response:
         code="internal_error",
         headers=request.scope["state"].get("bug_headers", {}),
     )
-    return reply.response
+    return reply.response_to(request.scope)
 
 
 async def on_client_disconnect(_: Request, __: Exception) -> Response:

@@ -78,7 +78,7 @@ class ForwardedMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         forwarded = FORWARDED_HEADER.encode()
         if scope["type"] == "http" and any(name == forwarded for name, _ in scope["headers"]):
-            await LOOP.response(scope, receive, send)
+            await LOOP.response_to(scope)(scope, receive, send)
             return
         await self.app(scope, receive, send)
 

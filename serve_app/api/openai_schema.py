@@ -26,7 +26,8 @@ OpenObject = dict[str, Any]
 OpenObjects = Annotated[list[OpenObject], Field(fail_fast=True)]
 
 
-def _biases(tokens: OpenObject) -> OpenObject:
+def finite_biases(tokens: OpenObject) -> OpenObject:
+    """The same. Raises `ValueError` for a bias that is no number."""
     # Pydantic goes on after the first wrong value of an object, for seconds if there are many,
     # and an engine answers no one meanwhile.
     for token, bias in tokens.items():
@@ -100,7 +101,7 @@ class Generation(Wire):
     max_tokens: TokenLimit | None = None
     min_tokens: Tokens | None = None
     n: Sequences | None = None
-    logit_bias: Annotated[OpenObject, AfterValidator(_biases)] | None = None
+    logit_bias: Annotated[OpenObject, AfterValidator(finite_biases)] | None = None
     response_format: ResponseFormat | None = None
     structured_outputs: OpenObject | None = None
     prompt_logprobs: int | None = None

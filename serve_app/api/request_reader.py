@@ -15,6 +15,10 @@ from serve_app.api.context_fields import are_counted, is_counted
 from serve_app.api.engine_body import engine_body, engine_message, without_empty
 from serve_app.api.middleware import request_id_of
 from serve_app.api.openai_schema import ChatBody, CompletionsBody, Generation, Message, validated
+from serve_app.api.protocols.conversation import TOKENS_BEFORE_ANSWER, TOKENS_PER_MESSAGE
+from serve_app.api.protocols.embeddings import read_embeddings
+from serve_app.api.protocols.messages import read_messages
+from serve_app.api.protocols.responses import read_responses
 from serve_app.api.routing_options import constraints_of
 from serve_app.api.time_limit import time_limit_s
 from serve_app.classifier.request_text import resolve_follow_up, segment
@@ -25,10 +29,8 @@ from serve_app.core.ports import Clock, Operation
 from serve_app.core.request import Capability, Constraints
 from serve_app.settings import IngressSettings
 
-# What a chat template puts around every message, and before the answer.
-TOKENS_PER_MESSAGE = 4
-TOKENS_BEFORE_ANSWER = 3
 DEFAULTS = IngressSettings()
+NOTHING: Mapping[str, Any] = {}
 
 RawHeaders = Iterable[tuple[bytes, bytes]]
 
@@ -39,10 +41,13 @@ async def receive_inference_request(
     snapshot_now: Callable[[], Snapshot],
     clock: Clock,
     operation: Operation | None = None,
+    absent: Mapping[str, Any] = NOTHING,
 ) -> InferenceRequest:
     """Reads one request of a caller. Without `operation` its body shows for what it is meant.
 
-    The request keeps the snapshot of the moment when its body was there.
+    The request keeps the snapshot of the moment when its body was there. `absent` are the values
+    of fields that the body may leave out.
+
     Raises `BadRequest`, `BodyTooLarge` and `UnsupportedEncoding`.
     """
     arrived_s = clock.now()
@@ -52,12 +57,11 @@ async def receive_inference_request(
 
     def read() -> InferenceRequest:
         text = decoded(raw, encoding, settings.body_limit_bytes)
-        body = parse_object(text, settings.body_limit_values)
-        is_text = "prompt" in body and "messages" not in body
+        body = {**absent, **parse_object(text, settings.body_limit_values)}
         return read_inference_request(
             body,
             request.scope["headers"],
-            operation=operation or ("completions" if is_text else "chat"),
+            operation=operation or _operation_of(body),
             defaults=snapshot.policy.defaults,
             request_id=request_id_of(request.scope),
             settings=settings,
@@ -77,6 +81,15 @@ async def receive_inference_request(
     )
 
 
+def _operation_of(body: Mapping[str, Any]) -> Operation:
+    """What a body without an address is for. Those of Messages are read like those of a chat."""
+    if "messages" in body:
+        return "chat"
+    if "input" in body:
+        return "responses"
+    return "completions" if "prompt" in body else "chat"
+
+
 def read_inference_request(
     body: Mapping[str, Any],
     headers: RawHeaders,
@@ -87,11 +100,22 @@ def read_inference_request(
     settings: IngressSettings = DEFAULTS,
 ) -> InferenceRequest:
     """Validates one request. Raises `BadRequest`."""
+    if operation == "embeddings":
+        # The floor of the fleet is about answers.
+        defaults = replace(defaults, min_accuracy=None)
     constraints = constraints_of(headers, body.get("routing"), defaults)
     given = without_empty(body)
-    if operation == "chat":
-        return _chat(given, constraints, request_id, settings)
-    return _completions(given, constraints, request_id)
+    match operation:
+        case "chat":
+            return _chat(given, constraints, request_id, settings)
+        case "completions":
+            return _completions(given, constraints, request_id)
+        case "responses":
+            return read_responses(given, constraints, request_id, settings)
+        case "messages":
+            return read_messages(given, constraints, request_id, settings)
+        case "embeddings":
+            return read_embeddings(given, constraints, request_id, settings)
 
 
 def _chat(

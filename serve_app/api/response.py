@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from starlette.types import Receive, Send
 
 from serve_app.api.errors import ErrorReply
+from serve_app.core.ports import Operation
 from serve_app.gateway.answer import Answer, ClientDisconnected
 
 LONGEST_REASON = 600
@@ -105,6 +106,21 @@ def sse_event(text: str) -> bytes:
     return b"data: " + line.encode(errors="replace") + b"\n\n"
 
 
-def sse_error(reply: ErrorReply) -> bytes:
-    """An error after the first token, in the shape that makes OpenAI clients raise."""
-    return sse_event(json.dumps(reply.body))
+def typed_sse_event(text: str) -> bytes:
+    """One JSON text as an event of its own type, as Responses and Messages have them."""
+    kind = json.loads(text).get("type", "message")
+    return f"event: {kind}\n".encode(errors="replace") + sse_event(text)
+
+
+def sse_error(reply: ErrorReply, operation: Operation) -> bytes:
+    """An error after the first token, in the shape that makes the clients raise."""
+    match operation:
+        case "messages":
+            return typed_sse_event(json.dumps(reply.anthropic_body))
+        case "responses":
+            # OpenAI's form of the event has these fields. Its SDKs raise for `error` alone.
+            error = reply.body["error"]
+            event = {**error, **reply.body, "type": "error", "sequence_number": 0}
+            return typed_sse_event(json.dumps(event))
+        case _:
+            return sse_event(json.dumps(reply.body))

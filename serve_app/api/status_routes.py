@@ -60,7 +60,9 @@ def _models(status: FleetStatus) -> list[dict[str, Any]]:
     the longest context, because a request goes where it fits.
     """
     held_pairs = status.pairs()
-    longest = max((held.pair.context_window for held in held_pairs), default=None)
+    # `auto` generates where the request does not ask for embeddings.
+    windows = [held.pair.context_window for held in held_pairs if held.pair.serves == "generate"]
+    longest = max(windows, default=None)
     listed: list[dict[str, Any]] = [{"id": AUTO, "max_model_len": longest}]
     by_model: dict[str, list[Pair]] = {}
     for held in held_pairs:
@@ -85,6 +87,7 @@ def _models(status: FleetStatus) -> list[dict[str, Any]]:
                 "max_model_len": pair.context_window,
                 "accelerator": pair.hardware.accelerator,
                 "accelerator_count": pair.hardware.count,
+                "serves": pair.serves,
                 "state": held.state,
                 "profiled": held.profile_origin is not None,
                 "profile_origin": held.profile_origin,

@@ -4,6 +4,7 @@
   x RequestError               the caller can fix it
     + BadRequest                 400
     + UnknownModel               404
+    + NotServed                  400, no such pair embeds, or generates
     + ContextTooLong             400
     + BodyTooLarge               413
     + UnsupportedEncoding        415
@@ -73,22 +74,45 @@ class UnknownModel(RequestError):
 
 
 @dataclass(eq=False, repr=False)
+class NotServed(RequestError):
+    """What the request names does not do what it asks for: `generate` or `embed`.
+
+    `able` are the names that do.
+    """
+
+    name: str
+    service: str
+    able: tuple[str, ...]
+
+    def __str__(self) -> str:
+        asked = "embeds text" if self.service == "embed" else "generates text"
+        if self.able:
+            return f"model {self.name!r:.120} does not do this; what {asked}: {quoted(self.able)}"
+        return (
+            f"no pair of this fleet {asked}; an operator can add one with the setting "
+            f"'serves: {self.service}'"
+        )
+
+
+@dataclass(eq=False, repr=False)
 class ContextTooLong(RequestError):
     """Prompt and answer together fit no pair's context window. Counts are tokens.
 
-    `param` is the field that holds the prompt.
+    `param` is the field that holds the prompt, `limit_param` the one that limits the answer.
     """
 
     prompt_tokens: int
     max_tokens: int
     largest_window: int
     param: str = "messages"
+    limit_param: str = "max_tokens"
 
     def __str__(self) -> str:
+        # Clients look for the first words, which are OpenAI's.
         return (
-            f"the prompt has about {self.prompt_tokens} tokens and asks for up to "
-            f"{self.max_tokens} more; the largest context window here is {self.largest_window} "
-            f"tokens: shorten the messages or lower max_tokens"
+            f"this model's maximum context length is {self.largest_window} tokens; the prompt has "
+            f"about {self.prompt_tokens} tokens and asks for up to {self.max_tokens} more: shorten "
+            f"the {self.param} or lower {self.limit_param}"
         )
 
 

@@ -42,6 +42,8 @@ CONSEQUENCES: Mapping[FaultKind, Consequence] = {
 # Engines refuse all of these with 400, like a wrong request. Only their words differ.
 _TOO_LONG = re.compile(
     r"maximum context length|maximum model length|context length|context window"
+    # vLLM, for a Response.
+    r"|exceeds the max_model_len"
     # vLLM, for a limit of output tokens above the window.
     r"|cannot be greater than max_(?:model_len|total_tokens)",
     re.IGNORECASE,

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from serve_app.core.profile import Hardware, Quantization
 from serve_app.core.request import Capability
 
+Service = Literal["generate", "embed"]
 CPU = "CPU"
 HOSTED = "hosted"
 GPUS = (
@@ -40,7 +42,8 @@ class Pair:
     """A model in one quantization on one kind of hardware, as deployed.
 
     `default_max_tokens` limits the answer of a request that sets no limit. `None` leaves it to the
-    engine, which then writes up to the end of its context window.
+    engine, which then writes up to the end of its context window. `serves` is what its model does
+    with text: it generates it, or embeds it.
     """
 
     id: str
@@ -51,6 +54,7 @@ class Pair:
     max_concurrency: int
     capabilities: frozenset[Capability]
     default_max_tokens: int | None = None
+    serves: Service = "generate"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

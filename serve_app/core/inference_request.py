@@ -7,12 +7,28 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from serve_app.core.catalog import Snapshot
-from serve_app.core.errors import UnknownModel
-from serve_app.core.fleet import Pair
+from serve_app.core.errors import NotServed, UnknownModel
+from serve_app.core.fleet import Pair, Service
 from serve_app.core.ports import Operation
 from serve_app.core.request import Capability, Constraints, Prompt, PromptForm
 
 AUTO = "auto"
+# The field of each body that holds the prompt, and the one that limits the answer.
+PROMPT_FIELDS: Mapping[Operation, str] = {
+    "chat": "messages",
+    "completions": "prompt",
+    "responses": "input",
+    "messages": "messages",
+    "embeddings": "input",
+}
+LIMIT_FIELDS: Mapping[Operation, str] = {
+    "chat": "max_tokens",
+    "completions": "max_tokens",
+    "responses": "max_output_tokens",
+    "messages": "max_tokens",
+}
+# Their streams are events with a type each. The last ones carry usage without being asked.
+TYPED_STREAMS: frozenset[Operation] = frozenset({"responses", "messages"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +67,11 @@ class InferenceRequest:
     snapshot: Snapshot | None = field(default=None, repr=False, compare=False)
     time_limit_ms: float | None = None
 
+    @property
+    def service(self) -> Service:
+        """What a pair has to do to answer."""
+        return "embed" if self.operation == "embeddings" else "generate"
+
     def max_tokens_with(self, default: int | None) -> int | None:
         """The limit that an engine gets: the caller's, or `default` with room for `min_tokens`."""
         if self.max_tokens is not None or default is None:
@@ -67,16 +88,25 @@ class Target:
     pinned: bool = False
 
 
-def target_of(model: str, pairs: Sequence[Pair]) -> Target:
-    """Reads `auto`, a pair's id or a model's name. Raises `UnknownModel`."""
+def target_of(model: str, pairs: Sequence[Pair], service: Service = "generate") -> Target:
+    """Reads `auto`, a pair's id or a model's name.
+
+    Raises `UnknownModel`, and `NotServed` where what it names does not do what is asked.
+    """
+    able = [pair for pair in pairs if pair.serves == service]
+    if not able:
+        raise NotServed(model, service, ())
     if model == AUTO:
-        return Target(pairs=tuple(pairs))
-    if named := tuple(pair for pair in pairs if pair.id == model):
+        return Target(pairs=tuple(able))
+    if named := tuple(pair for pair in able if pair.id == model):
         return Target(pairs=named, pinned=True)
-    if quantizations := tuple(pair for pair in pairs if pair.model == model):
+    if quantizations := tuple(pair for pair in able if pair.model == model):
         return Target(pairs=quantizations)
-    models = dict.fromkeys(pair.model for pair in pairs)
-    raise UnknownModel(model, (AUTO, *(pair.id for pair in pairs), *models))
+    models = dict.fromkeys(pair.model for pair in able)
+    names = (AUTO, *(pair.id for pair in able), *models)
+    if any(model in (pair.id, pair.model) for pair in pairs):
+        raise NotServed(model, service, names)
+    raise UnknownModel(model, names)
 
 
 def is_one_answer(body: Mapping[str, Any]) -> bool:

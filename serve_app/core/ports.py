@@ -10,7 +10,8 @@ from serve_app.core.catalog import Catalog, Snapshot, Version
 from serve_app.core.events import Event
 from serve_app.core.request import Prompt, PromptClassification
 
-Operation = Literal["chat", "completions"]
+# Each is one of the addresses that a caller may ask, with a body of its own form.
+Operation = Literal["chat", "completions", "responses", "messages", "embeddings"]
 # On a request that a router sent to an endpoint. No router sends it on again.
 FORWARDED_HEADER = "x-quantroute-forwarded"
 

@@ -15,7 +15,7 @@ from serve_app.core.errors import RouterError
 from serve_app.core.events import ShadowEnded, ShadowOutcome
 from serve_app.core.fleet import LoadView, Pair
 from serve_app.core.inference_request import InferenceRequest, is_one_answer
-from serve_app.core.ports import Clock, Engine, EngineCall, Events
+from serve_app.core.ports import Clock, Engine, EngineCall, Events, Operation
 from serve_app.core.predict import default_limit, expected_usage
 from serve_app.core.request import Features
 from serve_app.feedback.collector import Feedback
@@ -28,6 +28,8 @@ from serve_app.state.load import LoadTracker
 MAX_CHARS = 1_000_000
 # The share of an hour's budget that may be saved up, so that a pause does not end in a burst.
 SAVED_HOURS = 0.1
+# `parse_answer` reads the forms of these.
+COMPARED: frozenset[Operation] = frozenset({"chat", "completions"})
 UNCOMPARED = frozenset({"routing", "stream_options", "logprobs", "top_logprobs", "prompt_logprobs"})
 
 
@@ -130,6 +132,8 @@ class Shadow:
         if reference.id in routing.snapshot.policy.switched_off:
             return None
         if features is None or catalog is None or not is_one_answer(request.body):
+            return None
+        if request.operation not in COMPARED:
             return None
         can_compare = {pair, reference.id} <= catalog.profiles.keys()
         can_answer = request.needs.keys() <= reference.capabilities

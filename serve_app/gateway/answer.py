@@ -16,8 +16,9 @@ from typing import Any
 
 from serve_app.core.cost import NO_USAGE, TokenPrice, Usage
 from serve_app.core.decision import Candidate, Constraint, RoutingResult
-from serve_app.core.errors import EngineError, EngineFailed
-from serve_app.core.inference_request import InferenceRequest
+from serve_app.core.errors import EngineError
+from serve_app.core.inference_request import TYPED_STREAMS, InferenceRequest
+from serve_app.gateway.first_token import parsed_object
 from serve_app.gateway.observers import AnswerObserver
 from serve_app.gateway.time_limit import texts_within
 from serve_app.state.breakers import Attempt
@@ -26,6 +27,11 @@ from serve_app.state.breakers import Attempt
 _NOTABLE = re.compile(r'"finish_reason"\s*:\s*"|"usage"\s*:\s*\{')
 # How vLLM opens a chat's stream: with the role alone.
 NOTHING_SAID = '"content":""'
+# Of a stream of typed events: those with text, and those that name the model or count tokens.
+_DELTA = re.compile(r'"type"\s*:\s*"[a-z_.]*delta"')
+_NAMES_OR_COUNTS = re.compile(r'"model"\s*:|"usage"\s*:\s*\{')
+# A response that its engine would keep is with one replica of one pair, where nobody finds it.
+NOT_STORED = {"store": False}
 
 
 class ClientDisconnected(Exception):
@@ -114,7 +120,9 @@ class Answer:
         # Running the generator to its end tells the engine side that nothing is to be cancelled.
         await anext(self._texts, None)
         self._note(text)
-        answer = {**self._parsed(text), "model": self.pair}
+        answer = {**parsed_object(self.pair, text), "model": self.pair}
+        if self.request.operation == "responses":
+            answer |= NOT_STORED
         self._bill(answer)
         return _dumped(answer)
 
@@ -139,13 +147,15 @@ class Answer:
 
     def _ready(self, text: str) -> tuple[str, ...]:
         """What can be sent after the engine's next chunk."""
+        if self.request.operation in TYPED_STREAMS:
+            return (self._event(text),)
         if NOTHING_SAID not in text:
             self._chunks_with_text += 1
         if self._model_field not in text:
-            text = _dumped({**self._parsed(text), "model": self.pair})
+            text = _dumped({**parsed_object(self.pair, text), "model": self.pair})
         if _NOTABLE.search(text) is None:
             return (*self._released(), text)
-        chunk = self._parsed(text)
+        chunk = parsed_object(self.pair, text)
         self._bill(chunk)
         if self.request.usage_asked:
             return (_dumped(chunk) if chunk.get("usage") else text,)
@@ -153,32 +163,56 @@ class Answer:
         if chunk.get("choices"):
             self._held = text
             return ready
-        return tuple(_dumped({**self._parsed(last), "usage": chunk["usage"]}) for last in ready)
+        return tuple(
+            _dumped({**parsed_object(self.pair, last), "usage": chunk["usage"]}) for last in ready
+        )
 
     def _released(self) -> tuple[str, ...]:
         """What was held back."""
         held, self._held = self._held, None
         return () if held is None else (held,)
 
-    def _parsed(self, text: str) -> dict[str, Any]:
-        try:
-            parsed = json.loads(text)
-        except ValueError as exc:
-            raise EngineFailed(self.pair, "it answered with something that is not JSON") from exc
-        if not isinstance(parsed, dict):
-            raise EngineFailed(self.pair, "it answered with JSON that is no object")
-        return parsed
+    def _event(self, text: str) -> str:
+        """One typed event for the caller. It has a response or a message in it, or a part of one.
 
-    def _bill(self, answer: Mapping[str, Any]) -> None:
+        A message is opened with usage that has no answer in it yet, and so has no cost.
+        """
+        self._chunks_with_text += _DELTA.search(text) is not None
+        if _NAMES_OR_COUNTS.search(text) is None:
+            return text
+        event = parsed_object(self.pair, text)
+        response, message = event.get("response"), event.get("message")
+        whole = response or message or event
+        if not isinstance(whole, dict):
+            return text
+        if "model" in whole:
+            whole["model"] = self.pair
+        if isinstance(response, dict):
+            response.update(NOT_STORED)
+        self._bill(whole, costs=not isinstance(message, dict))
+        return _dumped(event)
+
+    def _bill(self, answer: Mapping[str, Any], *, costs: bool = True) -> None:
         usage = answer.get("usage")
         if not isinstance(usage, dict):
             return
-        self.usage = Usage(
-            prompt_tokens=usage.get("prompt_tokens") or 0,
-            completion_tokens=usage.get("completion_tokens") or 0,
-        )
-        if self._price is not None and self.request.usage_asked:
+        self.usage = usage_of(usage, self.usage)
+        if self._price is not None and self.request.usage_asked and costs:
             usage["cost_usd"] = self._price.cost_usd(self.usage)
+
+
+def usage_of(told: Mapping[str, Any], before: Usage = NO_USAGE) -> Usage:
+    """The tokens of a `usage`, whatever names it has for them.
+
+    Messages count what they read from a cache or write to it apart, and may leave out what an
+    event `before` has told.
+    """
+    names = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+    prompt_tokens = told.get("prompt_tokens") or sum(told.get(name) or 0 for name in names)
+    return Usage(
+        prompt_tokens=prompt_tokens or before.prompt_tokens,
+        completion_tokens=told.get("completion_tokens") or told.get("output_tokens") or 0,
+    )
 
 
 def _dumped(value: Mapping[str, Any]) -> str:

@@ -67,6 +67,6 @@ def predicted_need_s(
 
 def _greatest_length(candidate: Candidate, request: InferenceRequest) -> int | None:
     """The tokens that a single unary answer may have at most, `None` without a limit."""
-    if not is_one_answer(request.body):
+    if request.prompts > 1 or not is_one_answer(request.body):
         return None
     return request.max_tokens_with(candidate.default_max_tokens)

@@ -23,10 +23,11 @@ from serve_app.core.errors import (
 )
 from serve_app.core.events import AttemptFailed, PoisonFound, RetryBudgetSpent
 from serve_app.core.faults import CONSEQUENCES, FaultKind, kind_of
-from serve_app.core.inference_request import InferenceRequest
+from serve_app.core.inference_request import LIMIT_FIELDS, TYPED_STREAMS, InferenceRequest
 from serve_app.core.ports import Clock, Engine, EngineCall, Events, Placement
 from serve_app.gateway.answer import Answer
 from serve_app.gateway.attempt_time import attempt_limit_s, attempt_timeout_s, predicted_need_s
+from serve_app.gateway.first_token import from_first_token
 from serve_app.gateway.refusal import may_serve_later
 from serve_app.settings import RoutingSettings
 from serve_app.state.breakers import Attempt, Breakers
@@ -225,7 +226,9 @@ class Attempts:
         async with AsyncExitStack() as slot:
             slot.enter_context(self.load.counted(pair, request.sequences))
             call = _engine_call(request, candidate, attempt.placement)
-            texts = await slot.enter_async_context(aclosing(self.engine.answer(pair, call)))
+            texts = await slot.enter_async_context(
+                aclosing(from_first_token(pair, call, self.engine.answer(pair, call)))
+            )
             given = False
             try:
                 text = await self._next(attempt, texts, current.limit_s)
@@ -306,8 +309,9 @@ def _engine_call(
     body = {name: value for name, value in request.body.items() if name != "routing"}
     body["model"] = candidate.pair
     if candidate.default_max_tokens is not None:
-        body["max_tokens"] = request.max_tokens_with(candidate.default_max_tokens)
-    if request.stream:
+        limit = request.max_tokens_with(candidate.default_max_tokens)
+        body[LIMIT_FIELDS[request.operation]] = limit
+    if request.stream and request.operation not in TYPED_STREAMS:
         options = body.get("stream_options") or {}
         if not options.get("include_usage"):
             # Without include_usage an engine ignores continuous_usage_stats. With it, the option

@@ -10,7 +10,13 @@ from math import inf
 
 from serve_app.core.catalog import Snapshot
 from serve_app.core.decision import Decision, RoutingResult
-from serve_app.core.errors import EngineError, RequestError, RouterError, UnknownModel
+from serve_app.core.errors import (
+    EngineError,
+    NotServed,
+    RequestError,
+    RouterError,
+    UnknownModel,
+)
 from serve_app.core.events import RequestRejected, Routed
 from serve_app.core.fleet import LoadView, Pair
 from serve_app.core.inference_request import InferenceRequest
@@ -102,7 +108,7 @@ class Gateway:
         self._listeners.append(listener)
 
     async def explain(self, request: InferenceRequest) -> RoutingResult:
-        """Decides without serving. Raises `UnknownModel`."""
+        """Decides without serving. Raises `UnknownModel` and `NotServed`."""
         return await self._router.route(request)
 
     def count_rejected(self, error: RequestError) -> None:
@@ -120,7 +126,7 @@ class Gateway:
         ends_s = self.clock.now() + (limit - request.reading_ms) / 1e3
         try:
             routing = await self._router.route(request)
-        except UnknownModel as error:
+        except (UnknownModel, NotServed) as error:
             self.count_rejected(error)
             raise
         self._recent.append(routing.decision)

@@ -11,13 +11,14 @@ from serve_app.core.errors import (
     ContextTooLong,
     Infeasible,
     NeverServable,
+    NotServed,
     Overloaded,
     RequestError,
     UnknownModel,
 )
 from serve_app.core.events import RejectReason
 from serve_app.core.fleet import Pair
-from serve_app.core.inference_request import InferenceRequest
+from serve_app.core.inference_request import LIMIT_FIELDS, PROMPT_FIELDS, InferenceRequest
 
 # Neither time nor load makes a pair pass these.
 PERMANENT: frozenset[Rule] = frozenset(
@@ -30,7 +31,7 @@ PASSING: frozenset[Rule] = frozenset({"replica", "breaker"})
 def reject_reason_of(error: RequestError) -> RejectReason:
     """The bounded name of what was wrong with a request that no decision was made for."""
     match error:
-        case UnknownModel():
+        case UnknownModel() | NotServed():
             return "unknown_model"
         case BodyTooLarge():
             return "body_too_large"
@@ -49,8 +50,13 @@ def raise_if_refused(
             counted = decision.features.prompt_tokens if decision.features is not None else 0
             considered = {r.pair for r in decision.rejected if r.rule != "switched_off"}
             largest = max(pairs[pair].context_window for pair in considered)
-            holds_prompt = "messages" if request.operation == "chat" else "prompt"
-            raise ContextTooLong(counted, request.max_tokens or 0, largest, holds_prompt)
+            raise ContextTooLong(
+                counted,
+                request.max_tokens or 0,
+                largest,
+                PROMPT_FIELDS[request.operation],
+                LIMIT_FIELDS.get(request.operation, "max_tokens"),
+            )
         case "capability":
             # The first field that asks for what some pair with enough room cannot do.
             param = next(iter(request.needs.values()), None)

@@ -30,10 +30,10 @@ class Router:
     ids: Callable[[], str]
 
     async def route(self, request: InferenceRequest) -> RoutingResult:
-        """Raises `UnknownModel`, and nothing else."""
+        """Raises `UnknownModel` and `NotServed`, and nothing else."""
         began_s = self.clock.now()
         snapshot = request.snapshot or self.snapshots.snapshot
-        target = target_of(request.model, snapshot.pairs)
+        target = target_of(request.model, snapshot.pairs, request.service)
         try:
             decision = await self._decide(request, target, snapshot, began_s)
         # A bug in classifying or deciding must not cost the caller its answer.

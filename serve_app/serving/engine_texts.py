@@ -19,8 +19,16 @@ DONE = "[DONE]"
 # How vLLM reports a request that its scheduler ended with an error, without a word about it. A
 # grammar that compiles only in the engine's core ends like this.
 SCHEDULER_ERROR = "Internal server error"
-GRAMMARS = ("structured_outputs", "response_format")
+GRAMMARS = ("structured_outputs", "response_format", "text", "output_config")
 FIRST_WORD = re.compile(r"\W*(\w+)")
+
+
+class ErrorChunk(Exception):
+    """An error that vLLM sent as a chunk of a stream."""
+
+    def __init__(self, error: Mapping[str, Any]) -> None:
+        super().__init__(error)
+        self.error = error
 
 
 def texts_of(pair: str, part: Any, fields: Mapping[str, Any], intake: Intake) -> list[str]:
@@ -42,6 +50,8 @@ def error_of_exception(
 
     `own` is true for a fault that is never the request's, such as a dead engine.
     """
+    if isinstance(exc, ErrorChunk):
+        return _error_of(pair, exc.error, fields, intake)
     if not own and not intake.accepted:
         refusal = refused(pair, exc)
         refusal.param = refusal.param or _field_named_by(refusal.message, fields)

@@ -65,9 +65,12 @@ def autoscaling(replicas: ReplicaSettings) -> dict[str, Any]:
 def engine_kwargs(settings: PairSettings) -> dict[str, Any]:
     """vLLM engine arguments: what the pair implies, and over it what the operator set."""
     count = settings.hardware.count
+    # A model that also generates would otherwise be started to generate.
+    runner = {"runner": "pooling"} if settings.serves == "embed" else {}
     derived: Mapping[str, Any] = {
         "max_model_len": settings.context_window,
         "max_num_seqs": settings.max_concurrency,
+        **runner,
     }
     if settings.hardware.accelerator != CPU and count > 1:
         derived = {**derived, "tensor_parallel_size": int(count)}

@@ -20,6 +20,7 @@ def leave_out(config: ConfigFile, missing: Collection[str]) -> tuple[ConfigFile,
     """The configuration without the pairs `missing`, and a sentence per changed reference.
 
     A pair's stand-in is the first remaining pair of its model, otherwise the first remaining one.
+    It generates text.
     A pair whose parent is missing has none. A success model keeps its predictions for the rest.
     Raises `ConfigFileError` if no pair remains.
     """
@@ -68,4 +69,5 @@ def _change_references(
 
 def _stand_in(missing: str, config: ConfigFile, rest: list[PairSettings]) -> PairSettings:
     model = next(pair.model for pair in config.args.pairs if pair.id == missing)
-    return next((pair for pair in rest if pair.model == model), rest[0])
+    able = [pair for pair in rest if pair.serves == "generate"] or rest
+    return next((pair for pair in able if pair.model == model), able[0])

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from annotated_types import Len
 from pydantic import AfterValidator, JsonValue, StringConstraints
 
-from serve_app.core.fleet import ACCELERATORS, CPU, HOSTED, Pair
+from serve_app.core.fleet import ACCELERATORS, CPU, HOSTED, Pair, Service
 from serve_app.core.profile import Hardware, Quantization
 from serve_app.core.request import Capability
 from serve_app.core.units import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
@@ -135,6 +135,7 @@ class PairSettings(Settings):
     max_concurrency: PositiveInt
     max_queued_requests: PositiveInt = 64
     default_max_tokens: PositiveInt | None = None
+    serves: Service = "generate"
     capabilities: frozenset[Capability] = frozenset({"tools", "json_schema", "logprobs"})
     replicas: ReplicaSettings = ReplicaSettings()
     cpus: PositiveFloat = 1.0
@@ -158,6 +159,7 @@ class PairSettings(Settings):
             max_concurrency=self.max_concurrency,
             capabilities=self.capabilities,
             default_max_tokens=self.default_max_tokens,
+            serves=self.serves,
         )
 
 

@@ -35,7 +35,7 @@ class SettingsError(ValueError):
 def parse_args(args: Mapping[str, Any]) -> AppArgs:
     """Validates the `args` of a Serve configuration. Raises `SettingsError`."""
     parsed = _validated(APP_ARGS, args)
-    if mistaken := tuple(_mistaken_names(parsed)):
+    if mistaken := (*_mistaken_names(parsed), *_wrongly_embedding(parsed)):
         raise SettingsError(mistaken)
     return parsed
 
@@ -107,6 +107,22 @@ def _mistakes_of_pair(pairs: Sequence[PairSettings], index: int) -> Iterator[tup
 
 def _no_pair(name: str, ids: list[str]) -> str:
     return f"{name!r} is no pair; pairs: {', '.join(ids)}"
+
+
+def _wrongly_embedding(args: AppArgs) -> Iterator[Problem]:
+    """Where a pair is named that has to generate text, and does not."""
+    embedding = {pair.id for pair in args.pairs if pair.serves == "embed"}
+    fallbacks = args.routing.static_fallback
+    places: list[tuple[FieldPath, str | None]] = [
+        (("routing", "reference_pair"), args.routing.reference_pair),
+        (("feedback", "shadow", "reference_pair"), args.feedback.shadow.reference_pair),
+    ]
+    for index, named in enumerate(fallbacks):
+        item = () if len(fallbacks) == 1 else (index,)
+        places.append((("routing", "static_fallback", *item), named))
+    for place, pair in places:
+        if pair in embedding:
+            yield place, f"{pair!r} serves embeddings; name a pair that generates text"
 
 
 def _sentence(error: Any) -> str:

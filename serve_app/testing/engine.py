@@ -3,34 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import Any, Protocol
 
-from serve_app.core.errors import EngineError
 from serve_app.core.ports import EngineCall, Placement
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Script:
-    """What one pair of a `FakeEngine` does with every call.
-
-    `error` is raised before token number `error_at`, counted from 0. `before_token` is awaited
-    with the number of each token, so that a test can hold an answer. Without tokens the engine
-    ends without an answer. With `calls_tool` the tokens are the arguments of a call to that
-    tool. `model` is the name the engine gives itself, if not the one it was asked for. `finish` is
-    why the answer ends, if not by itself; without `tells_usage` its usage stays unknown.
-    """
-
-    tokens: tuple[str, ...] = ("Hello", " world")
-    prompt_tokens: int = 7
-    error: EngineError | None = None
-    error_at: int = 0
-    before_token: Callable[[int], Awaitable[None]] | None = None
-    calls_tool: str | None = None
-    model: str | None = None
-    finish: str | None = None
-    tells_usage: bool = True
+from serve_app.testing.script import Script
+from serve_app.testing.typed_answers import EmbeddingsAnswer, MessagesAnswer, ResponsesAnswer
 
 
 class FakeEngine:
@@ -58,7 +36,9 @@ class FakeEngine:
             self._place(pair, call.placement)
             of_pair = self.scripts.get(pair, Script())
             script = self.scripts.get(f"{pair}/{call.placement.replica}", of_pair)
-            play = _Play(script, call)
+            play = _played(script, call)
+            for chunk in play.opening() if call.stream else ():
+                yield chunk
             for number, token in enumerate(script.tokens):
                 await self._reach(script, number)
                 for chunk in play.stream_chunks(number, token) if call.stream else ():
@@ -85,6 +65,28 @@ class FakeEngine:
             raise script.error
 
 
+class _Answer(Protocol):
+    """One call's answer: what comes before the first token, with each, and at the end."""
+
+    def opening(self) -> list[str]: ...
+
+    def stream_chunks(self, number: int, token: str) -> list[str]: ...
+
+    def ending(self) -> list[str]: ...
+
+
+def _played(script: Script, call: EngineCall) -> _Answer:
+    match call.operation:
+        case "responses":
+            return ResponsesAnswer(script, call)
+        case "messages":
+            return MessagesAnswer(script, call)
+        case "embeddings":
+            return EmbeddingsAnswer(script, call)
+        case _:
+            return _Play(script, call)
+
+
 class _Play:
     """One call's answer in OpenAI's JSON."""
 
@@ -92,6 +94,9 @@ class _Play:
         self._script = script
         self._call = call
         self._chat = call.operation == "chat"
+
+    def opening(self) -> list[str]:
+        return []
 
     def stream_chunks(self, number: int, token: str) -> list[str]:
         last = number == len(self._script.tokens) - 1

@@ -8,7 +8,7 @@ import pytest
 
 from serve_app.core.events import Answered
 from serve_app.testing import Script
-from tests.api.apps import CHAT, RawCaller, a_body, an_app
+from tests.api.apps import CHAT, HI, RawCaller, a_body, an_app
 from tests.gateways import GatewayUnderTest, gateway_under_test
 
 
@@ -32,11 +32,22 @@ def check_freed(under_test: GatewayUnderTest) -> None:
     assert [event.outcome for event in under_test.events.of(Answered)] == ["disconnected"]
 
 
+RESPONSE = {"model": "auto", "input": "Hi"}
+MESSAGE = {"model": "auto", "messages": HI, "max_tokens": 8}
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [(CHAT, a_body()), ("/v1/responses", RESPONSE), ("/v1/messages", MESSAGE)],
+    ids=["chat", "responses", "messages"],
+)
 @pytest.mark.parametrize(("stream", "at"), [(False, 0), (False, 1), (True, 0), (True, 1)])
-async def test_a_caller_that_leaves_frees_the_engines_slot(stream: bool, at: int) -> None:
+async def test_a_caller_that_leaves_frees_the_engines_slot(
+    stream: bool, at: int, path: str, body: dict[str, object]
+) -> None:
     gate = Gate(at)
     under_test = gateway_under_test({"cheap": Script(before_token=gate.before_token)})
-    caller = RawCaller(CHAT, a_body(stream=stream))
+    caller = RawCaller(path, {**body, "stream": stream})
     request = asyncio.create_task(caller.call(an_app(under_test)))
     await gate.reached.wait()
     assert under_test.engine.open == 1

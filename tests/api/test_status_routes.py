@@ -36,6 +36,7 @@ def test_auto_comes_first_then_models_then_every_pair_with_what_it_is() -> None:
         "max_model_len": 4096,
         "accelerator": "cpu",
         "accelerator_count": 1,
+        "serves": "generate",
         "state": "ready",
         "profiled": True,
         "profile_origin": "measured",

@@ -15,9 +15,18 @@ EVERY_ERROR = [
     (errors.UnknownModel("gpt", ("a", "b")), "model 'gpt' does not exist; known: 'a', 'b'"),
     (errors.UnknownModel("gpt", ()), "model 'gpt' does not exist; known: none"),
     (
+        errors.NotServed("small", "embed", ("auto", "embedder")),
+        "model 'small' does not do this; what embeds text: 'auto', 'embedder'",
+    ),
+    (
+        errors.NotServed("auto", "embed", ()),
+        "no pair of this fleet embeds text; an operator can add one with the setting "
+        "'serves: embed'",
+    ),
+    (
         errors.ContextTooLong(9000, 100, 4096),
-        "the prompt has about 9000 tokens and asks for up to 100 more; the largest context window "
-        "here is 4096 tokens: shorten the messages or lower max_tokens",
+        "this model's maximum context length is 4096 tokens; the prompt has about 9000 tokens and "
+        "asks for up to 100 more: shorten the messages or lower max_tokens",
     ),
     (
         errors.NeverServable("no pair can serve this request: a fails golden"),

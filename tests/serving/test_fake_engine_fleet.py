@@ -143,3 +143,21 @@ def _avoiding(fleet: Fleet, pair: str, floor: float) -> int:
     """How many replicas choose another pair, as far as a few requests show."""
     routes = fleet.routes_by_replica(EASY, min_accuracy=floor)
     return sum(decision["chosen"] != pair for decision in routes.values())
+
+
+@pytest.mark.parametrize("application", ["", REFUSED])
+def test_responses_and_messages_stream_over_handles(fleet: Fleet, application: str) -> None:
+    response = {"model": "auto", "input": EASY, "stream": True}
+    message = {"model": "auto", "messages": [], "max_tokens": 8, "stream": True}
+    told = {**message, "messages": [{"role": "user", "content": EASY}]}
+
+    responded = fleet.post(f"{application}/v1/responses", response)
+    answered = fleet.post(f"{application}/v1/messages", told)
+    refused = fleet.post(f"{application}/v1/messages", message)
+
+    assert responded.headers["x-quantroute-pair"] in PAIRS
+    assert "event: response.completed\n" in responded.text
+    assert "event: message_stop\n" in answered.text
+    assert refused.status_code == 400
+    assert refused.json()["error"]["type"] == "invalid_request_error"
+    assert refused.headers["request-id"] == refused.headers["x-request-id"]

@@ -66,3 +66,10 @@ def test_ray_serve_llm_takes_the_configuration(accelerator: str, count: float) -
     config = LLMConfig(**llm_config_fields(a_pair_on(accelerator, count), "hub/id"))
     gpus = sum(b.get("GPU", 0) for b in config.get_engine_config().placement_bundles)
     assert gpus == (0 if accelerator == "CPU" else count)
+
+
+def test_a_pair_that_embeds_is_started_to_pool_and_another_one_is_not() -> None:
+    embeds = llm_config_fields(a_pair_on("A10G", 1, serves="embed"), "hub/id")
+    generates = llm_config_fields(a_pair_on("A10G", 1), "hub/id")
+    assert embeds["engine_kwargs"]["runner"] == "pooling"
+    assert "runner" not in generates["engine_kwargs"]

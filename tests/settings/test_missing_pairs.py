@@ -65,6 +65,19 @@ def test_references_to_a_missing_model_go_to_the_first_remaining_pair(fleet: Con
     assert rest.args.reference_tokenizer == "small-checkpoint"
 
 
+def test_references_never_go_to_a_pair_that_embeds(fleet: ConfigFile) -> None:
+    text = fleet.path.read_text()
+    vectors = {**a_pair("vectors", "embedder"), "serves": "embed"}
+    application = yaml.safe_load(text)["applications"][0]
+    application["args"]["pairs"].insert(0, vectors)
+    fleet.path.write_text(yaml.safe_dump({"applications": [application]}))
+
+    rest, _ = leave_out(read_config(fleet.path), {"large", "large-int8"})
+
+    assert rest.args.routing.reference_pair == "small"
+    assert rest.args.routing.static_fallback == ("small",)
+
+
 @pytest.mark.parametrize(
     ("missing", "left", "change"),
     [

@@ -85,6 +85,28 @@ def test_a_fallback_that_is_no_pair_is_refused_with_the_pairs_there_are() -> Non
     assert "smollm2-135m-w8a8" in message
 
 
+@pytest.mark.parametrize(
+    ("block", "place"),
+    [
+        ({"routing": {"reference_pair": "vectors"}}, "routing.reference_pair"),
+        ({"routing": {"static_fallback": "vectors"}}, "routing.static_fallback"),
+        ({"routing": {"static_fallback": ["smollm2-135m-bf16", "vectors"]}}, "static_fallback[1]"),
+        ({"feedback": {"shadow": {"reference_pair": "vectors"}}}, "feedback.shadow.reference_pair"),
+    ],
+)
+def test_a_pair_that_embeds_is_refused_where_one_has_to_generate(
+    block: dict[str, Any], place: str
+) -> None:
+    args = embedded_args()
+    args["pairs"].append({**args["pairs"][0], "id": "vectors", "serves": "embed"})
+    assert parse_args(args).pairs[-1].pair.serves == "embed"
+
+    for name, fields in block.items():
+        args[name] = {**args.get(name, {}), **fields}
+
+    assert f"{place}: 'vectors' serves embeddings" in problem_of(args)
+
+
 def test_one_fallback_or_several_can_be_named() -> None:
     args = embedded_args()
     assert parse_args(args).routing.static_fallback == ("smollm2-135m-bf16",)
