@@ -10,12 +10,15 @@ import pytest
 from ray.exceptions import RayActorError
 
 from serve_app.classifier.request_text import segment
+from serve_app.core.breaker import BreakerSettings
 from serve_app.core.errors import ClassifierUnavailable, FeedbackUnavailable
 from serve_app.feedback.score_store import FeedbackUpdate
 from serve_app.serving.fleet_actor import FleetLink, RayScoreStore
 from serve_app.serving.handle_errors import HandleError, handle_errors
 from serve_app.serving.handles import Handle, HandleClassifier
+from serve_app.state.breakers import Breakers
 from serve_app.state.load import LoadTracker, Replicas
+from serve_app.testing import ManualClock
 from tests.builders import a_pair
 
 NO_METADATA = grpc.aio.Metadata()
@@ -59,7 +62,8 @@ async def test_an_actor_that_cannot_be_called_is_away(error: BaseException) -> N
     load = LoadTracker([a_pair("cheap")])
     load.set_replicas({"cheap": Replicas(ready=2, starting=0, maximum=2)})
     load.set_peers({"cheap": 7})
-    link = FleetLink(cast(Handle, FailingHandle(error)), "mine", load)
+    breakers = Breakers(["cheap"], BreakerSettings(), ManualClock())
+    link = FleetLink(cast(Handle, FailingHandle(error)), "mine", load, breakers)
 
     await link.exchange()
 
