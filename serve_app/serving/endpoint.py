@@ -16,6 +16,7 @@ from collections.abc import (
     Callable,
     Iterable,
     Iterator,
+    Mapping,
 )
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
@@ -27,12 +28,27 @@ from pydantic_core import from_json
 
 from serve_app import __version__
 from serve_app.core.errors import EngineBusy, EngineError, EngineFailed, EngineLate, EngineRejected
-from serve_app.core.ports import FORWARDED_HEADER, EngineCall
+from serve_app.core.ports import FORWARDED_HEADER, EngineCall, Operation
 from serve_app.serving.endpoint_errors import ReportedError, error_of_status, reported_error
 from serve_app.settings import PairSettings
 from serve_app.settings.secrets import SecretMissing, resolved
 
-PATHS = {"chat": "/chat/completions", "completions": "/completions"}
+PATHS: Mapping[Operation, str] = {
+    "chat": "/chat/completions",
+    "completions": "/completions",
+    "responses": "/responses",
+    "messages": "/messages",
+    "embeddings": "/embeddings",
+}
+# The list that a whole answer holds, and the last event of a stream that has no `finish_reason`.
+ANSWER_LISTS: Mapping[Operation, str] = {
+    "chat": "choices",
+    "completions": "choices",
+    "responses": "output",
+    "messages": "content",
+    "embeddings": "data",
+}
+LAST_EVENTS = frozenset({"response.completed", "response.incomplete", "message_stop"})
 EVENTS = "text/event-stream"
 DONE = "[DONE]"
 # Of a connection alone, before any byte of an answer: at once, then after 0.5 s.
@@ -160,10 +176,6 @@ class EndpointEngine:
 
     async def _send(self, endpoint: _Endpoint, call: EngineCall) -> httpx2.Response:
         """Sends a request again if its connection was an old one, which its server had closed."""
-        path = PATHS.get(call.operation)
-        if path is None:
-            message = f"pair {endpoint.settings.id!r} has no {call.operation}"
-            raise EngineRejected(endpoint.settings.id, 501, message, "not_implemented", None)
         body = json.dumps({**call.body, "model": endpoint.model}, separators=(",", ":"))
         headers = {
             "content-type": "application/json",
@@ -176,7 +188,7 @@ class EndpointEngine:
             connected: list[str] = []
             request = self._client.build_request(
                 "POST",
-                f"{endpoint.settings.url}{path}",
+                f"{endpoint.settings.url}{PATHS[call.operation]}",
                 content=body,
                 headers=headers,
                 timeout=endpoint.timeout,
@@ -243,7 +255,7 @@ class _Reply:
             error = reported_error(chunk, certain=event.event == "error")
             if error is not None:
                 raise self._error(error.status, error)
-            ended = ended or _ends_a_choice(chunk)
+            ended = ended or chunk.get("type") in LAST_EVENTS or _ends_a_choice(chunk)
             yield event.data
         if not ended:
             raise EngineFailed(self.pair, "its stream ended before its answer did")
@@ -263,8 +275,11 @@ class _Reply:
         answer = self._object(text)
         if (error := reported_error(answer)) is not None:
             raise self._error(error.status, error)
-        if not isinstance(answer.get("choices"), list) or not answer["choices"]:
-            raise EngineFailed(self.pair, "it answered with JSON that is no completion")
+        name = ANSWER_LISTS[self.call.operation]
+        found = answer.get(name)
+        # A response or a message may be empty. A completion has at least one choice.
+        if not isinstance(found, list) or (name == "choices" and not found):
+            raise EngineFailed(self.pair, f"it answered with JSON that has no {name}")
         return text
 
     def _object(self, text: str) -> dict[str, Any]:

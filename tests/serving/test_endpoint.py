@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from serve_app.core.errors import EngineBusy, EngineFailed, EngineLate, EngineRejected
-from serve_app.core.ports import EngineCall
+from serve_app.core.ports import EngineCall, Operation
 from serve_app.serving.endpoint import EndpointEngine
 from tests.serving.scripted_endpoint import (
     ANSWER,
@@ -55,10 +55,54 @@ async def test_the_body_goes_on_with_the_endpoints_own_name_for_the_model() -> N
     assert "authorization" not in request.headers
 
 
-async def test_a_text_completion_goes_to_its_own_path() -> None:
-    async with scripted_endpoint() as endpoint, an_engine(endpoint) as engine:
-        await texts_of(engine, a_call(operation="completions"))
-    assert endpoint.received[0].path == "/v1/completions"
+@pytest.mark.parametrize(
+    ("operation", "path", "answer"),
+    [
+        ("completions", "/v1/completions", ANSWER),
+        ("responses", "/v1/responses", {"object": "response", "output": []}),
+        ("messages", "/v1/messages", {"type": "message", "content": []}),
+        ("embeddings", "/v1/embeddings", {"object": "list", "data": [{"embedding": [0.5]}]}),
+    ],
+)
+async def test_each_kind_of_request_goes_to_its_own_path(
+    operation: Operation, path: str, answer: dict[str, Any]
+) -> None:
+    script = replying(200, json.dumps(answer))
+    async with scripted_endpoint(script) as endpoint, an_engine(endpoint) as engine:
+        assert [
+            json.loads(text) for text in await texts_of(engine, a_call(operation=operation))
+        ] == [answer]
+    assert endpoint.received[0].path == path
+
+
+@pytest.mark.parametrize("operation", ["chat", "responses", "messages", "embeddings"])
+async def test_json_of_another_kind_is_no_answer(operation: Operation) -> None:
+    script = replying(200, json.dumps({"status": "ok"}))
+    async with scripted_endpoint(script) as endpoint, an_engine(endpoint) as engine:
+        with pytest.raises(EngineFailed, match="it answered with JSON that has no "):
+            await texts_of(engine, a_call(operation=operation))
+
+
+@pytest.mark.parametrize(
+    ("operation", "first", "last"),
+    [
+        ("responses", {"type": "response.created"}, {"type": "response.completed"}),
+        ("responses", {"type": "response.created"}, {"type": "response.incomplete"}),
+        ("messages", {"type": "message_start"}, {"type": "message_stop"}),
+    ],
+)
+async def test_a_stream_of_typed_events_ends_with_its_last_event(
+    operation: Operation, first: dict[str, str], last: dict[str, str]
+) -> None:
+    events = [f"event: {each['type']}\ndata: {json.dumps(each)}\n\n" for each in (first, last)]
+    async with scripted_endpoint(streaming(*events)) as endpoint, an_engine(endpoint) as engine:
+        texts = await texts_of(engine, a_call(operation=operation, stream=True))
+    assert [json.loads(text) for text in texts] == [first, last]
+
+    cut = streaming(events[0])
+    async with scripted_endpoint(cut) as endpoint, an_engine(endpoint) as engine:
+        with pytest.raises(EngineFailed, match="its stream ended before its answer did"):
+            await texts_of(engine, a_call(operation=operation, stream=True))
 
 
 async def test_the_operators_key_is_read_from_its_reference(
