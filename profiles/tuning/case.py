@@ -59,6 +59,12 @@ class Answers:
         return np.asarray(self.expected_usd.argmin(axis=1), np.int64)
 
     @property
+    def best_single(self) -> int:
+        """The column of the pair most often right, and of the cheapest of several such pairs."""
+        right, cost_usd = self.scores.mean(axis=0), self.cost_usd.mean(axis=0)
+        return min(range(len(self.pairs)), key=lambda column: (-right[column], cost_usd[column]))
+
+    @property
     def oracle(self) -> Ints:
         """For each prompt the column of the cheapest among the best answers that were graded."""
         known = np.where(self.graded, self.scores, -1.0)

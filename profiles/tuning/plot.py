@@ -21,6 +21,7 @@ LEAST_SPREAD = 0.05
 # Colours alone do not tell marks apart that lie on each other.
 MARKS: Mapping[str, tuple[str, float]] = {
     "the reference pair": ("s", 13),
+    "the best single pair": ("p", 11),
     "always the cheapest": ("v", 9),
     "the oracle": ("*", 13),
 }

@@ -227,6 +227,7 @@ def marks(answers: Answers, resamples: Resamples) -> Mapping[str, Result]:
     """What needs no weights: one pair for all, and the choice of one who knows every answer."""
     columns = {
         "the reference pair": np.full(len(answers), answers.reference),
+        "the best single pair": np.full(len(answers), answers.best_single),
         "always the cheapest": answers.cheapest,
         "the oracle": answers.oracle,
     }

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from profiles.tuning.case import Case
@@ -89,6 +90,14 @@ def test_marks_are_one_pair_for_all_and_the_choice_of_one_who_knows() -> None:
     case = plain_case()
     found = marks(case.answers, Resamples(case.answers.same_prompt, seed=0))
     assert found["the reference pair"].cost_share == 1.0
+    assert found["the best single pair"].accuracy == max(case.answers.scores.mean(axis=0))
     assert found["always the cheapest"].change == pytest.approx(-1 / 3)
     assert found["the oracle"].accuracy == 1.0
     assert found["the oracle"].cost_share == pytest.approx(0.4)
+
+
+def test_of_two_pairs_that_are_as_often_right_the_cheaper_one_is_the_best() -> None:
+    answers = plain_case().answers
+    same = replace(answers, scores=np.ones_like(answers.scores))
+    cheaper = replace(same, cost_usd=np.tile([2.0, 1.0], (len(same), 1)))
+    assert cheaper.best_single == 1
