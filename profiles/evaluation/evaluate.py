@@ -7,7 +7,7 @@ import json
 import logging
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 
 import httpx2
@@ -21,7 +21,8 @@ from profiles.evaluation.sandbox import SandboxUnavailable, missing_protection
 logger = logging.getLogger(__name__)
 
 MOST_ERRORS = 0.02
-ANSWER_TIMEOUT_S = 120.0
+# Only an engine that hangs is given up: a large model on a slow CPU takes minutes per answer.
+ANSWER_TIMEOUT_S = 1800.0
 SEED = 0
 
 
@@ -38,20 +39,27 @@ async def evaluate(
     progress: Callable[[int, int], None],
     path: str = "/v1",
     api_key: str | None = None,
+    earlier: Iterable[Outcome] = (),
+    keep: Callable[[Outcome], None] = lambda _: None,
     transport: httpx2.AsyncBaseTransport | None = None,
 ) -> tuple[Outcome, ...]:
     """Puts every item to `model` at `url`, greedily, `concurrency` at once, and grades its answer.
 
-    Outcomes are in the order of the items. Raises `EvaluationFailed` when more than 2 % of the
-    items got no score.
+    Items that have a score in `earlier` are not asked again. `keep` gets each other outcome as
+    soon as it is there. Outcomes are in the order of the items. Raises `EvaluationFailed` when
+    more than 2 % of the items got no score.
     """
     await _warn_of_open_sandbox(items)
     asking, grading = asyncio.Semaphore(concurrency), asyncio.Semaphore(os.cpu_count() or 1)
+    known = {(each.item, each.digest): each for each in earlier if each.error is None}
     done = 0
 
     async def one(item: Item, client: httpx2.AsyncClient) -> Outcome:
         nonlocal done
-        outcome = await _outcome(item, client, model, path, asking=asking, grading=grading)
+        outcome = known.get((item.id, item.digest))
+        if outcome is None:
+            outcome = await _outcome(item, client, model, path, asking=asking, grading=grading)
+            keep(outcome)
         done += 1
         progress(done, len(items))
         return outcome

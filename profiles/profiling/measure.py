@@ -133,6 +133,8 @@ async def _grade(
         progress=progress.within,
         path=engine.path,
         api_key=engine.api_key,
+        earlier=folder.outcomes_so_far(),
+        keep=folder.add_outcome,
     )
     folder.write_outcomes(outcomes, items_digest=plan.items_digest)
 

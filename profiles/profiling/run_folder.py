@@ -1,7 +1,7 @@
 """One pair's run on disk: with which settings, and all that was measured so far.
 
 A run that ends early goes on from here. What is in the folder is whole: every file takes its name
-once its content is complete.
+once its content is complete. Only answers are appended, line by line, until all are there.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pydantic import AwareDatetime, JsonValue, TypeAdapter, ValidationError
 from profiles.errors import ResumeRefused
 from profiles.evaluation import Outcome, OutcomesInvalid, read_outcomes, write_outcomes
 from profiles.evaluation.lm_eval import DEFAULT_OPTIONS, BenchmarkOptions
+from profiles.evaluation.outcome import OUTCOME
 from profiles.profiling.engine import EngineSpec, PeakOf
 from profiles.profiling.grid import Grid, GridPoint
 from serve_app.atomic_write import write_atomically
@@ -27,9 +28,10 @@ RUN = "run.json"
 ENGINE = "engine.json"
 BENCHMARKS = "benchmarks.json"
 OUTCOMES = "answers.jsonl"
+SO_FAR = "answers-so-far.jsonl"
 _ROUND = re.compile(r"c\d+-p\d+-r\d+\.json(\.unfinished)?")
 # What earlier versions and this one leave next to rounds, measured again with them.
-_MEASURED = (RUN, ENGINE, BENCHMARKS, OUTCOMES)
+_MEASURED = (RUN, ENGINE, BENCHMARKS, OUTCOMES, SO_FAR)
 
 T = TypeVar("T")
 
@@ -161,6 +163,23 @@ class RunFolder:
 
     def write_outcomes(self, outcomes: Sequence[Outcome], *, items_digest: str) -> None:
         write_outcomes(self.path / OUTCOMES, outcomes, items_digest=items_digest)
+        (self.path / SO_FAR).unlink(missing_ok=True)
+
+    def outcomes_so_far(self) -> tuple[Outcome, ...]:
+        """What a run that ended early had asked. A line that it had no time to end is left out."""
+        path = self.path / SO_FAR
+        if not path.exists():
+            return ()
+        lines = path.read_bytes().splitlines(keepends=True)
+        try:
+            return tuple(OUTCOME.validate_json(line) for line in lines if line.endswith(b"\n"))
+        except ValidationError as exc:
+            raise ResumeRefused(self.path, (f"{SO_FAR} is not what a run writes",)) from exc
+
+    def add_outcome(self, outcome: Outcome) -> None:
+        """Keeps one outcome at once. Raises `OSError`."""
+        with (self.path / SO_FAR).open("ab") as file:
+            file.write(OUTCOME.dump_json(outcome) + b"\n")
 
     def benchmarks(self) -> dict[str, TaskAccuracy]:
         return self._read(BENCHMARKS, _BENCHMARKS) or {}

@@ -223,3 +223,55 @@ async def test_too_many_errors_fail_the_run_and_say_what_happened() -> None:
 async def test_no_items_measure_nothing() -> None:
     with pytest.raises(EvaluationFailed):
         await evaluated(Server(says_yes))
+
+
+async def test_what_was_answered_before_is_not_asked_again() -> None:
+    first = Server(says_yes)
+    kept: list[Outcome] = []
+    items = (an_item("a"), an_item("b"), an_item("c"))
+    await evaluate(
+        items[:2],
+        url="http://engine",
+        model="pair-a",
+        concurrency=1,
+        progress=lambda done, total: None,
+        keep=kept.append,
+        transport=first.transport(),
+    )
+    changed = replace(kept[1], digest="of another question")
+
+    server = Server(says_yes)
+    outcomes = await evaluate(
+        items,
+        url="http://engine",
+        model="pair-a",
+        concurrency=1,
+        progress=lambda done, total: None,
+        earlier=(kept[0], changed),
+        transport=server.transport(),
+    )
+
+    assert [body["messages"] for body in server.bodies] == [
+        [{"role": "user", "content": id_}] for id_ in ("b", "c")
+    ]
+    assert outcomes[0] == kept[0]
+    assert [outcome.item for outcome in outcomes] == ["a", "b", "c"]
+
+
+async def test_a_question_that_got_no_score_is_asked_again() -> None:
+    kept: list[Outcome] = []
+    failed = replace(
+        (await evaluated(Server(says_yes), an_item("a")))[0], score=None, error="ReadTimeout"
+    )
+    outcomes = await evaluate(
+        [an_item("a")],
+        url="http://engine",
+        model="pair-a",
+        concurrency=1,
+        progress=lambda done, total: None,
+        earlier=(failed,),
+        keep=kept.append,
+        transport=Server(says_yes).transport(),
+    )
+    assert kept == list(outcomes)
+    assert outcomes[0].score == 1.0

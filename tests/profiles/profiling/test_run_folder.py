@@ -13,7 +13,13 @@ from profiles.errors import ResumeRefused
 from profiles.evaluation.lm_eval import BenchmarkOptions
 from profiles.profiling.engine import EngineSpec
 from profiles.profiling.grid import Grid, GridPoint
-from profiles.profiling.run_folder import Manifest, RunFolder, file_stamps, run_settings
+from profiles.profiling.run_folder import (
+    SO_FAR,
+    Manifest,
+    RunFolder,
+    file_stamps,
+    run_settings,
+)
 from serve_app.core.profile import TaskAccuracy
 from tests.profiles.samples import a_pair, a_spec, an_engine_record, outcomes
 
@@ -162,3 +168,29 @@ def test_a_checkpoint_is_known_by_the_size_and_date_of_its_files(tmp_path: Path)
 
 def test_a_checkpoint_of_a_hub_is_known_by_its_name_alone() -> None:
     assert file_stamps("org/tiny") == {}
+
+
+def test_answers_are_kept_one_by_one_until_all_are_there(folder: RunFolder) -> None:
+    first, second = outcomes(1.0, 0.0)
+    folder.add_outcome(first)
+    folder.add_outcome(second)
+    with (folder.path / SO_FAR).open("ab") as file:
+        file.write(b'{"pair": "cut o')
+
+    assert folder.outcomes_so_far() == (first, second)
+    assert folder.outcomes() == ()
+
+    folder.write_outcomes((first, second), items_digest="d1gest")
+    assert folder.outcomes_so_far() == ()
+
+
+def test_answers_of_another_run_are_not_kept(folder: RunFolder) -> None:
+    folder.add_outcome(*outcomes(1.0))
+    folder.begin(a_manifest())
+    assert folder.outcomes_so_far() == ()
+
+
+def test_a_damaged_answer_is_refused(folder: RunFolder) -> None:
+    (folder.path / SO_FAR).write_text("{}\n")
+    with pytest.raises(ResumeRefused, match=r"answers-so-far\.jsonl is not what a run writes"):
+        folder.outcomes_so_far()
