@@ -11,9 +11,8 @@ from tests.paths import REPOSITORY
 
 @cache
 def starts_engines(file: str) -> bool:
-    """Whether the tests of `file`, a path in the repository, start Ray or vLLM."""
-    source = (REPOSITORY / file).read_text()
-    return "pytest.mark.ray" in source or "pytest.mark.vllm" in source
+    """Whether the tests of `file`, a path in the repository, start real engines."""
+    return "pytest.mark.vllm" in (REPOSITORY / file).read_text()
 
 
 class EnginesOneByOne(LoadScopeScheduling):

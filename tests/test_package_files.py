@@ -47,7 +47,7 @@ async def test_the_shipped_catalog_is_read_from_any_folder(
 
     catalog = await open_store(locate(StoreSettings().fallback_url)).load()
 
-    assert "smollm2-135m-bf16" in catalog.profiles
+    assert "qwen2.5-0.5b-bf16" in catalog.profiles
 
 
 async def test_the_shipped_success_model_is_read_from_any_folder(

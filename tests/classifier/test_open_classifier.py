@@ -24,7 +24,7 @@ from serve_app.serving.handles import HandleClassifier
 from serve_app.settings import parse_args
 from serve_app.testing import RecordingEvents
 from tests.outcomes import PAIRS, question, trained
-from tests.paths import REPOSITORY
+from tests.paths import SMOLLM2_FLEET
 
 REFUSED = "heuristics: success model refused"
 PROMPT = segment(question("history", Random(3)))
@@ -99,7 +99,7 @@ async def test_the_deployment_runs_what_the_settings_name(
     tmp_path: Path, file: str, origin: str
 ) -> None:
     save_artifact(tmp_path / "a.npz", trained())
-    document = yaml.safe_load((REPOSITORY / "serve_config.yaml").read_text())
+    document = yaml.safe_load(SMOLLM2_FLEET.read_text())
     args = document["applications"][0]["args"]
     args["classifier"] = {"success_model": str(tmp_path / file)}
     app = wire_classifier(parse_args(args))

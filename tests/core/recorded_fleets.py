@@ -48,7 +48,9 @@ class Fleet:
 def fleets() -> dict[str, Fleet]:
     made = synthetic_fleet(8, Random(SEED))
     return {
-        "embedded": _shipped("serve_config.yaml", "profiles/data"),
+        "embedded": _shipped(
+            "tests/smollm2_fleet/serve_config.yaml", "tests/smollm2_fleet/profiles/data"
+        ),
         "reference": _shipped("examples/gpu_fleet.yaml", "profiles/reference"),
         "synthetic": _fleet(made.pairs, made.catalog, {"shipped": made.policy}),
         "varied": _varied(),

@@ -9,12 +9,12 @@ import pytest
 
 from profiles.publishing.publish import commit, draft_folder
 from serve_app.store.open_store import open_store
-from tests.paths import REPOSITORY
+from tests.paths import SMOLLM2, SMOLLM2_FLEET, SMOLLM2_PROFILES
 from tests.redis_server import RedisServer
-from tests.serving.running_fleet import Fleet, running_fleet
+from tests.serving.running_fleet import Fleet, config_of, running_fleet
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def fleet_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     server = RedisServer(tmp_path_factory.mktemp("redis"))
     server.start()
@@ -22,14 +22,22 @@ def fleet_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServe
     server.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def fleet(tmp_path_factory: pytest.TempPathFactory, fleet_redis: RedisServer) -> Iterator[Fleet]:
-    asyncio.run(_publish_shipped(fleet_redis.url))
-    yield from running_fleet(tmp_path_factory.mktemp("fleet"), store=fleet_redis.url)
+    """Two ingress replicas, three pairs. It stops before other folders start engines."""
+    asyncio.run(_publish_measured(fleet_redis.url))
+    config = config_of(
+        SMOLLM2_FLEET,
+        tmp_path_factory.mktemp("fleet"),
+        classifier={"success_model": str(SMOLLM2 / "success.npz")},
+        ingress={"replicas": {"min": 2, "max": 2}},
+        store={"url": fleet_redis.url, "fallback_url": str(SMOLLM2_PROFILES)},
+    )
+    yield from running_fleet(config)
 
 
-async def _publish_shipped(url: str) -> None:
+async def _publish_measured(url: str) -> None:
     store = open_store(url)
-    draft = await draft_folder(REPOSITORY / "profiles" / "data", store, floor=None)
+    draft = await draft_folder(SMOLLM2_PROFILES, store, floor=None)
     await commit(draft, store, by="tests")
     await store.close()

@@ -18,13 +18,13 @@ from profiles.cli import cli
 from serve_app.bench.fleet_run import BenchApp, running, small_pair
 from serve_app.classifier.model_file import load_artifact, save_artifact
 from serve_app.classifier.text_features import FEATURE_VERSION
-from tests.paths import REPOSITORY
+from tests.paths import REPOSITORY, SMOLLM2_PROFILES
 from tests.waiting import GIVE_UP_S
 
 PAIRS = ("smollm2-135m-bf16", "smollm2-135m-w8a8", "smollm2-135m-w4a16")
 TRAINED, ADDED = PAIRS[:2], PAIRS[2]
 REFUSED = "/refused"
-PROFILES = REPOSITORY / "profiles" / "data" / "smollm2-135m-instruct"
+PROFILES = SMOLLM2_PROFILES / "smollm2-135m-instruct"
 NO_CONSTRAINTS = {"min_accuracy": None, "latency_budget_ms": None, "preset": "batch"}
 
 

@@ -1,4 +1,4 @@
-"""The embedded fleet as a user starts it: `quantroute serve`, real Ray, three real engines."""
+"""A fleet as a user starts it: `quantroute serve`, real Ray, real engines."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ import yaml
 from serve_app.launch.ray_process import MARK, free_port, port_is_taken
 from serve_app.settings.config_file import read_config
 from serve_app.settings.cpu import cpu_flags, left_out
-from tests.paths import REPOSITORY
+from tests.paths import REPOSITORY, SMOLLM2_FLEET
 from tests.waiting import GIVE_UP_S
 
-SHIPPED = read_config(REPOSITORY / "serve_config.yaml")
-# The shipped pairs less those that this CPU cannot run.
-PAIRS = {pair.id for pair in SHIPPED.args.pairs} - set(left_out(SHIPPED.args.pairs, cpu_flags()))
+CONFIG = read_config(SMOLLM2_FLEET)
+# Its pairs less those that this CPU cannot run.
+PAIRS = {pair.id for pair in CONFIG.args.pairs} - set(left_out(CONFIG.args.pairs, cpu_flags()))
 READY_TIMEOUT_S = 1_200.0
 STOP_TIMEOUT_S = 120.0
 
@@ -60,10 +60,10 @@ class Fleet:
         return [process for process in psutil.process_iter() if _mark(process) in marks]
 
 
-def running_fleet(folder: Path, *, store: str) -> Iterator[Fleet]:
-    """Starts the shipped configuration with two ingress replicas and another profile store."""
+def running_fleet(config: Path) -> Iterator[Fleet]:
+    """Starts what the file says on a free port, and stops all of it."""
     port = free_port()
-    fleet = Fleet(f"http://127.0.0.1:{port}", _start(_config(folder, store), port), [])
+    fleet = Fleet(f"http://127.0.0.1:{port}", _start(config, port), [])
     lines: queue.Queue[str] = queue.Queue()
     reader = threading.Thread(target=_read, args=(fleet, lines), daemon=True)
     reader.start()
@@ -93,11 +93,10 @@ def _runs(process: psutil.Process) -> bool:
         return False
 
 
-def _config(folder: Path, store: str) -> Path:
-    document = yaml.safe_load((REPOSITORY / "serve_config.yaml").read_text())
-    args = document["applications"][0]["args"]
-    args["store"] = {"url": store, "fallback_url": str(REPOSITORY / "profiles" / "data")}
-    args["ingress"] = {"replicas": {"min": 2, "max": 2}}
+def config_of(file: Path, folder: Path, **changed: Any) -> Path:
+    """A copy in `folder` with other arguments of the application."""
+    document = yaml.safe_load(file.read_text())
+    document["applications"][0]["args"] |= changed
     path = folder / "serve_config.yaml"
     path.write_text(yaml.safe_dump(document))
     return path

@@ -12,7 +12,7 @@ from tests.api.request_shapes import SHAPES
 from tests.serving.running_fleet import Fleet
 from tests.waiting import GIVE_UP_S
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.vllm]
 AT_ONCE = 4
 
 

@@ -10,14 +10,14 @@ import pytest
 from profiles.profiling.first_start import scale_on_first_start
 from serve_app.store.file_store import FileStore, read_profiles
 from tests.catalogs import write_profile
-from tests.paths import REPOSITORY
+from tests.paths import SMOLLM2_PROFILES
 from tests.serving.running_fleet import PAIRS, Fleet
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.vllm]
 
 
 async def test_every_pair_is_timed_and_its_profile_scaled(fleet: Fleet, tmp_path: Path) -> None:
-    shipped = read_profiles(REPOSITORY / "profiles" / "data")
+    shipped = read_profiles(SMOLLM2_PROFILES)
     for profile in shipped:
         write_profile(tmp_path / "shipped", profile)
     store = FileStore(tmp_path / "store")

@@ -10,7 +10,7 @@ import pytest
 
 from tests.serving.running_fleet import PAIRS, Fleet
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.vllm]
 
 QUESTION = [{"role": "user", "content": "What is the capital of France?"}]
 WEATHER = {

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from serve_app.settings.config_file import ConfigFileError, read_config
-from tests.paths import REPOSITORY
+from tests.paths import REPOSITORY, SMOLLM2_FLEET
 
 SHIPPED = REPOSITORY / "serve_config.yaml"
 
 
 def edited(folder: Path, before: str, after: str) -> Path:
-    text = SHIPPED.read_text()
+    text = SMOLLM2_FLEET.read_text()
     assert before in text
     copy = folder / "edited.yaml"
     copy.write_text(text.replace(before, after, 1))

@@ -9,9 +9,9 @@ import pytest
 from serve_app.core.profile import Quantization
 from serve_app.settings.config_file import ConfigFileError, read_config, without_pairs
 from serve_app.settings.cpu import cannot_run, cpu_flags, left_out
-from tests.paths import REPOSITORY
+from tests.paths import SMOLLM2_FLEET
 
-CONFIG = REPOSITORY / "serve_config.yaml"
+CONFIG = SMOLLM2_FLEET
 OLD = frozenset({"sse4_2", "avx2"})
 NEW = OLD | {"avx512f"}
 FOUR_BITS = Quantization(name="w4a16", weight_bits=4, activations="bf16")
@@ -46,7 +46,7 @@ def test_only_4_bit_weights_on_an_old_cpu_are_refused(
     assert reason is None or reason.startswith("4-bit weights need a CPU with AVX-512")
 
 
-def test_the_shipped_fleet_runs_without_its_4_bit_pair_on_an_old_cpu() -> None:
+def test_a_fleet_runs_without_its_4_bit_pair_on_an_old_cpu() -> None:
     config = read_config(CONFIG)
     reasons = left_out(config.args.pairs, OLD)
     rest = without_pairs(config, reasons)

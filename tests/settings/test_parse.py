@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import FrozenInstanceError
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,11 +12,13 @@ import yaml
 
 from serve_app.core.fleet import GPUS
 from serve_app.settings import SettingsError, parse_args
-from tests.paths import REPOSITORY
+from tests.paths import REPOSITORY, SMOLLM2_FLEET
+
+SHIPPED = REPOSITORY / "serve_config.yaml"
 
 
-def embedded_args() -> dict[str, Any]:
-    document = yaml.safe_load((REPOSITORY / "serve_config.yaml").read_text())
+def embedded_args(file: Path = SMOLLM2_FLEET) -> dict[str, Any]:
+    document = yaml.safe_load(file.read_text())
     args: dict[str, Any] = document["applications"][0]["args"]
     return copy.deepcopy(args)
 
@@ -27,15 +30,15 @@ def problem_of(args: dict[str, Any]) -> str:
 
 
 def test_the_shipped_configuration_is_sound() -> None:
-    assert [pair.id for pair in parse_args(embedded_args()).pairs] == [
-        "smollm2-135m-bf16",
+    assert [pair.id for pair in parse_args(embedded_args(SHIPPED)).pairs] == [
         "smollm2-135m-w8a8",
-        "smollm2-135m-w4a16",
+        "qwen2.5-0.5b-bf16",
+        "qwen2.5-0.5b-w8a8",
     ]
 
 
 def test_the_shipped_success_model_is_in_the_installed_package() -> None:
-    assert embedded_args()["classifier"]["success_model"].startswith("package:profiles/")
+    assert embedded_args(SHIPPED)["classifier"]["success_model"].startswith("package:profiles/")
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from profiles.cli import cli
 from profiles.profiling.profile_file import sole_profiler
 from serve_app.settings.config_file import read_config
 from serve_app.settings.cpu import cpu_flags, left_out
-from tests.paths import REPOSITORY
+from tests.paths import SMOLLM2_FLEET, SMOLLM2_PROFILES
 
 PAIR = "smollm2-135m-bf16"
 TWO_ITEMS = """\
@@ -36,7 +36,7 @@ def fleet(tmp_path: Path) -> Path:
     broken = tmp_path / "broken" / "vllm"
     broken.mkdir(parents=True)
     (broken / "__init__.py").write_text("raise RuntimeError('no such device')")
-    document = yaml.safe_load((REPOSITORY / "serve_config.yaml").read_text())
+    document = yaml.safe_load(SMOLLM2_FLEET.read_text())
     args = document["applications"][0]["args"]
     args["reference_tokenizer"] = str(checkpoint)
     for pair in args["pairs"]:
@@ -97,7 +97,7 @@ def test_profiles_are_written_there_when_asked_for_or_after_a_publication(fleet:
     assert "RuntimeError: no such device" in asked.stderr
 
     store = fleet.parent / "profiles" / "data"
-    quantroute_publish = ["publish", str(REPOSITORY / "profiles" / "data"), "--store", str(store)]
+    quantroute_publish = ["publish", str(SMOLLM2_PROFILES), "--store", str(store)]
     published = CliRunner().invoke(cli, [*quantroute_publish, "--allow-mismatch"])
     assert published.exit_code == 0, published.output
 

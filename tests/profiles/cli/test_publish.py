@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 from profiles.cli import cli
 from serve_app.core.profile import GoldenResult, Hardware
 from tests.catalogs import a_profile, write_profile
-from tests.paths import REPOSITORY
+from tests.paths import REPOSITORY, SMOLLM2_FLEET, SMOLLM2_PROFILES
 from tests.redis_server import RedisServer
 
 NOBODY = "redis://user:secret@127.0.0.1:1/0"
@@ -107,7 +107,7 @@ def test_the_fleet_file_names_the_store_beside_it_and_the_floor(
 ) -> None:
     fleet = tmp_path / "fleet" / "serve_config.yaml"
     fleet.parent.mkdir()
-    shipped = (REPOSITORY / "serve_config.yaml").read_text()
+    shipped = SMOLLM2_FLEET.read_text()
     fleet.write_text(shipped.replace("min_accuracy: 0.05", "min_accuracy: 0.99"))
     perfect = replace(a_profile("a").accuracy["overall"], mean=1.0, lower=0.96)
     write_profile(folder, a_profile("a", accuracy={"overall": perfect}))
@@ -168,7 +168,7 @@ def test_what_cannot_be_done_says_why(options: list[str], code: int, told: str) 
 def test_profiles_of_another_fleet_are_refused_unless_asked_for(
     folder: Path, store: str, tmp_path: Path
 ) -> None:
-    (tmp_path / "serve_config.yaml").write_text((REPOSITORY / "serve_config.yaml").read_text())
+    (tmp_path / "serve_config.yaml").write_text(SMOLLM2_FLEET.read_text())
 
     refused = publish(folder, "--store", store)
 
@@ -186,8 +186,8 @@ def test_a_rollback_only_warns_of_profiles_of_another_fleet(
     folder: Path, store: str, tmp_path: Path
 ) -> None:
     publish(folder, "--store", store)
-    publish(REPOSITORY / "profiles" / "data", "--store", store)
-    (tmp_path / "serve_config.yaml").write_text((REPOSITORY / "serve_config.yaml").read_text())
+    publish(SMOLLM2_PROFILES, "--store", store)
+    (tmp_path / "serve_config.yaml").write_text(SMOLLM2_FLEET.read_text())
 
     back = publish("--store", store, "--rollback")
 

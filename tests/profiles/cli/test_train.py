@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from profiles.cli import cli
 from serve_app.classifier.model_file import load_artifact, save_artifact
 from tests.outcomes import PAIRS, outcome_file, trained
+from tests.paths import SMOLLM2_PROFILES
 
 
 def run(*arguments: str | Path) -> tuple[int, str]:
@@ -107,7 +108,7 @@ def test_a_pair_is_added_from_graded_answers(model: Path, tmp_path: Path) -> Non
 
 
 def test_a_pair_is_added_from_its_profile_alone(model: Path, tmp_path: Path) -> None:
-    profile = Path("profiles/data/smollm2-135m-instruct/smollm2-135m-bf16@CPU.json")
+    profile = SMOLLM2_PROFILES / "smollm2-135m-instruct" / "smollm2-135m-bf16@CPU.json"
     code, _ = run("add-pair", model, "--profile", profile, "--out", tmp_path / "b.npz")
     assert code == 0
     assert load_artifact(tmp_path / "b.npz").header.pairs == (*PAIRS, "smollm2-135m-bf16")

@@ -12,7 +12,7 @@ import yaml
 from typer.testing import CliRunner
 
 from profiles.cli import cli
-from tests.paths import REPOSITORY
+from tests.paths import SMOLLM2_FLEET
 from tests.profiles.tuning.pages import a_page, serving
 
 # A token takes 2 layers x 2 heads x 16 numbers x 2 vectors x 2 bytes.
@@ -34,7 +34,7 @@ SHORT = [400] * 960 + [3_000] * 40
 @pytest.fixture
 def fleet(tmp_path: Path) -> Path:
     """The embedded fleet with the windows above and checkpoints that say their shape."""
-    document = yaml.safe_load((REPOSITORY / "serve_config.yaml").read_text())
+    document = yaml.safe_load(SMOLLM2_FLEET.read_text())
     for pair in document["applications"][0]["args"]["pairs"]:
         checkpoint = tmp_path / pair["id"]
         checkpoint.mkdir()

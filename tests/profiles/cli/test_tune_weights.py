@@ -16,9 +16,9 @@ from serve_app.core.policy import Weights
 from serve_app.settings import parse_args
 from serve_app.settings.models import PRESETS
 from tests.outcomes import outcome_file, outcomes, trained
-from tests.paths import REPOSITORY
+from tests.paths import SMOLLM2_FLEET, SMOLLM2_PROFILES
 
-FLEET = REPOSITORY / "serve_config.yaml"
+FLEET = SMOLLM2_FLEET
 EMBEDDED = {
     "small": "smollm2-135m-w4a16",
     "middle": "smollm2-135m-w8a8",
@@ -73,7 +73,7 @@ def an_fp8_fleet(folder: Path) -> Path:
     for pair in args["pairs"]:
         if pair["id"] == EMBEDDED["middle"]:
             pair["quantization"]["activations"] = "fp8"
-    args["store"] = {"url": str(REPOSITORY / "profiles/data")}
+    args["store"] = {"url": str(SMOLLM2_PROFILES)}
     (folder / "fleet.yaml").write_text(yaml.safe_dump(document))
     return folder / "fleet.yaml"
 
@@ -172,7 +172,7 @@ def test_a_fleet_is_tuned_with_its_own_prices_latencies_and_reference(tmp_path: 
 
 
 def test_outcomes_of_the_profiler_are_taken_together(tmp_path: Path) -> None:
-    files = sorted((REPOSITORY / "profiles/data").rglob("*.outcomes.jsonl"))
+    files = sorted((SMOLLM2_PROFILES).rglob("*.outcomes.jsonl"))
     code, printed, _ = ran(*files, "--fleet", FLEET, "--folds", "2")
     assert code == 0
     assert "507 prompts, reference pair smollm2-135m-bf16" in printed

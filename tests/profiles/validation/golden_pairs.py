@@ -13,9 +13,9 @@ from profiles.validation.probe_set import read_probes
 from profiles.validation.validate import Step, Validation
 from profiles.validation.verdict import Verdict
 from serve_app.settings import home
-from tests.paths import REPOSITORY
+from tests.paths import SMOLLM2_FLEET
 
-FLEET = REPOSITORY / "serve_config.yaml"
+FLEET = SMOLLM2_FLEET
 PARENT = "smollm2-135m-bf16"
 BF16, W8A8, W4A16 = (name for name in RECIPES if name.startswith("smollm2"))
 
