@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -13,6 +14,7 @@ from rich.text import Text
 from profiles.demo.run import Reply, Row
 
 LONGEST_PROMPT = 60
+_FIGURES = re.compile(r", -?[\d.]+ \(.*\)$")
 
 
 def table(rows: Sequence[Row], largest: str) -> Table:
@@ -29,7 +31,7 @@ def table(rows: Sequence[Row], largest: str) -> Table:
         counts = Counter(reply.pair or "refused" for reply in routed).most_common()
         pairs = [f"{pair} x{count}" if len(routed) > 1 else pair for pair, count in counts]
         choice = Text(", ".join(pairs), style="bold" if routed[0].pair else "red")
-        choice.append(f"\n{routed[0].error or routed[0].reason}", style="not bold dim")
+        choice.append(f"\n{routed[0].error or _short(routed[0])}", style="not bold dim")
         slowest = max(routed, key=lambda reply: reply.total_ms)
         predicted = "-" if slowest.predicted_ms is None else f"{slowest.predicted_ms / 1000:.1f} s"
         cost = "-"
@@ -94,6 +96,14 @@ def _request(row: Row) -> Text:
     constraints = ", ".join(f"{name}={value}" for name, value in first.routing.items())
     text = Text(f"{count} at once: {prompt}" if count > 1 else prompt)
     return text.append(f"\n{constraints or 'defaults'}", style="dim")
+
+
+def _short(reply: Reply) -> str:
+    """The reason without the pair's name and the figures, which the row has in other columns."""
+    of_chosen = reply.reason.removeprefix(f"{reply.pair} has the ")
+    if of_chosen == reply.reason:
+        return reply.reason
+    return _FIGURES.sub("", of_chosen.partition("; ")[0])
 
 
 def _grade(replies: Sequence[Reply]) -> tuple[str, str]:

@@ -78,6 +78,9 @@ def test_the_table_shows_constraints_reason_and_grades_and_a_line_sums_up(
     assert done.exit_code == 0, done.output
     for shown in ("max_cost_usd=0.5", "What is 17 + 26?", "cheap", "right", "wrong"):
         assert shown in done.output
+    words = " ".join(done.output.split())
+    assert "highest utility of" in words
+    assert "next is" not in words
     assert "Routed: 1 of 1 right" in done.output
     assert "Everything to dear: 0 of 1 right" in done.output
 
