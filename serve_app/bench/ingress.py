@@ -49,8 +49,8 @@ class IngressBench:
 
 def run(*, rounds: int, requests: int) -> IngressBench:
     """Starts both applications, asks them in turn, stops them."""
-    # The shipped profiles tell these pairs of one model apart.
-    names = ("smollm2-135m-bf16", "smollm2-135m-w8a8", "smollm2-135m-w4a16")
+    # The shipped profiles tell these pairs apart.
+    names = ("qwen2.5-0.5b-bf16", "qwen2.5-0.5b-w8a8", "smollm2-135m-w8a8")
     apps = [
         BenchApp(
             name="empty",

@@ -110,6 +110,7 @@ def _application(name: str, route_prefix: str, args: dict[str, Any]) -> BenchApp
 def _args(pairs: tuple[str, ...], model: Path, *, replicas: int) -> dict[str, Any]:
     return {
         "pairs": [small_pair(name, max_concurrency=8) for name in pairs],
+        "store": {"url": str(SMOLLM2_PROFILES)},
         "routing": {"reference_pair": PAIRS[0], "static_fallback": PAIRS[0]},
         "ingress": {"replicas": {"min": replicas, "max": replicas}},
         # Who judges is what these tests ask; that a busy machine may be late is not.

@@ -15,7 +15,7 @@ import httpx2
 import pytest
 
 from serve_app.bench.fleet_run import BenchApp, running, small_pair
-from tests.paths import REPOSITORY
+from tests.paths import REPOSITORY, SMOLLM2_PROFILES
 from tests.serving.faulty_fleet import FOLDER
 from tests.waiting import GIVE_UP_S
 
@@ -70,6 +70,7 @@ def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyFle
     ]
     args = {
         "pairs": pairs,
+        "store": {"url": str(SMOLLM2_PROFILES)},
         "routing": {
             "reference_pair": OTHER,
             "static_fallback": OTHER,

@@ -21,13 +21,16 @@ from starlette.routing import Route
 from serve_app.bench.fleet_run import small_pair
 from serve_app.launch.ray_process import Dashboard, ServeProcess, free_port
 from tests.http_server import serving
+from tests.paths import SMOLLM2_PROFILES
 from tests.serving.scripted_endpoint import ANSWER, DONE, event
+from tests.serving.steady_load import SteadyLoad
 from tests.waiting import GIVE_UP_S, eventually
 
 pytestmark = pytest.mark.ray
 
 INSIDE, OUTSIDE, HOSTED = "smollm2-135m-bf16", "smollm2-135m-w8a8", "hosted"
-OWN_APP = "own-app"
+LARGE = "smollm2-135m-w4a16"
+OWN_APP, LARGE_APP = "own-app", "large-app"
 ROUTER = "quantroute"
 # When Ray Serve cuts a request off.
 CUT_S = 20
@@ -42,10 +45,10 @@ class Cluster:
     dashboard: Dashboard
     router: dict[str, Any]
 
-    def deploy(self, *own: dict[str, Any]) -> None:
+    def deploy(self, *own: dict[str, Any], router: dict[str, Any] | None = None) -> None:
         reply = httpx2.put(
             f"http://{self.dashboard.address}/api/serve/applications/",
-            json={"applications": [self.router, *own]},
+            json={"applications": [router or self.router, *own]},
             headers={"authorization": f"Bearer {self.dashboard.token}"},
             timeout=GIVE_UP_S,
         )
@@ -88,6 +91,16 @@ def own_app(**changes: Any) -> dict[str, Any]:
     }
 
 
+def large_app() -> dict[str, Any]:
+    """An application that no machine of a test has room for."""
+    return {
+        **own_app(),
+        "name": LARGE_APP,
+        "args": {**small_pair(LARGE, max_concurrency=8), "app": LARGE_APP},
+        "deployments": [{"name": LARGE, "ray_actor_options": {"num_cpus": 10_000}}],
+    }
+
+
 def an_endpoint() -> Starlette:
     async def chat(request: Request) -> Response:
         body = await request.json()
@@ -117,12 +130,14 @@ def router(endpoint: str) -> dict[str, Any]:
         "hardware": {"accelerator": "hosted", "count": 1, "usd_per_hour": 0},
     }
     own = {**small_pair(OUTSIDE, max_concurrency=8), "app": OWN_APP}
+    large = {**small_pair(LARGE, max_concurrency=8), "app": LARGE_APP}
     return {
         "name": ROUTER,
         "import_path": "serve_app.bench.fake_fleet:build_app",
         "route_prefix": "/",
         "args": {
-            "pairs": [small_pair(INSIDE, max_concurrency=8), own, hosted],
+            "pairs": [small_pair(INSIDE, max_concurrency=8), own, large, hosted],
+            "store": {"url": str(SMOLLM2_PROFILES)},
             "routing": {"reference_pair": INSIDE, "static_fallback": INSIDE},
             "ingress": {"replicas": {"min": 2, "max": 2}},
         },
@@ -226,3 +241,48 @@ def test_replicas_get_longer_to_drain_than_the_longest_answer(cluster: Cluster) 
     for name in (INSIDE, "Ingress"):
         config = deployments[name]["deployment_config"]
         assert config["graceful_shutdown_timeout_s"] == 630
+
+
+def test_a_pair_that_cannot_be_placed_harms_no_other(cluster: Cluster) -> None:
+    cluster.deploy(own_app())
+    eventually(lambda: cluster.answers(OUTSIDE))
+    before = engines_and_ingress(cluster)
+
+    with SteadyLoad(cluster.url, model=OUTSIDE) as load:
+        cluster.deploy(own_app(), large_app())
+        eventually(lambda: LARGE_APP in cluster.details()["applications"])
+        eventually(lambda: cluster.state(LARGE) == "starting")
+        refused = cluster.answer(LARGE, max_tokens=1)
+        asked = len(load.statuses)
+        eventually(lambda: len(load.statuses) > asked + 100)
+
+    assert refused.status_code in (503, 504), refused.text
+    assert set(load.statuses) == {200}
+    assert engines_and_ingress(cluster) == before
+
+
+def test_a_pair_added_to_the_router_restarts_no_engine_of_an_application_of_its_own(
+    cluster: Cluster,
+) -> None:
+    """The router's own deployments are replaced one by one, and no caller notices."""
+    cluster.deploy(own_app())
+    eventually(lambda: cluster.answers(OUTSIDE))
+    engine, ingress = cluster.processes(OWN_APP, OUTSIDE), cluster.processes(ROUTER, "Ingress")
+    args = cluster.router["args"]
+    added = {**args["pairs"][-1], "id": "hosted-too"}
+    router = {**cluster.router, "args": {**args, "pairs": [*args["pairs"], added]}}
+
+    with SteadyLoad(cluster.url, model=OUTSIDE) as load:
+        cluster.deploy(own_app(), router=router)
+        eventually(lambda: not cluster.processes(ROUTER, "Ingress") & ingress)
+        eventually(lambda: cluster.answers("hosted-too"))
+        asked = len(load.statuses)
+        eventually(lambda: len(load.statuses) > asked + 100)
+
+    assert set(load.statuses) == {200}
+    assert cluster.processes(OWN_APP, OUTSIDE) == engine
+
+
+def engines_and_ingress(cluster: Cluster) -> dict[str, set[int]]:
+    own = {OUTSIDE: cluster.processes(OWN_APP, OUTSIDE)}
+    return own | {name: cluster.processes(ROUTER, name) for name in (INSIDE, "Ingress")}

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,9 @@ import yaml
 
 from serve_app.bench.fleet_run import small_pair
 from serve_app.launch.ray_process import ServeProcess, free_port
+from tests.paths import SMOLLM2_PROFILES
 from tests.serving.fake_engine_fleet import PAIRS
+from tests.serving.steady_load import SteadyLoad
 from tests.waiting import GIVE_UP_S, eventually
 
 pytestmark = pytest.mark.ray
@@ -33,6 +34,7 @@ def fleet_file(port: int, policy: dict[str, Any] | None = None) -> dict[str, Any
         "route_prefix": "/",
         "args": {
             "pairs": [small_pair(name, max_concurrency=8) for name in PAIRS],
+            "store": {"url": str(SMOLLM2_PROFILES)},
             "routing": {"reference_pair": PAIRS[0], "static_fallback": PAIRS[0]},
             "ingress": {"replicas": {"min": REPLICAS, "max": REPLICAS}},
         },
@@ -94,37 +96,6 @@ class Fleet:
             json=document,
             timeout=GIVE_UP_S,
         )
-
-
-@dataclass
-class SteadyLoad:
-    """Four callers that ask without a pause, and the statuses that they got; 0 is none."""
-
-    url: str
-    statuses: list[int] = field(default_factory=list)
-
-    def __enter__(self) -> SteadyLoad:
-        self._over = threading.Event()
-        self._callers = [threading.Thread(target=self._call) for _ in range(4)]
-        for caller in self._callers:
-            caller.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        for caller in self._callers:
-            caller.join()
-
-    def _call(self) -> None:
-        body = {"model": "auto", "messages": [{"role": "user", "content": "Hi"}]}
-        with httpx2.Client(timeout=GIVE_UP_S) as client:
-            while not self._over.is_set():
-                try:
-                    reply = client.post(f"{self.url}/v1/chat/completions", json=body)
-                except httpx2.TransportError:
-                    self.statuses.append(0)
-                else:
-                    self.statuses.append(reply.status_code)
 
 
 @pytest.fixture(scope="module")
