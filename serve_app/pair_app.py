@@ -6,6 +6,7 @@ application is changed and removed without touching any other.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from ray.serve.deployment import Application
@@ -21,6 +22,7 @@ def build_pair(args: dict[str, Any]) -> Application:
     Raises `SettingsError` before the engine loads.
     """
     settings = parse_pair(args)
+    settings = replace(settings, app=settings.app or settings.id)
     # vLLM and torch take seconds and a gigabyte to import.
     from serve_app.serving import pair
 

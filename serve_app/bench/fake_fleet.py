@@ -10,7 +10,7 @@ from ray.serve.deployment import Application
 
 from serve_app.app import wire
 from serve_app.core.ports import EngineCall, Operation, Placement
-from serve_app.serving.llm_config import REQUEST_ROUTER
+from serve_app.serving.llm_config import replica_choice
 from serve_app.settings import PairSettings, parse_args, parse_pair
 from serve_app.testing import FakeEngine
 
@@ -50,6 +50,6 @@ def _fake_pair(settings: PairSettings, _checkpoint: str) -> Application:
         max_ongoing_requests=1024,
         graceful_shutdown_timeout_s=settings.replicas.drain_s(),
         ray_actor_options={"num_cpus": 0.1},
-        request_router_config=REQUEST_ROUTER,
+        **replica_choice(settings),
     )
     return deployment(FakePairServer).bind(settings.id)

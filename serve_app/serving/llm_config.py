@@ -41,13 +41,22 @@ def llm_config_fields(settings: PairSettings, checkpoint: str) -> dict[str, Any]
             "max_queued_requests": settings.max_queued_requests,
             "health_check_period_s": 5,
             "health_check_timeout_s": 30,
-            "request_router_config": dict(REQUEST_ROUTER),
+            **replica_choice(settings),
             "graceful_shutdown_timeout_s": settings.replicas.drain_s(),
         },
         "runtime_env": {"env_vars": dict(settings.env)},
         "experimental_configs": dict(NO_STREAM_BATCHING),
         **accelerator,
     }
+
+
+def replica_choice(settings: PairSettings) -> dict[str, Any]:
+    """The deployment's option that lets a call avoid replicas, where Ray Serve allows it.
+
+    A pair that is an application of its own is that application's ingress deployment. In HAProxy
+    mode Ray Serve 2.60 refuses a request router there.
+    """
+    return {} if settings.app is not None else {"request_router_config": dict(REQUEST_ROUTER)}
 
 
 def autoscaling(replicas: ReplicaSettings) -> dict[str, Any]:

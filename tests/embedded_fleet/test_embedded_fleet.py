@@ -97,7 +97,7 @@ def test_the_example_of_the_readme_prints_an_answer_with_its_reason(fleet: Fleet
 @on_a_fast_cpu
 def test_the_demonstration_goes_to_more_than_one_pair_by_the_success_model(fleet: Fleet) -> None:
     decisions = [
-        _routed(fleet, request.messages[0]["content"], request.routing)
+        _routed(fleet, request.messages[0].content, request.routing)
         for group in read_requests(REQUESTS)
         for request in group
     ]

@@ -72,7 +72,7 @@ class Fleet:
     def pids(self) -> dict[str, set[int]]:
         """Process ids of each deployment's replicas."""
         return {
-            name: {replica["pid"] for replica in deployment["replicas"]}
+            name: {each["pid"] for each in deployment["replicas"] if "pid" in each}
             for name, deployment in self.application()["deployments"].items()
         }
 
