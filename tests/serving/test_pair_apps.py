@@ -251,7 +251,7 @@ def test_a_pair_that_cannot_be_placed_harms_no_other(cluster: Cluster) -> None:
     with SteadyLoad(cluster.url, model=OUTSIDE) as load:
         cluster.deploy(own_app(), large_app())
         eventually(lambda: LARGE_APP in cluster.details()["applications"])
-        eventually(lambda: cluster.state(LARGE) == "starting")
+        eventually(lambda: cluster.state(LARGE) == "cold")
         refused = cluster.answer(LARGE, max_tokens=1)
         asked = len(load.statuses)
         eventually(lambda: len(load.statuses) > asked + 100)
