@@ -73,3 +73,11 @@ def test_a_pair_that_embeds_is_started_to_pool_and_another_one_is_not() -> None:
     generates = llm_config_fields(a_pair_on("A10G", 1), "hub/id")
     assert embeds["engine_kwargs"]["runner"] == "pooling"
     assert "runner" not in generates["engine_kwargs"]
+
+
+def test_only_a_composed_pair_has_a_request_router() -> None:
+    """Ray Serve refuses one on the ingress deployment of an application, in HAProxy mode."""
+    composed = llm_config_fields(a_pair_on("A10G", 1), "hub/id")
+    own = llm_config_fields(a_pair_on("A10G", 1, app="qwen"), "hub/id")
+    assert "request_router_config" in composed["deployment_config"]
+    assert "request_router_config" not in own["deployment_config"]
