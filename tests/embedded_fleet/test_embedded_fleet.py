@@ -58,10 +58,11 @@ def test_the_success_model_knows_every_pair_and_learned_from_the_shipped_answers
 @pytest.mark.ray
 @pytest.mark.vllm
 @on_a_fast_cpu
-def test_every_pair_serves_and_its_profile_is_scaled_to_this_machine(fleet: Fleet) -> None:
+def test_the_terminal_says_if_profiles_were_scaled_and_how_to_go_on(fleet: Fleet) -> None:
+    """All pairs or none: on a busy machine single requests may not be worth scaling by."""
     said = "".join(fleet.output)
-    for pair in PAIRS:
-        assert f"{pair}: profile scaled to this machine" in said
+    scaled = [pair for pair in PAIRS if f"{pair}: profile scaled to this machine" in said]
+    assert set(scaled) == PAIRS or "no profile was scaled" in said, said
     assert f"metrics: {fleet.url}/metrics" in said
     assert f"demo --url {fleet.url}" in said
 

@@ -275,7 +275,7 @@ def test_a_pair_added_to_the_router_restarts_no_engine_of_an_application_of_its_
     with SteadyLoad(cluster.url, model=OUTSIDE) as load:
         cluster.deploy(own_app(), router=router)
         eventually(lambda: not cluster.processes(ROUTER, "Ingress") & ingress)
-        eventually(lambda: cluster.answers("hosted-too"))
+        eventually(lambda: cluster.answer("hosted-too", temperature=0).status_code == 200)
         asked = len(load.statuses)
         eventually(lambda: len(load.statuses) > asked + 100)
 
