@@ -34,7 +34,7 @@ GIB = 2**30
 
 on_a_fast_cpu = pytest.mark.skipif(
     "avx512_vnni" not in cpu_flags(),
-    reason="an INT8 model of 0.5B parameters takes minutes per answer without AVX-512 VNNI",
+    reason="an INT8 model of 0.5B parameters is too slow without AVX-512 VNNI",
 )
 
 
