@@ -17,8 +17,8 @@ pytestmark = [pytest.mark.ray, pytest.mark.vllm]
 # It compiles in the engine's core alone, where vLLM ends the request without a word.
 BAD_SCHEMA = {"type": "object", "patternProperties": {"[": {}}}
 HI = [{"role": "user", "content": "Hi"}]
-# An engine without AVX-512 VNNI is slow. There the two SDKs stand for the rest, which `tests/clients`
-# runs on fakes.
+# An engine without AVX-512 VNNI is slow. There the two SDKs stand for the rest, which
+# `tests/clients` runs on fakes.
 ASKED = CLIENTS if "avx512_vnni" in cpu_flags() else CLIENTS[:2]
 
 
